@@ -1,0 +1,57 @@
+// Folder direction: a folder imports only from lower levels (ARCHITECTURE.md, "Folders").
+const levels = [
+  ['core'],
+  ['graph', 'formats'],
+  ['runtime', 'nn'],
+  ['methods', 'data', 'hub', 'search'],
+  ['recognise'],
+  ['evaluate'],
+  ['train'],
+  ['jobs', 'serve'],
+  ['cli'],
+];
+
+const upward = levels
+  .flatMap((folders, level) =>
+    folders.map((folder) => ({
+      name: `${folder}-imports-downward`,
+      severity: 'error',
+      from: { path: `^src/${folder}/` },
+      to: {
+        path: `^src/(${levels
+          .slice(level)
+          .flat()
+          .filter((other) => other !== folder)
+          .join('|')}|index|browser)`,
+      },
+    })),
+  )
+  .filter((rule) => !rule.to.path.includes('()'));
+
+const only = (name, module, allowed) => ({
+  name,
+  severity: 'error',
+  from: { path: '^src/', pathNot: allowed },
+  to: { path: module },
+});
+
+module.exports = {
+  forbidden: [
+    ...upward,
+    only('onnxruntime-in-runtime', 'node_modules/onnxruntime', '^src/runtime/'),
+    only('sharp-in-data-image', 'node_modules/sharp', '^src/data/image/'),
+    only('commander-in-cli', 'node_modules/commander', '^src/cli/'),
+    {
+      name: 'browser-safe-core',
+      severity: 'error',
+      from: { path: '^src/(core|graph|nn|methods)/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+  },
+};

@@ -1,0 +1,8 @@
+// Raw pixels: what decoding gives and what the graph takes.
+
+/** Interleaved 8-bit RGB, row-major: `data[(y * width + x) * 3 + channel]`. */
+export interface RawImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}

@@ -1,0 +1,2 @@
+// The public entry for Node.
+export { errorTable, FieldmarkError } from './core/errors.ts';
