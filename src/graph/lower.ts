@@ -1,0 +1,54 @@
+// Writes a graph down as an ONNX model. Names and order depend on the graph alone.
+
+import { type BuilderOptions, OnnxBuilder } from './onnx/builder.ts';
+import { inputOp, parameterOp } from './ops/leaf.ts';
+import { type Node, type ParameterAttrs, topologicalOrder, type Value } from './value.ts';
+
+export interface LoweredModel {
+  /** The ONNX file. */
+  readonly bytes: Uint8Array;
+  /** Names that must be fed at each run, inputs first, then parameters that are not constant. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** Lowers the named outputs and everything they depend on. */
+export function lower(
+  outputs: Readonly<Record<string, Value>>,
+  options: BuilderOptions = {},
+): LoweredModel {
+  const b = new OnnxBuilder(options);
+  const names = new Map<Value, string>();
+  const fed: string[] = [];
+  const order = topologicalOrder(Object.values(outputs));
+  for (const node of order) {
+    const inputs = node.inputs.map((value) => names.get(value)!);
+    const written = node.op.portable(b, node, inputs);
+    node.outputs.forEach((value, i) => {
+      names.set(value, written[i]);
+    });
+    if (isFed(node, options)) fed.push(written[0]);
+  }
+  for (const [name, value] of Object.entries(outputs)) {
+    b.graphOutput(name, names.get(value)!, value);
+  }
+  return { bytes: b.bytes(), inputs: [...new Set(fed)], outputs: Object.keys(outputs) };
+}
+
+function isFed(node: Node, options: BuilderOptions): boolean {
+  if (node.op.name === inputOp.name) return true;
+  if (node.op.name !== parameterOp.name) return false;
+  return options.constants?.((node.attrs as ParameterAttrs).path) === undefined;
+}
+
+/** The parameters that some values depend on, in the order in which they are first used. */
+export function parametersOf(values: readonly Value[]): Value[] {
+  const seen = new Set<string>();
+  return topologicalOrder(values).flatMap((node) => {
+    if (node.op.name !== parameterOp.name) return [];
+    const { path } = node.attrs as ParameterAttrs;
+    if (seen.has(path)) return [];
+    seen.add(path);
+    return [node.outputs[0]];
+  });
+}

@@ -1,0 +1,228 @@
+// Collects ONNX nodes, constants, inputs and outputs, and writes them as bytes. Names and order
+// follow from the sequence of calls, so equal graphs give equal bytes.
+
+import { create, toBinary } from '@bufbuild/protobuf';
+import { type Shape, showShape } from '../../core/shape.ts';
+import { bytesOf, type DType, float32, type HostTensor, int64 } from '../../core/tensor.ts';
+import type { ParameterAttrs, TensorType } from '../value.ts';
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from './generated/onnx_pb.ts';
+
+/** Attribute values: whole numbers become ints, `{ float }` floats, arrays ints, text strings. */
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
+
+/** ONNX element type numbers. */
+export const onnxTypes: Record<DType, number> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+};
+
+/** The operator set that everything is written in. */
+export const OPSET = 17;
+
+export interface BuilderOptions {
+  /** Numbers of the parameters that become constants, by path. */
+  readonly constants?: (path: string) => HostTensor | undefined;
+  /**
+   * Leave the leading axis of inputs and outputs free under this name. Reshapes then copy their
+   * leading axis from their input wherever the two agree.
+   */
+  readonly freeBatch?: string;
+  /** Key-value pairs stored in the file. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export class OnnxBuilder {
+  readonly options: BuilderOptions;
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers = new Map<string, TensorProto>();
+  readonly #inputs = new Map<string, ValueInfoProto>();
+  readonly #outputs: ValueInfoProto[] = [];
+  readonly #constantNames = new Map<string, string>();
+  readonly #domains = new Map<string, number>([['', OPSET]]);
+  #count = 0;
+
+  constructor(options: BuilderOptions = {}) {
+    this.options = options;
+  }
+
+  /** Declares a graph input and returns its name. Declaring it again changes nothing. */
+  graphInput(name: string, type: TensorType): string {
+    if (!this.#inputs.has(name)) this.#inputs.set(name, this.#valueInfo(name, type));
+    return name;
+  }
+
+  /** A parameter: an initializer when its numbers are constant, else an input. */
+  parameter({ path, type }: ParameterAttrs): string {
+    const tensor = this.options.constants?.(path);
+    if (tensor === undefined) {
+      const info = valueInfo(path, type);
+      if (!this.#inputs.has(path)) this.#inputs.set(path, info);
+    } else if (!this.#initializers.has(path)) {
+      this.#initializers.set(path, tensorProto(path, tensor));
+    }
+    return path;
+  }
+
+  /** Adds a constant; equal constants share one name. */
+  constant(tensor: HostTensor): string {
+    const key = constantKey(tensor);
+    const known = key === undefined ? undefined : this.#constantNames.get(key);
+    if (known !== undefined) return known;
+    const name = `c${this.#initializers.size}`;
+    this.#initializers.set(name, tensorProto(name, tensor));
+    if (key !== undefined) this.#constantNames.set(key, name);
+    return name;
+  }
+
+  scalar(value: number): string {
+    return this.constant(float32([], [value]));
+  }
+
+  ints(values: readonly number[]): string {
+    return this.constant(int64([values.length], values));
+  }
+
+  /** Adds a node with one output. An empty input name leaves an optional input out. */
+  op(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+    domain = '',
+  ): string {
+    return this.ops(type, inputs, 1, attributes, domain)[0];
+  }
+
+  /** Adds a node with several outputs. */
+  ops(
+    type: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+    domain = '',
+  ): string[] {
+    if (domain !== '' && !this.#domains.has(domain)) this.#domains.set(domain, 1);
+    const name = `n${this.#count++}`;
+    const output = Array.from({ length: outputs }, (_, i) => (i === 0 ? name : `${name}_${i}`));
+    const attribute = Object.entries(attributes).map(([key, value]) => attributeProto(key, value));
+    this.#nodes.push(
+      create(NodeProtoSchema, {
+        name,
+        opType: type,
+        input: [...inputs],
+        output,
+        domain,
+        attribute,
+      }),
+    );
+    return output;
+  }
+
+  /** Reshape from a known shape; the free batch axis, where there is one, is kept free. */
+  reshape(x: string, from: Shape, to: Shape): string {
+    const keep =
+      this.options.freeBatch !== undefined && from.length > 0 && to.length > 0 && from[0] === to[0];
+    return this.op('Reshape', [x, this.ints(keep ? [0, ...to.slice(1)] : to)]);
+  }
+
+  /** Makes a value an output of the graph under a name of the caller's choice. */
+  graphOutput(name: string, value: string, type: TensorType): void {
+    this.#nodes.push(
+      create(NodeProtoSchema, {
+        name: `out:${name}`,
+        opType: 'Identity',
+        input: [value],
+        output: [name],
+      }),
+    );
+    this.#outputs.push(this.#valueInfo(name, type));
+  }
+
+  /** The whole model as bytes. */
+  bytes(): Uint8Array {
+    const { metadata = {} } = this.options;
+    const model = create(ModelProtoSchema, {
+      irVersion: 8n,
+      producerName: 'fieldmark',
+      opsetImport: [...this.#domains].map(([domain, version]) => ({
+        domain,
+        version: BigInt(version),
+      })),
+      graph: create(GraphProtoSchema, {
+        name: 'fieldmark',
+        node: this.#nodes,
+        initializer: [...this.#initializers.values()],
+        input: [...this.#inputs.values()],
+        output: this.#outputs,
+      }),
+      metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    });
+    return toBinary(ModelProtoSchema, model);
+  }
+
+  #valueInfo(name: string, type: TensorType): ValueInfoProto {
+    return valueInfo(name, type, this.options.freeBatch);
+  }
+}
+
+function valueInfo(name: string, type: TensorType, freeBatch?: string): ValueInfoProto {
+  const dim = type.shape.map((size, axis) =>
+    axis === 0 && freeBatch !== undefined
+      ? { value: { case: 'dimParam' as const, value: freeBatch } }
+      : { value: { case: 'dimValue' as const, value: BigInt(size) } },
+  );
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: {
+      value: { case: 'tensorType', value: { elemType: onnxTypes[type.dtype], shape: { dim } } },
+    },
+  });
+}
+
+function tensorProto(name: string, tensor: HostTensor): TensorProto {
+  return create(TensorProtoSchema, {
+    name,
+    dims: tensor.shape.map(BigInt),
+    dataType: onnxTypes[tensor.dtype],
+    rawData: bytesOf(tensor),
+  });
+}
+
+function attributeProto(name: string, value: AttributeValue): AttributeProto {
+  if (typeof value === 'number') {
+    return create(AttributeProtoSchema, { name, type: 2, i: BigInt(value) });
+  }
+  if (typeof value === 'string') {
+    return create(AttributeProtoSchema, { name, type: 3, s: new TextEncoder().encode(value) });
+  }
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: 1, f: value.float });
+  if ('floats' in value) {
+    return create(AttributeProtoSchema, { name, type: 6, floats: [...value.floats] });
+  }
+  return create(AttributeProtoSchema, { name, type: 7, ints: value.map(BigInt) });
+}
+
+/** Small constants are shared by value; large ones are cheaper to store twice than to compare. */
+function constantKey(tensor: HostTensor): string | undefined {
+  if (tensor.data.length > 64) return undefined;
+  return `${tensor.dtype}${showShape(tensor.shape)}${Array.from(tensor.data as ArrayLike<number | bigint>, (v) => (Object.is(v, -0) ? '-0' : String(v))).join()}`;
+}

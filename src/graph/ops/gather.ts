@@ -1,0 +1,109 @@
+// Taking slices by index along an axis, the transpose of that, and the index of the maximum.
+
+import { type Shape, sizeOf } from '../../core/shape.ts';
+import { hostTensor } from '../../core/tensor.ts';
+import { apply, graphError, type Op, showType, type Value } from '../value.ts';
+
+/** `out[.., i, ..] = x[.., indices[i], ..]` along `axis`; indices are int64 of rank 1. */
+export const gatherOp: Op<{ axis: number }> = {
+  name: 'gather',
+  infer: ([x, indices], { axis }) => {
+    if (indices.dtype !== 'int64' || indices.shape.length !== 1) {
+      throw graphError('gather', 'int64 indices of rank 1', showType(indices));
+    }
+    return [{ shape: x.shape.map((d, i) => (i === axis ? indices.shape[0] : d)), dtype: x.dtype }];
+  },
+  vjp: (node, [g]) => {
+    const [x, indices] = node.inputs;
+    return [g && scatterAdd(g, indices, node.attrs.axis, x.shape[node.attrs.axis]), undefined];
+  },
+  portable: (b, node, inputs) => [b.op('Gather', inputs, { axis: node.attrs.axis })],
+  reference: ([x, indices], { axis }) => {
+    const [outer, inner] = around(x.shape, axis);
+    const n = indices.data.length;
+    const out = new Float64Array(outer * n * inner);
+    for (let o = 0; o < outer; o++) {
+      for (let i = 0; i < n; i++) {
+        const from = (o * x.shape[axis] + indices.data[i]) * inner;
+        out.set(x.data.subarray(from, from + inner), (o * n + i) * inner);
+      }
+    }
+    return [out];
+  },
+};
+
+/** Transpose of gather: slices are added up at their index; `size` is the axis' full length. */
+export const scatterAddOp: Op<{ axis: number; size: number }> = {
+  name: 'scatterAdd',
+  infer: ([x], { axis, size }) => [
+    { shape: x.shape.map((d, i) => (i === axis ? size : d)), dtype: x.dtype },
+  ],
+  vjp: (node, [g]) => [g && gather(g, node.inputs[1], node.attrs.axis), undefined],
+  portable: (b, node, [x, indices]) => {
+    const { axis } = node.attrs;
+    const { shape } = node.outputs[0];
+    const column = node.inputs[0].shape.map((d, i) => (i === axis ? d : 1));
+    const spread = b.op('Expand', [
+      b.op('Reshape', [indices, b.ints(column)]),
+      b.ints(node.inputs[0].shape),
+    ]);
+    const zeros = b.op('Expand', [
+      b.constant(
+        hostTensor(
+          'float32',
+          shape.map(() => 1),
+          new Float32Array(1),
+        ),
+      ),
+      b.ints(shape),
+    ]);
+    return [b.op('ScatterElements', [zeros, spread, x], { axis, reduction: 'add' })];
+  },
+  reference: ([x, indices], { axis, size }) => {
+    const [outer, inner] = around(x.shape, axis);
+    const n = indices.data.length;
+    const out = new Float64Array(outer * size * inner);
+    for (let o = 0; o < outer; o++) {
+      for (let i = 0; i < n; i++) {
+        for (let k = 0; k < inner; k++) {
+          out[(o * size + indices.data[i]) * inner + k] += x.data[(o * n + i) * inner + k];
+        }
+      }
+    }
+    return [out];
+  },
+};
+
+/** Index of the first maximum along an axis, which vanishes. int64; no gradient. */
+export const argMaxOp: Op<{ axis: number }> = {
+  name: 'argMax',
+  infer: ([x], { axis }) => [{ shape: x.shape.filter((_, i) => i !== axis), dtype: 'int64' }],
+  portable: (b, node, inputs) => [b.op('ArgMax', inputs, { axis: node.attrs.axis, keepdims: 0 })],
+  reference: ([x], { axis }) => {
+    const [outer, inner] = around(x.shape, axis);
+    const n = x.shape[axis];
+    return [
+      Float64Array.from({ length: outer * inner }, (_, flat) => {
+        const at = (i: number) =>
+          x.data[(Math.floor(flat / inner) * n + i) * inner + (flat % inner)];
+        let best = 0;
+        for (let i = 1; i < n; i++) if (at(i) > at(best)) best = i;
+        return best;
+      }),
+    ];
+  },
+};
+
+function around(shape: Shape, axis: number): [outer: number, inner: number] {
+  return [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
+}
+
+export function gather(x: Value, indices: Value, axis = 0): Value {
+  return apply(gatherOp, [x, indices], { axis });
+}
+export function scatterAdd(x: Value, indices: Value, axis: number, size: number): Value {
+  return apply(scatterAddOp, [x, indices], { axis, size });
+}
+export function argMax(x: Value, axis: number): Value {
+  return apply(argMaxOp, [x], { axis: axis < 0 ? axis + x.shape.length : axis });
+}

@@ -1,0 +1,89 @@
+// Mean, maximum and log-softmax.
+
+import { broadcastStrides, normaliseAxis, sizeOf } from '../../core/shape.ts';
+import { apply, type Op, type Value } from '../value.ts';
+import { div, log, mul, sub } from './arithmetic.ts';
+import { cast, equal } from './compare.ts';
+import { reshape } from './movement.ts';
+import { sum } from './sum.ts';
+import { exp } from './unary.ts';
+import { walk } from './walk.ts';
+
+/** Maximum over `axes`, kept with size 1. The gradient is shared equally between ties. */
+export const maxOp: Op<{ axes: readonly number[] }> = {
+  name: 'max',
+  infer: ([x], { axes }) => [
+    { shape: x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)), dtype: x.dtype },
+  ],
+  vjp: (node, [g]) => {
+    if (g === undefined) return [];
+    const hits = cast(equal(node.inputs[0], node.outputs[0]), 'float32');
+    return [mul(div(hits, sum(hits, node.attrs.axes, { keep: true })), g)];
+  },
+  portable: (b, node, [x]) => [b.op('ReduceMax', [x], { axes: node.attrs.axes, keepdims: 1 })],
+  reference: ([x], { axes }) => {
+    const shape = x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
+    const out = new Float64Array(sizeOf(shape)).fill(Number.NEGATIVE_INFINITY);
+    walk(x.shape, [broadcastStrides(shape, x.shape)], ([offset], flat) => {
+      out[offset] = Math.max(out[offset], x.data[flat]);
+    });
+    return [out];
+  },
+};
+
+/** log softmax over the last axis. */
+export const logSoftmaxOp: Op<null> = {
+  name: 'logSoftmax',
+  infer: ([x]) => [x],
+  // d/dx: g - softmax * sum(g)
+  vjp: (node, [g]) => [g && sub(g, mul(exp(node.outputs[0]), sum(g, [-1], { keep: true })))],
+  portable: (b, _, inputs) => [b.op('LogSoftmax', inputs, { axis: -1 })],
+  reference: ([x]) => {
+    const k = x.shape.at(-1)!;
+    const out = x.data.slice();
+    for (let row = 0; row < out.length; row += k) {
+      const slice = out.subarray(row, row + k);
+      const top = slice.reduce((a, v) => Math.max(a, v), Number.NEGATIVE_INFINITY);
+      const total = slice.reduce((a, v) => a + Math.exp(v - top), 0);
+      for (let i = 0; i < k; i++) slice[i] -= top + Math.log(total);
+    }
+    return [out];
+  },
+};
+
+/** Maximum over some axes (all when none are given), which vanish unless `keep`. */
+export function max(x: Value, axes?: readonly number[], options: { keep?: boolean } = {}): Value {
+  const over = (axes ?? x.shape.map((_, i) => i)).map((axis) =>
+    normaliseAxis(axis, x.shape.length),
+  );
+  const kept = apply(maxOp, [x], { axes: over });
+  return options.keep
+    ? kept
+    : reshape(
+        kept,
+        x.shape.filter((_, axis) => !over.includes(axis)),
+      );
+}
+
+/** Mean over some axes (all when none are given), which vanish unless `keep`. */
+export function mean(x: Value, axes?: readonly number[], options: { keep?: boolean } = {}): Value {
+  const over = (axes ?? x.shape.map((_, i) => i)).map((axis) =>
+    normaliseAxis(axis, x.shape.length),
+  );
+  const count = sizeOf(over.map((axis) => x.shape[axis]));
+  return mul(sum(x, over, options), 1 / count);
+}
+
+export function logSoftmax(x: Value): Value {
+  return apply(logSoftmaxOp, [x], null);
+}
+
+export function softmax(x: Value): Value {
+  return exp(logSoftmax(x));
+}
+
+/** log(sum(exp(x))) over the last axis, kept with size 1. */
+export function logSumExp(x: Value): Value {
+  const top = max(x, [-1], { keep: true });
+  return sub(log(sum(exp(sub(x, top)), [-1], { keep: true })), mul(top, -1));
+}

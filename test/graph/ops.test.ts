@@ -1,0 +1,115 @@
+// Every op of the table: lowering against the float64 oracle, and gradient against central
+// differences, over random shapes. A failure prints the seed that reproduces it.
+import { expect, test } from 'vitest';
+import { randomStream } from '../../src/core/random.ts';
+import { sizeOf } from '../../src/core/shape.ts';
+import { float32, type HostTensor } from '../../src/core/tensor.ts';
+import { gradients } from '../../src/graph/autodiff.ts';
+import { lower } from '../../src/graph/lower.ts';
+import { mul } from '../../src/graph/ops/arithmetic.ts';
+import { constant, input } from '../../src/graph/ops/leaf.ts';
+import { sum } from '../../src/graph/ops/sum.ts';
+import { opTable } from '../../src/graph/ops/table.ts';
+import { evaluate } from '../../src/graph/oracle.ts';
+import type { Value } from '../../src/graph/value.ts';
+import { createSession } from '../../src/runtime/node.ts';
+import { caseStream, type OpCase, opCases } from '../support/op-cases.ts';
+
+const LEAVES = ['input', 'constant', 'parameter'];
+const SEEDS = Number(process.env.FIELDMARK_OP_SEEDS ?? 12);
+
+function assemble(op: string, seed: number) {
+  const stream = caseStream(op, seed);
+  const opCase: OpCase = opCases[op](stream);
+  const x = opCase.inputs.map((t, i) => input(`x${i}`, t.shape, t.dtype));
+  const y = opCase.build(...x);
+  const feeds = Object.fromEntries(
+    opCase.inputs.map((t, i) => [`x${i}`, Array.from(t.data as ArrayLike<number>, Number)]),
+  );
+  const tensors: Record<string, HostTensor> = Object.fromEntries(
+    opCase.inputs.map((t, i) => [`x${i}`, t]),
+  );
+  const wrt = (
+    opCase.differentiable ?? opCase.inputs.flatMap((t, i) => (t.dtype === 'float32' ? [i] : []))
+  ).map((i) => x[i]);
+  return { x, y, feeds, tensors, wrt: y.dtype === 'float32' ? wrt : [] };
+}
+
+/** A random linear functional of y, so that every element of y counts with its own weight. */
+function functional(y: Value, seed: number): Value {
+  const r = randomStream(seed, 'upstream');
+  const weights = float32(
+    y.shape,
+    Array.from({ length: sizeOf(y.shape) }, () => r.uniform(-1, 1)),
+  );
+  return sum(mul(y, constant(weights)));
+}
+
+function relativeError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < expected.length; i++) {
+    difference += (Number(got[i]) - expected[i]) ** 2;
+    norm += expected[i] ** 2;
+  }
+  return Math.sqrt(difference) / (Math.sqrt(norm) + 1e-6);
+}
+
+test('every op has test cases', () => {
+  const names = opTable.map((op) => op.name).filter((name) => !LEAVES.includes(name));
+  expect(Object.keys(opCases).sort()).toEqual([...names].sort());
+});
+
+for (const op of Object.keys(opCases)) {
+  test(`${op}: lowering agrees with the float64 oracle, values and gradients`, async () => {
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const { y, feeds, tensors, wrt } = assemble(op, seed);
+      const outputs: Record<string, Value> = { y };
+      if (wrt.length > 0) {
+        gradients(functional(y, seed), wrt).forEach((g, i) => {
+          outputs[`d${i}`] = g;
+        });
+      }
+      const session = await createSession(lower(outputs).bytes, { threads: 1 });
+      const results = await session.run(tensors);
+      await session.close();
+      const expected = evaluate(Object.values(outputs), feeds);
+      Object.entries(outputs).forEach(([name, value], i) => {
+        const got = results[name];
+        expect(got.shape, `${name} seed ${seed}`).toEqual([...value.shape]);
+        const numbers = Array.from(got.data as ArrayLike<number>, Number);
+        expect(relativeError(numbers, expected[i].data), `${name} seed ${seed}`).toBeLessThan(5e-6);
+      });
+    }
+  });
+
+  test(`${op}: gradient agrees with central differences in float64`, () => {
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const { y, feeds, wrt } = assemble(op, seed);
+      if (wrt.length === 0) continue;
+      const objective = functional(y, seed);
+      const analytic = evaluate(gradients(objective, wrt), feeds);
+      wrt.forEach((value, k) => {
+        const name = (value.node.attrs as { name: string }).name;
+        const numeric = centralDifferences(objective, name, feeds);
+        expect(relativeError(analytic[k].data, numeric), `${name} seed ${seed}`).toBeLessThan(1e-6);
+      });
+    }
+  });
+}
+
+function centralDifferences(
+  objective: Value,
+  name: string,
+  feeds: Record<string, number[]>,
+): number[] {
+  const h = 1e-5;
+  return feeds[name].map((value, i) => {
+    const at = (v: number) => {
+      const moved = feeds[name].slice();
+      moved[i] = v;
+      return evaluate([objective], { ...feeds, [name]: moved })[0].data[0];
+    };
+    return (at(value + h) - at(value - h)) / (2 * h);
+  });
+}

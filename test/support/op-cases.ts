@@ -1,0 +1,374 @@
+// Random cases for every op: tensors, how the op is applied to them, and what to look out for.
+import { type RandomStream, randomStream } from '../../src/core/random.ts';
+import { sizeOf } from '../../src/core/shape.ts';
+import { type DType, float32, type HostTensor, hostTensor } from '../../src/core/tensor.ts';
+import * as a from '../../src/graph/ops/arithmetic.ts';
+import * as c from '../../src/graph/ops/compare.ts';
+import * as conv from '../../src/graph/ops/conv.ts';
+import * as g from '../../src/graph/ops/gather.ts';
+import { constant } from '../../src/graph/ops/leaf.ts';
+import * as mm from '../../src/graph/ops/matmul.ts';
+import * as mv from '../../src/graph/ops/movement.ts';
+import * as norm from '../../src/graph/ops/norm.ts';
+import * as pool from '../../src/graph/ops/pool.ts';
+import * as red from '../../src/graph/ops/reduce.ts';
+import * as sl from '../../src/graph/ops/slice.ts';
+import * as su from '../../src/graph/ops/sum.ts';
+import * as un from '../../src/graph/ops/unary.ts';
+import { apply, type Value } from '../../src/graph/value.ts';
+
+export interface OpCase {
+  /** The inputs x0, x1, ... */
+  readonly inputs: readonly HostTensor[];
+  readonly build: (...x: Value[]) => Value;
+  /** Inputs to check the gradient of; all float inputs unless given. */
+  readonly differentiable?: readonly number[];
+}
+
+type Generator = (r: RandomStream) => OpCase;
+
+const shapeOf = (r: RandomStream, rank: number, most = 4): number[] =>
+  Array.from({ length: rank }, () => 1 + r.integer(most));
+
+/** Numbers at least 0.05 apart from each other and from the given points, in random order. */
+function spread(r: RandomStream, shape: readonly number[], low = -2, high = 2): HostTensor {
+  const n = sizeOf(shape);
+  const order = r.permutation(n);
+  const step = (high - low) / n;
+  return float32(
+    shape,
+    order.map((k) => low + (k + r.uniform(0.25, 0.75)) * step),
+  );
+}
+
+function typed(dtype: DType, shape: readonly number[], values: readonly number[]): HostTensor {
+  if (dtype === 'int64') return hostTensor('int64', shape, BigInt64Array.from(values, BigInt));
+  if (dtype === 'bool') return hostTensor('bool', shape, Uint8Array.from(values));
+  return float32(shape, values);
+}
+
+/** Numbers that keep a distance from the kinks of clamps and masks. */
+function away(r: RandomStream, shape: readonly number[], kinks: readonly number[], span = 3) {
+  return float32(
+    shape,
+    Array.from({ length: sizeOf(shape) }, () => {
+      for (;;) {
+        const v = r.uniform(-span, span);
+        if (kinks.every((k) => Math.abs(v - k) > 0.02)) return v;
+      }
+    }),
+  );
+}
+
+/** Two shapes that broadcast against each other. */
+function broadcastPair(r: RandomStream): [number[], number[]] {
+  const full = shapeOf(r, 3);
+  const left = full.map((d) => (r.chance(0.3) ? 1 : d));
+  const right = full.map((d) => (r.chance(0.3) ? 1 : d)).slice(r.integer(3));
+  return [left, right];
+}
+
+const binary =
+  (op: (x: Value, y: Value) => Value, low = -2, high = 2): Generator =>
+  (r) => {
+    const [left, right] = broadcastPair(r);
+    return { inputs: [spread(r, left, low, high), spread(r, right, low, high)], build: op };
+  };
+
+const unary =
+  (op: (x: Value) => Value, low = -2, high = 2): Generator =>
+  (r) => ({ inputs: [spread(r, shapeOf(r, 3), low, high)], build: op });
+
+const clamped =
+  (op: (x: Value) => Value, kinks: number[], span = 3): Generator =>
+  (r) => ({ inputs: [away(r, shapeOf(r, 3), kinks, span)], build: op });
+
+/** A random convolution: every kind of stride, padding, dilation and grouping. */
+export function convCase(r: RandomStream): {
+  x: number[];
+  w: number[];
+  attrs: conv.ConvAttrs;
+  bias: boolean;
+} {
+  for (;;) {
+    const groups = r.pick([1, 1, 2, 3]);
+    const depthwise = r.chance(0.3);
+    const cg = depthwise ? 1 : 1 + r.integer(3);
+    const og = depthwise ? 1 : 1 + r.integer(3);
+    const g = depthwise ? 1 + r.integer(4) : groups;
+    const kernel: [number, number] = r.chance(0.3) ? [1, 1] : [1 + r.integer(4), 1 + r.integer(4)];
+    const attrs: conv.ConvAttrs = {
+      strides: r.chance(0.4) ? [1, 1] : [1 + r.integer(3), 1 + r.integer(3)],
+      pads: [0, 1, 2, 3].map(() => (r.chance(0.3) ? 0 : r.integer(3))) as never,
+      dilations: r.chance(0.6) ? [1, 1] : [1 + r.integer(2), 1 + r.integer(2)],
+      groups: g,
+    };
+    const x = [1 + r.integer(3), cg * g, 3 + r.integer(6), 3 + r.integer(6)];
+    const out = [0, 1].map((i) => conv.outputExtent(x[i + 2], kernel[i], attrs, i as 0 | 1));
+    if (out[0] < 1 || out[1] < 1) continue;
+    return { x, w: [og * g, cg, ...kernel], attrs, bias: r.chance(0.5) };
+  }
+}
+
+function poolCase(r: RandomStream): { x: number[]; attrs: pool.PoolAttrs } {
+  const kernel: [number, number] = [1 + r.integer(3), 1 + r.integer(3)];
+  const pad = (k: number) => (r.chance(0.5) ? 0 : r.integer(Math.floor(k / 2) + 1));
+  return {
+    x: [1 + r.integer(2), 1 + r.integer(3), 4 + r.integer(5), 4 + r.integer(5)],
+    attrs: {
+      kernel,
+      strides: [1 + r.integer(3), 1 + r.integer(3)],
+      pads: [pad(kernel[0]), pad(kernel[1]), pad(kernel[0]), pad(kernel[1])],
+      dilations: [1, 1],
+      groups: 1,
+    },
+  };
+}
+
+function convShapes(r: RandomStream) {
+  const { x, w, attrs, bias } = convCase(r);
+  const y = [
+    x[0],
+    w[0],
+    conv.outputExtent(x[2], w[2], attrs, 0),
+    conv.outputExtent(x[3], w[3], attrs, 1),
+  ];
+  return { x, w, y, attrs, bias };
+}
+
+function maxPoolParts(r: RandomStream) {
+  const { x, attrs } = poolCase(r);
+  const input = spread(r, x);
+  const pooled = (v: Value) => apply(pool.maxPoolOp, [v], attrs);
+  const y = pooled(constant(input)).shape;
+  return { x, y, attrs, input, pooled };
+}
+
+/** One generator for each op of the table that computes something. */
+export const opCases: Readonly<Record<string, Generator>> = {
+  add: binary(a.add),
+  sub: binary(a.sub),
+  mul: binary(a.mul),
+  div: binary(a.div, 0.5, 2),
+  pow: binary(a.pow, 0.5, 2),
+  log: unary(a.log, 0.3, 4),
+  greater: binary(c.greater),
+  less: binary(c.less),
+  equal: (r) => {
+    const shape = shapeOf(r, 2);
+    const values = () => Array.from({ length: sizeOf(shape) }, () => r.integer(3));
+    return {
+      inputs: [typed('float32', shape, values()), typed('float32', shape, values())],
+      build: c.equal,
+    };
+  },
+  where: (r) => {
+    const shape = shapeOf(r, 3);
+    const flags = Array.from({ length: sizeOf(shape) }, () => r.integer(2));
+    return {
+      inputs: [typed('bool', shape, flags), spread(r, shape), spread(r, shape.slice(1))],
+      build: c.where,
+      differentiable: [1, 2],
+    };
+  },
+  cast: (r) => ({
+    inputs: [
+      typed(
+        'int64',
+        [3, 2],
+        Array.from({ length: 6 }, () => r.integer(9)),
+      ),
+    ],
+    build: (x) => c.cast(x, 'float32'),
+    differentiable: [],
+  }),
+  indicator: (r) => {
+    const [low, high] = r.pick([
+      [0, Number.POSITIVE_INFINITY],
+      [Number.NEGATIVE_INFINITY, 1],
+      [0, 1.5],
+    ]);
+    return {
+      inputs: [away(r, shapeOf(r, 3), [low, high].filter(Number.isFinite))],
+      build: (x) => c.indicator(x, low, high),
+    };
+  },
+  exp: unary(un.exp),
+  sqrt: unary(un.sqrt, 0.3, 4),
+  sigmoid: unary(un.sigmoid),
+  tanh: unary(un.tanh),
+  relu: clamped(un.relu, [0]),
+  hardSigmoid: clamped((x) => un.hardSigmoid(x, 0.25, 0.5), [-2, 2]),
+  clamp: clamped(un.relu6, [0, 6], 8),
+  matmul: (r) => {
+    const [m, k, n] = shapeOf(r, 3);
+    const [transA, transB] = [r.chance(0.5), r.chance(0.5)];
+    const batch = r.pick([
+      [[], []],
+      [[2], [2]],
+      [[3, 1], [2]],
+      [[2], []],
+    ] as const);
+    return {
+      inputs: [
+        spread(r, [...batch[0], ...(transA ? [k, m] : [m, k])]),
+        spread(r, [...batch[1], ...(transB ? [n, k] : [k, n])]),
+      ],
+      build: (x, y) => mm.matmul(x, y, transA, transB),
+    };
+  },
+  gemm: (r) => {
+    const [m, k, n] = shapeOf(r, 3);
+    const [transA, transB] = [r.chance(0.5), r.chance(0.5)];
+    return {
+      inputs: [
+        spread(r, transA ? [k, m] : [m, k]),
+        spread(r, transB ? [n, k] : [k, n]),
+        spread(r, [n]),
+      ],
+      build: (x, y, b) => mm.gemm(x, y, b, { transA, transB }),
+    };
+  },
+  conv2d: (r) => {
+    const { x, w, attrs, bias } = convShapes(r);
+    const inputs = [spread(r, x), spread(r, w), ...(bias ? [spread(r, [w[0]])] : [])];
+    return { inputs, build: (v, k, b) => conv.conv2d(v, k, b, attrs) };
+  },
+  conv2dGradInput: (r) => {
+    const { x, w, y, attrs } = convShapes(r);
+    return {
+      inputs: [spread(r, y), spread(r, w)],
+      build: (dy, k) => conv.conv2dGradInput(dy, k, x, attrs),
+    };
+  },
+  conv2dGradWeight: (r) => {
+    const { x, w, y, attrs } = convShapes(r);
+    return {
+      inputs: [spread(r, x), spread(r, y)],
+      build: (v, dy) => conv.conv2dGradWeight(v, dy, w, attrs),
+    };
+  },
+  maxPool: (r) => {
+    const { input, pooled } = maxPoolParts(r);
+    return { inputs: [input], build: pooled };
+  },
+  maxPoolGrad: (r) => {
+    const { y, attrs, input, pooled } = maxPoolParts(r);
+    return {
+      inputs: [input, spread(r, y)],
+      build: (x, dy) => apply(pool.maxPoolGradOp, [x, pooled(x), dy], attrs),
+      differentiable: [1],
+    };
+  },
+  maxPoolSelect: (r) => {
+    const { x: shape, attrs, input, pooled } = maxPoolParts(r);
+    return {
+      inputs: [input, spread(r, shape)],
+      build: (x, v) => apply(pool.maxPoolSelectOp, [x, pooled(x), v], attrs),
+      differentiable: [1],
+    };
+  },
+  avgPool: (r) => {
+    const { x, attrs } = poolCase(r);
+    const includePad = r.chance(0.5);
+    return {
+      inputs: [spread(r, x)],
+      build: (v) => apply(pool.avgPoolOp, [v], { ...attrs, includePad }),
+    };
+  },
+  globalAveragePool: (r) => ({ inputs: [spread(r, shapeOf(r, 4))], build: pool.globalAveragePool }),
+  channelAffine: (r) => {
+    const shape = shapeOf(r, 4);
+    return {
+      inputs: [spread(r, shape), spread(r, [shape[1]]), spread(r, [shape[1]])],
+      build: norm.channelAffine,
+    };
+  },
+  batchNorm: (r) => {
+    const shape = [2 + r.integer(2), 1 + r.integer(3), 2 + r.integer(3), 2 + r.integer(3)];
+    return {
+      inputs: [spread(r, shape), spread(r, [shape[1]], 0.5, 1.5), spread(r, [shape[1]])],
+      build: (x, s, b) => norm.batchNorm(x, s, b).output,
+    };
+  },
+  sum: (r) => {
+    const axes = r.pick([[0], [1, 2], [-1], [0, 1, 2]]);
+    return {
+      inputs: [spread(r, shapeOf(r, 3))],
+      build: (x) => su.sum(x, axes, { keep: r.chance(0.5) }),
+    };
+  },
+  max: (r) => {
+    const axes = r.pick([[0], [1, 2], [-1]]);
+    return { inputs: [spread(r, shapeOf(r, 3))], build: (x) => red.max(x, axes) };
+  },
+  logSoftmax: (r) => ({ inputs: [spread(r, shapeOf(r, 2))], build: red.logSoftmax }),
+  reshape: (r) => {
+    const shape = shapeOf(r, 3);
+    return { inputs: [spread(r, shape)], build: (x) => mv.reshape(x, [shape[2], -1]) };
+  },
+  transpose: (r) => ({
+    inputs: [spread(r, shapeOf(r, 4))],
+    build: (x) => mv.transpose(x, r.child('perm').permutation(4)),
+  }),
+  expand: (r) => {
+    const full = shapeOf(r, 3);
+    const from = full.map((d) => (r.chance(0.5) ? 1 : d)).slice(r.integer(3));
+    return { inputs: [spread(r, from)], build: (x) => su.expand(x, full) };
+  },
+  concat: (r) => {
+    const shape = shapeOf(r, 3);
+    const axis = r.integer(3);
+    const part = () =>
+      spread(
+        r,
+        shape.map((d, i) => (i === axis ? 1 + r.integer(3) : d)),
+      );
+    return { inputs: [part(), part(), part()], build: (...x) => sl.concat(x, axis) };
+  },
+  slice: (r) => {
+    const shape = shapeOf(r, 3, 6);
+    const axis = r.integer(3);
+    const start = r.integer(shape[axis]);
+    const end = start + 1 + r.integer(shape[axis] - start);
+    const step = 1 + r.integer(3);
+    return { inputs: [spread(r, shape)], build: (x) => sl.slice(x, axis, start, end, step) };
+  },
+  place: (r) => {
+    const shape = shapeOf(r, 3);
+    const steps = shape.map(() => 1 + r.integer(3));
+    const starts = shape.map(() => r.integer(3));
+    const full = shape.map((d, i) => starts[i] + (d - 1) * steps[i] + 1 + r.integer(3));
+    return { inputs: [spread(r, shape)], build: (x) => sl.place(x, full, starts, steps) };
+  },
+  gather: (r) => {
+    const shape = shapeOf(r, 3);
+    const axis = r.integer(3);
+    const indices = Array.from({ length: 1 + r.integer(5) }, () => r.integer(shape[axis]));
+    return {
+      inputs: [spread(r, shape), typed('int64', [indices.length], indices)],
+      build: (x, i) => g.gather(x, i, axis),
+      differentiable: [0],
+    };
+  },
+  scatterAdd: (r) => {
+    const shape = shapeOf(r, 3);
+    const axis = r.integer(3);
+    const size = 1 + r.integer(5);
+    const indices = Array.from({ length: shape[axis] }, () => r.integer(size));
+    return {
+      inputs: [spread(r, shape), typed('int64', [indices.length], indices)],
+      build: (x, i) => g.scatterAdd(x, i, axis, size),
+      differentiable: [0],
+    };
+  },
+  argMax: (r) => ({
+    inputs: [spread(r, shapeOf(r, 3))],
+    build: (x) => g.argMax(x, r.child('axis').integer(3)),
+    differentiable: [],
+  }),
+};
+
+export function caseStream(op: string, seed: number): RandomStream {
+  return randomStream(seed, 'op-case', op);
+}
