@@ -1,0 +1,39 @@
+// The surface that every backbone shows: an image in, named feature maps out.
+
+import type { Value } from '../../graph/value.ts';
+import type { BuildOptions } from '../layers.ts';
+import type { Scope } from '../scope.ts';
+
+/** A feature map on the way: `stride` input pixels per cell. */
+export interface FeatureStage {
+  readonly name: string;
+  /** [N, channels, H / stride, W / stride] */
+  readonly value: Value;
+  readonly stride: number;
+}
+
+export interface Features {
+  /** From fine to coarse; the last is the final map. */
+  readonly stages: readonly FeatureStage[];
+  /** The last convolutional map, [N, C, h, w]. */
+  readonly map: Value;
+  /** Global average of the map, [N, C]. */
+  readonly pooled: Value;
+}
+
+export interface Backbone {
+  /** As on the command line: `mobilenet_v2`. */
+  readonly name: string;
+  /** Paper and year. */
+  readonly citation: string;
+  /** Channels of the final map and of the pooled features. */
+  readonly channels: number;
+  /** Where torchvision keeps the classifier: `fc`. */
+  readonly headPath: string;
+  /** Parameters in millions with 1000 classes, as published. */
+  readonly millionParameters: number;
+  /** Dropout before the classifier in training, torchvision's default. */
+  readonly dropout: number;
+  /** image [N, 3, H, W], already normalised. */
+  features(scope: Scope, image: Value, options: BuildOptions): Features;
+}

@@ -1,0 +1,93 @@
+// MobileNetV2: Sandler, Howard, Zhu, Zhmoginov, Chen. "MobileNetV2: Inverted Residuals and
+// Linear Bottlenecks". CVPR 2018, arXiv 1801.04381, table 2. Names as in torchvision.
+
+import { add } from '../../graph/ops/arithmetic.ts';
+import { globalAveragePool } from '../../graph/ops/pool.ts';
+import { relu6 } from '../../graph/ops/unary.ts';
+import type { Value } from '../../graph/value.ts';
+import { type BuildOptions, convNorm } from '../layers.ts';
+import type { Scope } from '../scope.ts';
+import type { Backbone, FeatureStage, Features } from './backbone.ts';
+
+/** Table 2: expansion t, output channels c, repeats n, stride s of the first repeat. */
+const ROWS = [
+  [1, 16, 1, 1],
+  [6, 24, 2, 2],
+  [6, 32, 3, 2],
+  [6, 64, 4, 2],
+  [6, 96, 3, 1],
+  [6, 160, 3, 2],
+  [6, 320, 1, 1],
+] as const;
+
+/** Channel counts are multiples of 8, and rounding never takes away more than a tenth. */
+function divisible(channels: number): number {
+  const rounded = Math.max(8, Math.floor((channels + 4) / 8) * 8);
+  return rounded < 0.9 * channels ? rounded + 8 : rounded;
+}
+
+/** Expand 1x1, depthwise 3x3, project 1x1 without activation (figure 3b). */
+function invertedResidual(
+  scope: Scope,
+  x: Value,
+  expansion: number,
+  channels: number,
+  stride: number,
+  build: BuildOptions,
+): Value {
+  const hidden = x.shape[1] * expansion;
+  let y = x;
+  let next = 0;
+  if (expansion !== 1) {
+    const names = ['0.0', '0.1'] as const;
+    y = relu6(convNorm(scope, y, { channels: hidden, kernel: 1, names }, build));
+    next = 1;
+  }
+  const depthwise = [`${next}.0`, `${next}.1`] as const;
+  y = relu6(
+    convNorm(
+      scope,
+      y,
+      { channels: hidden, kernel: 3, stride, groups: hidden, names: depthwise },
+      build,
+    ),
+  );
+  const project = [`${next + 1}`, `${next + 2}`] as const;
+  y = convNorm(scope, y, { channels, kernel: 1, names: project }, build);
+  return stride === 1 && x.shape[1] === channels ? add(x, y) : y;
+}
+
+function features(width: number, scope: Scope, image: Value, build: BuildOptions): Features {
+  const stem = { channels: divisible(32 * width), kernel: 3, stride: 2 };
+  let x = relu6(
+    convNorm(scope, image, { ...stem, names: ['features.0.0', 'features.0.1'] }, build),
+  );
+  let stride = 2;
+  let index = 1;
+  const stages: FeatureStage[] = [];
+  for (const [t, c, n, s] of ROWS) {
+    if (s === 2) stages.push({ name: `features.${index - 1}`, value: x, stride });
+    for (let i = 0; i < n; i++) {
+      const step = i === 0 ? s : 1;
+      stride *= step;
+      const block = scope.child(`features.${index}.conv`);
+      x = invertedResidual(block, x, t, divisible(c * width), step, build);
+      index++;
+    }
+  }
+  const last = divisible(1280 * Math.max(1, width));
+  const names = [`features.${index}.0`, `features.${index}.1`] as const;
+  const map = relu6(convNorm(scope, x, { channels: last, kernel: 1, names }, build));
+  stages.push({ name: `features.${index}`, value: map, stride });
+  return { stages, map, pooled: globalAveragePool(map) };
+}
+
+export const mobilenetV2: Backbone = {
+  name: 'mobilenet_v2',
+  citation: 'Sandler et al., CVPR 2018, arXiv 1801.04381',
+  channels: 1280,
+  headPath: 'classifier.1',
+  millionParameters: 3.5,
+  dropout: 0.2,
+  features: (scope, image, build) => features(1, scope, image, build),
+};

@@ -1,0 +1,113 @@
+// Residual networks: He, Zhang, Ren, Sun. "Deep Residual Learning for Image Recognition".
+// CVPR 2016, arXiv 1512.03385. Names and details (stride in the 3x3 of a bottleneck) as in
+// torchvision, whose weights are BSD-3-Clause.
+
+import { add } from '../../graph/ops/arithmetic.ts';
+import { globalAveragePool, maxPool } from '../../graph/ops/pool.ts';
+import { relu } from '../../graph/ops/unary.ts';
+import type { Value } from '../../graph/value.ts';
+import { type BuildOptions, convNorm } from '../layers.ts';
+import type { Scope } from '../scope.ts';
+import type { Backbone, FeatureStage, Features } from './backbone.ts';
+
+interface Variant {
+  readonly depths: readonly number[];
+  readonly widths: readonly number[];
+  readonly bottleneck: boolean;
+  /** 7x7 stride 2 and max-pool (ImageNet), or one 3x3 stride 2 convolution for small images. */
+  readonly stem: 'imagenet' | 'small';
+}
+
+/** Two 3x3 convolutions (figure 5, left), or 1x1, 3x3, 1x1 (right). */
+function residual(
+  scope: Scope,
+  x: Value,
+  width: number,
+  stride: number,
+  bottleneck: boolean,
+  build: BuildOptions,
+): Value {
+  const channels = bottleneck ? 4 * width : width;
+  const layer = (input: Value, i: number, kernel: number, out: number, s: number) =>
+    convNorm(
+      scope,
+      input,
+      { channels: out, kernel, stride: s, names: [`conv${i}`, `bn${i}`] },
+      build,
+    );
+  let y: Value;
+  if (bottleneck) {
+    y = relu(layer(x, 1, 1, width, 1));
+    y = relu(layer(y, 2, 3, width, stride));
+    y = layer(y, 3, 1, channels, 1);
+  } else {
+    y = relu(layer(x, 1, 3, width, stride));
+    y = layer(y, 2, 3, width, 1);
+  }
+  const identity =
+    stride === 1 && x.shape[1] === channels
+      ? x
+      : convNorm(
+          scope,
+          x,
+          { channels, kernel: 1, stride, names: ['downsample.0', 'downsample.1'] },
+          build,
+        );
+  return relu(add(y, identity));
+}
+
+function features(variant: Variant, scope: Scope, image: Value, build: BuildOptions): Features {
+  const { depths, widths, bottleneck, stem } = variant;
+  const kernel = stem === 'imagenet' ? 7 : 3;
+  let x = relu(
+    convNorm(
+      scope,
+      image,
+      { channels: widths[0], kernel, stride: 2, names: ['conv1', 'bn1'] },
+      build,
+    ),
+  );
+  if (stem === 'imagenet') x = maxPool(x, { kernel: 3, strides: 2, pads: 1 });
+  let stride = stem === 'imagenet' ? 4 : 2;
+  const stages: FeatureStage[] = [];
+  depths.forEach((depth, i) => {
+    for (let block = 0; block < depth; block++) {
+      const step = i > 0 && block === 0 ? 2 : 1;
+      stride *= step;
+      x = residual(scope.child(`layer${i + 1}.${block}`), x, widths[i], step, bottleneck, build);
+    }
+    stages.push({ name: `layer${i + 1}`, value: x, stride });
+  });
+  return { stages, map: x, pooled: globalAveragePool(x) };
+}
+
+function resnet(name: string, millionParameters: number, variant: Variant): Backbone {
+  const last = variant.widths[variant.widths.length - 1];
+  return {
+    name,
+    citation: 'He et al., CVPR 2016, arXiv 1512.03385',
+    channels: variant.bottleneck ? 4 * last : last,
+    headPath: 'fc',
+    millionParameters,
+    dropout: 0,
+    features: (scope, image, build) => features(variant, scope, image, build),
+  };
+}
+
+const imagenet = { widths: [64, 128, 256, 512], stem: 'imagenet' } as const;
+
+export const resnet18: Backbone = resnet('resnet18', 11.7, {
+  ...imagenet,
+  depths: [2, 2, 2, 2],
+  bottleneck: false,
+});
+export const resnet34: Backbone = resnet('resnet34', 21.8, {
+  ...imagenet,
+  depths: [3, 4, 6, 3],
+  bottleneck: false,
+});
+export const resnet50: Backbone = resnet('resnet50', 25.6, {
+  ...imagenet,
+  depths: [3, 4, 6, 3],
+  bottleneck: true,
+});
