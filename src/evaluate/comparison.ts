@@ -1,0 +1,92 @@
+// Is recogniser A better than B on the same images? Paired bootstrap and McNemar's exact test.
+import { fail } from '../core/errors.ts';
+import { bootstrapInterval, type Interval } from './intervals.ts';
+
+/** The outcome of `compareAccuracy`. Differences are accuracy of A minus accuracy of B. */
+export interface Comparison {
+  readonly n: number;
+  readonly accuracyA: number;
+  readonly accuracyB: number;
+  readonly difference: number;
+  /** Central 90 % of the paired bootstrap. */
+  readonly interval: Interval;
+  /** True when the lower end of the interval is above zero: A is better than B. */
+  readonly holds: boolean;
+  /** Images that only A, and only B, answers rightly. */
+  readonly onlyA: number;
+  readonly onlyB: number;
+  /** Two-sided exact McNemar probability of a split at least this uneven. */
+  readonly mcnemar: number;
+}
+
+export interface ComparisonOptions {
+  readonly seed?: number;
+  /** Bootstrap resamples, 2000 unless told. */
+  readonly resamples?: number;
+}
+
+/**
+ * Compares two recognisers on the same images, in the same order: `rightA[i]` is 1 when A answers
+ * image i rightly. A claim "A above B" is made only where `holds` (DECISIONS.md, "compare").
+ */
+export function compareAccuracy(
+  rightA: ArrayLike<number>,
+  rightB: ArrayLike<number>,
+  { seed = 0, resamples = 2000 }: ComparisonOptions = {},
+): Comparison {
+  const n = rightA.length;
+  checkPaired(n, rightB.length);
+  const delta = Int8Array.from({ length: n }, (_, i) => rightA[i] - rightB[i]);
+  const mean = (draw: Int32Array): number => {
+    let sum = 0;
+    for (const i of draw) sum += delta[i];
+    return sum / n;
+  };
+  const interval = bootstrapInterval(n, mean, { seed, resamples, coverage: 0.9 });
+  const onlyA = delta.filter((d) => d > 0).length;
+  const onlyB = delta.filter((d) => d < 0).length;
+  const accuracyA = total(rightA) / n;
+  const accuracyB = total(rightB) / n;
+  return {
+    n,
+    accuracyA,
+    accuracyB,
+    difference: (onlyA - onlyB) / n,
+    interval,
+    holds: interval[0] > 0,
+    onlyA,
+    onlyB,
+    mcnemar: mcnemarExact(onlyA, onlyB),
+  };
+}
+
+function checkPaired(a: number, b: number): void {
+  if (a === b && a > 0) return;
+  throw fail('FM_DATASET', 'compare', {
+    expected: 'the same images for both recognisers, at least one',
+    got: `${a} and ${b}`,
+    next: 'Evaluate both on the same split of the same dataset.',
+  });
+}
+
+function total(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum;
+}
+
+/**
+ * McNemar's exact test: of `onlyA + onlyB` images that split the two, each side is equally likely
+ * under equality, so p = min(1, 2 P(X <= min)) with X ~ Binomial(onlyA + onlyB, 1/2).
+ */
+export function mcnemarExact(onlyA: number, onlyB: number): number {
+  const n = onlyA + onlyB;
+  const least = Math.min(onlyA, onlyB);
+  let logChoose = -n * Math.LN2; // log of C(n, i) / 2^n, from i = 0 on
+  let tail = Math.exp(logChoose);
+  for (let i = 1; i <= least; i++) {
+    logChoose += Math.log((n - i + 1) / i);
+    tail += Math.exp(logChoose);
+  }
+  return Math.min(1, 2 * tail);
+}

@@ -1,0 +1,130 @@
+// The tables and the gallery of a report.
+import { type Content, element, html, type Markup, percentText } from './markup.ts';
+import type { ClassResult, Evaluation, NamedConfusion } from './summary.ts';
+
+/** A picture in the gallery: usually evidence, see `explainPicture`. */
+export interface GalleryItem {
+  readonly id: string;
+  readonly truth: string;
+  readonly answer: string;
+  /** Calibrated probability of the answer. */
+  readonly confidence: number;
+  /** A `data:image/...` address, or the bytes of a JPEG file. */
+  readonly image: string | Uint8Array;
+}
+
+/** One column of a table: its heading, its look, and what stands in a row's cell. */
+interface Column<Row> {
+  readonly title: string;
+  readonly look?: 'num' | 'wide';
+  readonly cell: (row: Row) => Content;
+  /** What the column is sorted by; the cell's text unless told. */
+  readonly sort?: (row: Row) => number;
+}
+
+function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Markup {
+  const sortable = columns.some(({ sort }) => sort !== undefined);
+  const head = columns.map(({ title, look }) => element('th', { class: look }, title));
+  const body = rows.map((row) => {
+    const cells = columns.map(({ look, cell, sort }) =>
+      element('td', { class: look, 'data-v': sort?.(row) }, cell(row)),
+    );
+    return html`<tr>${cells}</tr>\n`;
+  });
+  return html`<div class="scroll tall">${element(
+    'table',
+    { 'data-sortable': sortable ? '' : undefined },
+    html`<thead><tr>${head}</tr></thead>`,
+    html`<tbody>${body}</tbody>`,
+  )}</div>`;
+}
+
+/** A bar of a fraction. */
+function meter(fraction: number): Markup {
+  const width = `width:${(fraction * 100).toFixed(1)}%`;
+  return html`<span class="meter"><span style="${width}"></span></span>`;
+}
+
+/** Accuracy per level of the hierarchy, coarsest first, the classes last. */
+export function levelTable({ levels, top1, classes, n }: Evaluation): Markup {
+  const rows = [
+    ...Object.entries(levels).map(([name, level]) => ({ name, ...level })),
+    { name: 'class', top1, nodes: classes, n },
+  ];
+  return table(rows, [
+    { title: 'Level', cell: (row) => row.name },
+    { title: 'Top-1', look: 'num', cell: (row) => percentText(row.top1) },
+    { title: '', look: 'wide', cell: (row) => meter(row.top1) },
+    { title: 'Names', look: 'num', cell: (row) => row.nodes },
+    { title: 'Chance', look: 'num', cell: (row) => percentText(1 / row.nodes) },
+  ]);
+}
+
+/** Every class, the lowest recall first; a click on a heading sorts by it. */
+export function classTable(perClass: readonly ClassResult[]): Markup {
+  const rows = [...perClass].sort(
+    (a, b) => (a.recall ?? 2) - (b.recall ?? 2) || b.n - a.n || a.label - b.label,
+  );
+  const share = (value: number | null): string => (value === null ? '–' : percentText(value));
+  return table(rows, [
+    { title: 'Class', cell: (row) => row.name },
+    { title: 'Images', look: 'num', cell: (row) => row.n, sort: (row) => row.n },
+    { title: 'Right', look: 'num', cell: (row) => row.correct, sort: (row) => row.correct },
+    {
+      title: 'Recall',
+      look: 'num',
+      cell: (row) => share(row.recall),
+      sort: (row) => row.recall ?? -1,
+    },
+    { title: '', look: 'wide', cell: (row) => row.recall !== null && meter(row.recall) },
+    {
+      title: 'Precision',
+      look: 'num',
+      cell: (row) => share(row.precision),
+      sort: (row) => row.precision ?? -1,
+    },
+    { title: 'Most often taken for', cell: (row) => row.takenFor },
+  ]);
+}
+
+/** The most confused pairs as a table. */
+export function confusionTable(confusions: readonly NamedConfusion[], limit = 20): Markup {
+  if (confusions.length === 0) return html`<p class="quiet">No image was answered wrongly.</p>`;
+  return table(confusions.slice(0, limit), [
+    { title: 'True class', cell: (pair) => pair.truth },
+    { title: 'Answered as', cell: (pair) => pair.answer },
+    { title: 'Images', look: 'num', cell: (pair) => pair.count },
+    { title: 'Of its class', look: 'num', cell: (pair) => percentText(pair.share, 0) },
+  ]);
+}
+
+/** Pictures in a grid; a click on one shows it over the whole width. */
+export function galleryGrid(items: readonly GalleryItem[]): Markup {
+  return html`<div class="gallery">${items.map(galleryCard)}</div>`;
+}
+
+function galleryCard({ id, truth, answer, confidence, image }: GalleryItem): Markup {
+  const right = truth === answer;
+  const src = imageAddress(image);
+  const alt = `${id}: answered ${answer}, truth ${truth}`;
+  const picture =
+    src === undefined
+      ? html`<div class="missing">no picture</div>`
+      : html`<img loading="lazy" alt="${alt}" src="${src}">`;
+  const caption = [
+    html`<b class="${right ? 'right' : 'wrong'}">${answer}</b> `,
+    html`<span class="quiet">${percentText(confidence, 0)}</span>`,
+    !right && html`<br>in truth ${truth}`,
+    html`<br><small class="quiet">${id}</small>`,
+  ];
+  return html`<label class="card"><input type="checkbox" aria-label="Enlarge ${id}">
+<figure>${picture}<figcaption>${caption}</figcaption></figure></label>`;
+}
+
+/** Only images held in the page itself: a report fetches nothing. */
+function imageAddress(image: string | Uint8Array): string | undefined {
+  if (typeof image !== 'string') {
+    return `data:image/jpeg;base64,${Buffer.from(image).toString('base64')}`;
+  }
+  return /^data:image\/(png|jpeg|webp|avif|gif)[;,]/.test(image) ? image : undefined;
+}

@@ -1,0 +1,208 @@
+// The report of a run: one HTML page that holds everything and fetches nothing.
+import { type Content, html, Markup, percentText, preformatted } from './markup.ts';
+import { type TrainingPoint, trainingCharts } from './report-curves.ts';
+import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
+import { REPORT_SCRIPT, REPORT_STYLE } from './report-style.ts';
+import {
+  classTable,
+  confusionTable,
+  type GalleryItem,
+  galleryGrid,
+  levelTable,
+} from './report-tables.ts';
+import type { Evaluation } from './summary.ts';
+
+/** A command worth running next, and why. */
+export interface NextStep {
+  readonly command: string;
+  readonly why: string;
+}
+
+export interface ReportInput {
+  readonly title: string;
+  /** Data, method, backbone: a line under the title. */
+  readonly subtitle?: string;
+  readonly evaluation: Evaluation;
+  /** Metrics of training, in order of steps. */
+  readonly training?: readonly TrainingPoint[];
+  /** Pictures with evidence; wrong answers are shown first. */
+  readonly gallery?: readonly GalleryItem[];
+  /** What `config.json` holds. */
+  readonly config?: unknown;
+  /** The command line that repeats the run. */
+  readonly command?: string;
+  /** Versions and machine. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly licence?: string;
+  readonly next?: readonly NextStep[];
+  /** When it was made, as it should be read; absent by default, so that reports repeat exactly. */
+  readonly created?: string;
+}
+
+/** What the page may do: show inline pictures, style and the sorting script; nothing else. */
+const POLICY =
+  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/** The page as text, to be written to `report.html`. All text of the input is escaped. */
+export function renderReport(input: ReportInput): string {
+  const { title, evaluation } = input;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<title>${title}</title>
+<style>${new Markup(REPORT_STYLE)}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${title}</h1>
+${input.subtitle !== undefined && html`<p class="quiet">${input.subtitle}</p>`}
+<p class="lead">${leadSentence(evaluation)}</p>
+</header>
+${headline(evaluation)}
+${trainingSection(input.training ?? [])}
+${levelSection(evaluation)}
+${section('Calibration', calibrationPart(evaluation))}
+${section('Confusions', confusionPart(evaluation))}
+${section('Classes', classTable(evaluation.perClass))}
+${gallerySection(input.gallery ?? [])}
+${nextSection(input.next ?? [])}
+${repeatSection(input)}
+<footer>${input.created !== undefined && html`Made ${input.created}. `}
+Intervals are 95 %: Wilson for top-1, bootstrap over images for the mean over classes.</footer>
+</main>
+<script>${new Markup(REPORT_SCRIPT)}</script>
+</body>
+</html>
+`.text;
+}
+
+function section(title: string, ...content: Content[]): Markup {
+  return html`<section><h2>${title}</h2>${content}</section>`;
+}
+
+/** What the numbers say, in words. */
+function leadSentence({ n, split, classes, top1, interval, confusions }: Evaluation): string {
+  const [low, high] = interval.top1;
+  const asked = `${n} ${split} ${plural(n, 'image', 'images')}`;
+  const among = `${classes} ${plural(classes, 'class', 'classes')}`;
+  const between = `95 % interval ${percentText(low)} to ${percentText(high)}`;
+  const first = `${percentText(top1)} of ${asked} of ${among} are answered rightly (${between}).`;
+  const worst = confusions[0];
+  if (worst === undefined) return first;
+  const share = `${worst.count} of ${Math.round(worst.count / worst.share)}`;
+  return `${first} The commonest mistake takes ${worst.truth} for ${worst.answer} (${share}).`;
+}
+
+function plural(count: number, one: string, many: string): string {
+  return count === 1 ? one : many;
+}
+
+function headline(evaluation: Evaluation): Markup {
+  const { top1, top5, interval, classes, ece, n } = evaluation;
+  const between = ([low, high]: readonly [number, number]): string =>
+    `${percentText(low)} – ${percentText(high)}`;
+  const levels = Object.entries(evaluation.levels).map(([name, level]) =>
+    figure(percentText(level.top1), `Right ${name}`, `of ${level.nodes}`),
+  );
+  const mean = percentText(evaluation.perClassMean);
+  const wrong = `${evaluation.wrong.length} wrong`;
+  return html`<div class="figures">
+${figure(percentText(top1), 'Top-1', between(interval.top1), 'figure main')}
+${figure(mean, 'Mean over classes', between(interval.perClassMean))}
+${classes > 5 && figure(percentText(top5), 'Top-5', `of ${classes} classes`)}
+${levels}
+${figure(percentText(ece), 'Calibration error', `temperature ${evaluation.temperature.toFixed(2)}`)}
+${figure(`${n}`, `Images, ${evaluation.split}`, wrong)}
+</div>`;
+}
+
+/** One headline figure with its name above and a note below. */
+function figure(value: string, name: string, note: string, look = 'figure'): Markup {
+  return html`<div class="${look}"><span>${name}</span><b>${value}</b><span>${note}</span></div>`;
+}
+
+function levelSection(evaluation: Evaluation): Content {
+  if (Object.keys(evaluation.levels).length === 0) return null;
+  return section('Levels of the hierarchy', levelTable(evaluation));
+}
+
+/** A list of names and what they mean. */
+function definitions(entries: readonly (readonly [string, string])[]): Markup {
+  const items = entries.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>\n`);
+  return html`<dl>${items}</dl>`;
+}
+
+function trainingSection(points: readonly TrainingPoint[]): Content {
+  const charts = trainingCharts(points);
+  return charts.length > 0 && section('Training', html`<div class="charts">${charts}</div>`);
+}
+
+function calibrationPart(evaluation: Evaluation): Markup {
+  const { ece, eceAdaptive, nll, brier, temperature } = evaluation;
+  const divided = temperature === 1 ? 'the logits as they are' : 'by which logits are divided';
+  const [wide, even] = [percentText(ece), percentText(eceAdaptive)];
+  return html`<div class="split">${reliabilityDiagram(evaluation.reliability)}<div>
+<p>Of the answers given with 80 % confidence, 80 % should be right: bars that end on the dashed
+line. Red is what an answer claims and does not keep, pale blue what it keeps beyond its claim; below, how
+many images each bin holds.</p>
+${definitions([
+  ['Expected calibration error', `${wide} (15 equal-width bins), ${even} (equal-size bins)`],
+  ['Temperature', `${temperature.toFixed(3)}, ${divided}`],
+  ['Negative log likelihood', `${nll.toFixed(4)} nats`],
+  ['Brier score', brier.toFixed(4)],
+])}</div></div>`;
+}
+
+function confusionPart({ matrix, perClass, confusions }: Evaluation): Content {
+  const names = perClass.map(({ name }) => name);
+  if (matrix === undefined) return confusionTable(confusions);
+  return [
+    html`<p class="quiet">Rows are the truth, columns the answer; colour is the share of the
+row.</p>`,
+    confusionFigure(matrix, names),
+    html`<h3>Most confused pairs</h3>`,
+    confusionTable(confusions, 8),
+  ];
+}
+
+function gallerySection(items: readonly GalleryItem[]): Content {
+  const wrong = items.filter(({ truth, answer }) => truth !== answer);
+  const right = items.filter(({ truth, answer }) => truth === answer);
+  if (items.length === 0) return null;
+  return section('Answers and what they rest on', [
+    wrong.length > 0 && html`<h3>Wrong</h3>${galleryGrid(wrong)}`,
+    right.length > 0 && html`<h3>Right</h3>${galleryGrid(right)}`,
+  ]);
+}
+
+function nextSection(steps: readonly NextStep[]): Content {
+  if (steps.length === 0) return null;
+  const items = steps.map(
+    ({ command, why }) => html`<li>${why}<pre class="command">${preformatted(command)}</pre></li>`,
+  );
+  return section('What to try next', html`<ol class="next">${items}</ol>`);
+}
+
+function repeatSection({ command, config, environment, licence }: ReportInput): Content {
+  const written = config === undefined ? undefined : JSON.stringify(config, null, 2);
+  const parts: Content[] = [
+    command !== undefined && [
+      html`<p>The same run again:</p>`,
+      html`<pre class="command">${preformatted(command)}</pre>`,
+    ],
+    environment !== undefined && [
+      html`<h3>Environment</h3>`,
+      definitions(Object.entries(environment)),
+    ],
+    licence !== undefined && html`<h3>Licence</h3><p>${licence}</p>`,
+    written !== undefined && [
+      html`<details><summary>Configuration</summary>`,
+      html`<pre>${preformatted(written)}</pre></details>`,
+    ],
+  ];
+  return parts.some(Boolean) && section('Repeat this run', parts);
+}

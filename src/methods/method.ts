@@ -1,0 +1,111 @@
+// What a recognition method is: the stages that train it, and the recogniser that they leave.
+
+import type { z } from 'zod';
+import type { HierarchyLevel, Supervision } from '../core/example.ts';
+import type { Value } from '../graph/value.ts';
+import type { Backbone } from '../nn/backbones/backbone.ts';
+import type { PixelScale } from '../nn/image-input.ts';
+import type { NormMode, PaddingStyle } from '../nn/layers.ts';
+import type { OptimiserOptions } from '../nn/optimisers.ts';
+import type { ScheduleOptions } from '../nn/schedules.ts';
+import type { Scope } from '../nn/scope.ts';
+
+/** Everything that a method may know about its task. */
+export interface MethodContext<Options = unknown> {
+  readonly options: Options;
+  readonly backbone: Backbone;
+  readonly pixels: PixelScale;
+  readonly padding: PaddingStyle;
+  /** How the norms behave while the backbone trains. */
+  readonly norms: NormMode;
+  readonly classes: number;
+  readonly hierarchy?: readonly HierarchyLevel[];
+  /** False when the backbone starts from random numbers. */
+  readonly pretrained: boolean;
+}
+
+/** How a stage trains. Every field can be set by `--set stages.<name>.<field>=...`. */
+export interface StageSettings {
+  readonly epochs: number;
+  readonly batch: number;
+  /** Base learning rate, of the backbone. */
+  readonly rate: number;
+  /** Rate of everything outside the backbone, as a multiple of `rate`. */
+  readonly headFactor: number;
+  /** Weight decay of weights; norms and biases have none. */
+  readonly decay: number;
+  readonly optimiser: OptimiserOptions;
+  readonly schedule: ScheduleOptions;
+  /** Largest common l2 norm of the gradients; 0: no limit. */
+  readonly clip: number;
+  /** Label smoothing, 0..1. */
+  readonly smoothing: number;
+  readonly augment: AugmentSettings;
+}
+
+/** Random views in training: torchvision's transforms of the same names. */
+export interface AugmentSettings {
+  /** Area of the random crop as a share of the image: [low, high]. */
+  readonly scale: readonly [number, number];
+  /** Width over height of the crop: [low, high]. */
+  readonly ratio: readonly [number, number];
+  /** Probability of a mirror image. */
+  readonly flip: number;
+  /** Strength of brightness, contrast and saturation jitter. */
+  readonly jitter: number;
+  /** Strength of hue jitter, 0..0.5. */
+  readonly hue: number;
+  /** Probability of erasing a rectangle. */
+  readonly erase: number;
+}
+
+/** One batch as a stage's graph sees it. */
+export interface StageBatch {
+  /** `images`: uint8 [N, S, S, 3]; `features`: what `features` returned, with N rows. */
+  readonly input: Value;
+  /** Target distributions [N, K]. */
+  readonly targets: Value;
+  /** Uniform numbers of a shape, fed anew in each step; for dropout. */
+  readonly uniforms: (name: string, shape: readonly number[]) => Value;
+}
+
+export interface Stage {
+  readonly name: string;
+  /** What the batches are made of: photographs, or cached features of the frozen network. */
+  readonly source: 'images' | 'features';
+  /** For `features`: the frozen part, from uint8 [1, S, S, 3] to one row. */
+  readonly features?: (scope: Scope, image: Value) => Value;
+  /** For `features`: logits from a row of features, for validation. */
+  readonly classify?: (scope: Scope, features: Value) => Value;
+  /** Whether a parameter trains in this stage. */
+  readonly trains: (path: string) => boolean;
+  /** Scalar to minimise. Builds the training graph. */
+  readonly loss: (scope: Scope, batch: StageBatch) => Value;
+  readonly settings: StageSettings;
+}
+
+/** What the recogniser's graph returns for N images. */
+export interface Recognition {
+  /** [N, K] */
+  readonly logits: Value;
+  /** Descriptor for search, [N, D], not normalised. */
+  readonly embedding: Value;
+  /** The map that the evidence is drawn from, [N, C, h, w], not negative. */
+  readonly map: Value;
+  /** Class-activation map of the answered class, [N, h, w]. */
+  readonly heat: Value;
+}
+
+export interface Method<Options = unknown> {
+  readonly name: string;
+  readonly citation: string;
+  /** One sentence for lists. */
+  readonly about: string;
+  readonly options: z.ZodType<Options>;
+  /** What the training examples must have. */
+  readonly needs: readonly Supervision[];
+  /** The training procedure, in order. */
+  stages(context: MethodContext<Options>): Stage[];
+  /** image: uint8 [N, S, S, 3]. */
+  recogniser(context: MethodContext<Options>, scope: Scope, image: Value): Recognition;
+}

@@ -1,0 +1,47 @@
+// Training settings that suit most tasks; a method starts from these.
+
+import type { AugmentSettings, StageSettings } from './method.ts';
+
+const augment: AugmentSettings = {
+  scale: [0.35, 1],
+  ratio: [3 / 4, 4 / 3],
+  flip: 0.5,
+  jitter: 0.2,
+  hue: 0,
+  erase: 0,
+};
+
+/**
+ * A linear classifier on cached features. The trainer scales features to unit root-mean-square
+ * norm, for which the softmax's curvature is at most 1/2 and a rate of 2 is safe.
+ */
+export function headSettings(): StageSettings {
+  return {
+    epochs: 100,
+    batch: 64,
+    rate: 2,
+    headFactor: 1,
+    decay: 1e-4,
+    optimiser: { kind: 'sgd', momentum: 0.9, nesterov: true },
+    schedule: { kind: 'cosine', warmup: 0, floor: 0 },
+    clip: 0,
+    smoothing: 0,
+    augment,
+  };
+}
+
+/** A whole network: gentle when it is pre-trained, steeper from random numbers. */
+export function networkSettings(pretrained: boolean): StageSettings {
+  return {
+    epochs: pretrained ? 12 : 30,
+    batch: 32,
+    rate: pretrained ? 0.01 : 0.05,
+    headFactor: pretrained ? 10 : 1,
+    decay: pretrained ? 1e-4 : 5e-4,
+    optimiser: { kind: 'sgd', momentum: 0.9, nesterov: true },
+    schedule: { kind: 'cosine', warmup: 1, floor: 0 },
+    clip: 5,
+    smoothing: 0.1,
+    augment,
+  };
+}

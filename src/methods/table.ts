@@ -1,0 +1,31 @@
+// Every method there is.
+
+import { fail } from '../core/errors.ts';
+import type { Dataset } from '../core/example.ts';
+import { finetune } from './finetune.ts';
+import type { Method } from './method.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: each method has its own options
+export const methods: readonly Method<any>[] = [finetune];
+
+/** The method of that name; an unknown name lists those there are. */
+export function findMethod(name: string): Method {
+  const found = methods.find((method) => method.name === name);
+  if (found !== undefined) return found;
+  throw fail('FM_USAGE', `method '${name}'`, {
+    expected: `one of ${methods.map((m) => m.name).join(', ')}`,
+    got: `'${name}'`,
+    next: "Run 'fieldmark methods' for the list.",
+  });
+}
+
+/** Throws when a dataset cannot supervise a method, before anything runs. */
+export function checkSupervision(method: Method, dataset: Dataset): void {
+  const missing = method.needs.filter((need) => !dataset.supervision.includes(need));
+  if (missing.length === 0) return;
+  throw fail('FM_SUPERVISION', `method '${method.name}' on '${dataset.name}'`, {
+    expected: `a dataset with ${method.needs.join(', ')}`,
+    got: `one with ${dataset.supervision.join(', ') || 'nothing'}`,
+    next: `Annotate ${missing.join(', ')}, or choose a method that needs less ('fieldmark methods').`,
+  });
+}

@@ -1,0 +1,82 @@
+// One picture that shows what an answer rests on: the photograph with the network's view, the
+// object that SCDA finds, the class-activation heat map, and the best answers as bars.
+import type { Box } from '../core/example.ts';
+import type { RawImage } from '../core/raw-image.ts';
+import { overlayHeatMap, overlayMask, sideBySide, stacked, strokeBox } from '../data/image/draw.ts';
+import { renderSvg } from '../data/image/render.ts';
+import { resizeCrop, wholeBox } from '../data/image/resize.ts';
+import { captionSvg, headingsSvg, type RankedAnswer, sourceSvg } from './evidence-caption.ts';
+import { scdaMask, smoothScdaBox } from './scda.ts';
+
+/** What `explainPicture` shows. Boxes are in pixels of `image`, the upright photograph. */
+export interface EvidenceInput {
+  readonly image: RawImage;
+  /** The part of the photograph that became the network's input. */
+  readonly crop: Box;
+  /** Channel sum of the last activations, `[h, w]` row-major: gives the object. */
+  readonly scdaMap: Float32Array;
+  /** Class activation of the answer, `[h, w]` row-major: gives the heat. */
+  readonly heatMap: Float32Array;
+  readonly mapSize: { readonly h: number; readonly w: number };
+  /** Best first; the first is the answer. Up to five are drawn. */
+  readonly answers: readonly RankedAnswer[];
+  /** When known: the true class, marked right or wrong. */
+  readonly truth?: string;
+  /** Instead of the first answer: what to say when the recogniser declines, "none of these". */
+  readonly verdict?: string;
+  /** A small line at the bottom: file name, model, date. */
+  readonly source?: string;
+}
+
+/** Largest panel, pixels: three of them make a picture 1200 wide. */
+const PANEL = { width: 384, height: 440 } as const;
+const MARGIN = 12;
+/** The network's view: a blue that white page, sky and foliage all leave visible. */
+const VIEW = [47, 126, 240] as const;
+
+/** Draws the evidence for one answer: at most 1200 pixels wide, white ground. */
+export async function explainPicture(input: EvidenceInput): Promise<RawImage> {
+  const panels = evidencePanels(input);
+  const row = sideBySide(panels, { gap: MARGIN });
+  const inner = { width: row.width, panel: panels[0].width, gap: MARGIN };
+  const svgs = [
+    headingsSvg(
+      ['Photo and the network’s view', 'Object found (SCDA)', 'What spoke for it'],
+      inner,
+    ),
+    captionSvg(input, row.width),
+    ...(input.source === undefined ? [] : [sourceSvg(input.source, row.width)]),
+  ];
+  const [headings, ...captions] = await Promise.all(
+    svgs.map(({ svg, width, height }) => renderSvg(svg, width, height)),
+  );
+  return stacked([headings, row, ...captions], { margin: MARGIN });
+}
+
+/** The three panels without any text, of one size: view, object, heat. */
+export function evidencePanels(input: EvidenceInput): readonly RawImage[] {
+  const { image, scdaMap, heatMap, mapSize } = input;
+  const size = { width: mapSize.w, height: mapSize.h };
+  const mask = scdaMask({ ...size, data: scdaMap });
+  const object = smoothScdaBox(mask, input.crop);
+  const scale = Math.min(PANEL.width / image.width, PANEL.height / image.height);
+  const photo = resizeCrop(
+    image,
+    wholeBox(image),
+    Math.max(1, Math.round(image.width * scale)),
+    Math.max(1, Math.round(image.height * scale)),
+  );
+  const crop = scaleBox(input.crop, scale);
+  return [
+    strokeBox(photo, crop, { colour: VIEW, thickness: 3 }),
+    strokeBox(overlayMask(photo, mask, crop), scaleBox(object, scale), {
+      colour: [255, 255, 255],
+      thickness: 2,
+    }),
+    overlayHeatMap(photo, { ...size, data: heatMap }, crop),
+  ];
+}
+
+function scaleBox(box: Box, scale: number): Box {
+  return [box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale];
+}

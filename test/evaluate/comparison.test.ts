@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compareAccuracy, mcnemarExact } from '../../src/evaluate/comparison.ts';
+import { perClassMeanInterval, quantile, wilsonInterval } from '../../src/evaluate/intervals.ts';
+
+describe('Wilson', () => {
+  test('8 of 10 by hand, and the ends', () => {
+    // centre (0.8 + z^2 / 20) / (1 + z^2 / 10) = 0.71674, half width 0.22658
+    expect(wilsonInterval(8, 10)).toBeAllClose([0.49016247, 0.94331784], { rtol: 1e-6 });
+    expect(wilsonInterval(0, 10)[0]).toBe(0);
+    expect(wilsonInterval(10, 10)[1]).toBe(1);
+    expect(wilsonInterval(0, 0)).toEqual([0, 1]);
+  });
+
+  test('holds the fraction and mirrors', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), fc.nat(), (n, raw) => {
+        const hits = raw % (n + 1);
+        const [low, high] = wilsonInterval(hits, n);
+        expect(low).toBeLessThanOrEqual(hits / n);
+        expect(high).toBeGreaterThanOrEqual(hits / n);
+        expect(1 - low).toBeCloseTo(wilsonInterval(n - hits, n)[1], 12);
+      }),
+    );
+  });
+});
+
+describe('bootstrap', () => {
+  test('quantile is linear between values', () => {
+    expect(quantile([0, 1, 2, 3], 0.5)).toBe(1.5);
+    expect(quantile([7], 0.05)).toBe(7);
+  });
+
+  test('per-class mean: near the normal approximation, repeatable, keyed by seed', () => {
+    const labels = Array.from({ length: 400 }, (_, i) => i % 4);
+    const right = labels.map((_, i) => (i % 5 === 0 ? 0 : 1));
+    const [low, high] = perClassMeanInterval(labels, right, 4, { seed: 1 });
+    const half = 1.96 * Math.sqrt((0.8 * 0.2) / 400);
+    expect((high - low) / 2).toBeGreaterThan(0.85 * half);
+    expect((high - low) / 2).toBeLessThan(1.15 * half);
+    expect(perClassMeanInterval(labels, right, 4, { seed: 1 })).toEqual([low, high]);
+    expect(perClassMeanInterval(labels, right, 4, { seed: 2 })).not.toEqual([low, high]);
+  });
+});
+
+describe('without mistakes', () => {
+  test('the interval is still honest: that of Wilson', () => {
+    expect(perClassMeanInterval([0, 1, 2], [1, 1, 1], 3)).toEqual(wilsonInterval(3, 3));
+    expect(perClassMeanInterval([0, 1, 2], [0, 0, 0], 3)).toEqual(wilsonInterval(0, 3));
+  });
+});
+
+describe('compare', () => {
+  test('McNemar by hand: 1 against 7 of 8 is 2 (1 + 8) / 256', () => {
+    expect(mcnemarExact(1, 7)).toBeCloseTo(18 / 256, 12);
+    expect(mcnemarExact(0, 0)).toBe(1);
+    expect(mcnemarExact(5, 5)).toBe(1);
+    expect(mcnemarExact(3000, 3100)).toBeCloseTo(mcnemarExact(3100, 3000), 12);
+  });
+
+  test('a clear difference holds, none does not', () => {
+    const b = Array.from({ length: 300 }, (_, i) => (i % 2 === 0 ? 1 : 0));
+    const a = b.map((right, i) => (i % 6 === 1 ? 1 : right));
+    const result = compareAccuracy(a, b);
+    expect(result).toMatchObject({ n: 300, accuracyB: 0.5, onlyA: 50, onlyB: 0, holds: true });
+    expect(result.difference).toBeCloseTo(1 / 6, 12);
+    expect(result.interval[0]).toBeGreaterThan(0.12);
+    expect(compareAccuracy(b, b)).toMatchObject({ difference: 0, holds: false, mcnemar: 1 });
+  });
+
+  test('refuses sets that are not paired', () => {
+    expect(() => compareAccuracy([1], [1, 0])).toThrow('the same images for both recognisers');
+    expect(() => compareAccuracy([], [])).toThrow('at least one');
+  });
+});
