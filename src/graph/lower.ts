@@ -1,5 +1,6 @@
 // Writes a graph down as an ONNX model. Names and order depend on the graph alone.
 
+import type { HostTensor } from '../core/tensor.ts';
 import { type BuilderOptions, OnnxBuilder } from './onnx/builder.ts';
 import { inputOp, parameterOp } from './ops/leaf.ts';
 import { type Node, type ParameterAttrs, topologicalOrder, type Value } from './value.ts';
@@ -12,16 +13,25 @@ export interface LoweredModel {
   readonly outputs: readonly string[];
 }
 
+export interface LowerOptions extends BuilderOptions {
+  /** Values whose numbers are known already (`foldConstants`): they become constants. */
+  readonly known?: ReadonlyMap<Value, HostTensor>;
+}
+
 /** Lowers the named outputs and everything they depend on. */
 export function lower(
   outputs: Readonly<Record<string, Value>>,
-  options: BuilderOptions = {},
+  options: LowerOptions = {},
 ): LoweredModel {
   const b = new OnnxBuilder(options);
   const names = new Map<Value, string>();
   const fed: string[] = [];
-  const order = topologicalOrder(Object.values(outputs));
-  for (const node of order) {
+  const { known } = options;
+  for (const node of topologicalOrder(Object.values(outputs), known)) {
+    if (known !== undefined && node.outputs.every((value) => known.has(value))) {
+      for (const value of node.outputs) names.set(value, b.constant(known.get(value)!));
+      continue;
+    }
     const inputs = node.inputs.map((value) => names.get(value)!);
     const written = node.op.portable(b, node, inputs);
     node.outputs.forEach((value, i) => {

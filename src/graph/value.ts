@@ -99,8 +99,15 @@ export function showType(type: TensorType): string {
   return `${type.dtype} ${showShape(type.shape)}`;
 }
 
-/** All nodes that the given values depend on, inputs before their users. Deterministic. */
-export function topologicalOrder(values: readonly Value[]): Node[] {
+/**
+ * All nodes that the given values depend on, inputs before their users. Deterministic.
+ * The walk does not go below nodes whose outputs are all `known`.
+ */
+export function topologicalOrder(
+  values: readonly Value[],
+  known?: { has(value: Value): boolean },
+): Node[] {
+  const isKnown = (node: Node) => known !== undefined && node.outputs.every((v) => known.has(v));
   const order: Node[] = [];
   const state = new Map<Node, 'open' | 'done'>();
   const stack: Node[] = [];
@@ -111,7 +118,7 @@ export function topologicalOrder(values: readonly Value[]): Node[] {
       const seen = state.get(node);
       if (seen === undefined) {
         state.set(node, 'open');
-        for (let i = node.inputs.length - 1; i >= 0; i--) {
+        for (let i = isKnown(node) ? -1 : node.inputs.length - 1; i >= 0; i--) {
           const input = node.inputs[i].node;
           if (!state.has(input)) stack.push(input);
         }

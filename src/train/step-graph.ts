@@ -15,7 +15,7 @@ import {
   optimiserUpdate,
   stateNames,
 } from '../nn/optimisers.ts';
-import type { Parameters, ParameterSpec, ParameterStore } from '../nn/scope.ts';
+import type { ParameterSpec, ParameterStore, Parameters } from '../nn/scope.ts';
 
 /** Rate and decay of one parameter, relative to the stage's own. */
 export interface GroupRule {
@@ -59,9 +59,7 @@ export function buildStep(options: StepGraphOptions): StepGraph {
     trained.map(({ value }) => value),
   );
   const { gradients: clipped, norm } =
-    clip === undefined
-      ? { gradients: raw, norm: globalNorm(raw) }
-      : clipByGlobalNorm(raw, clip);
+    clip === undefined ? { gradients: raw, norm: globalNorm(raw) } : clipByGlobalNorm(raw, clip);
   const rate = input('rate', []);
   const step = input('step', []);
   const outputs: Record<string, Value> = { loss, gradientNorm: norm, ...options.metrics };

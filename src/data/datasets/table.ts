@@ -1,0 +1,77 @@
+// The table of dataset formats, and opening a folder as whichever of them it is.
+
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fail } from '../../core/errors.ts';
+import type { Dataset } from '../../core/example.ts';
+import { cub200 } from './cub200.ts';
+import { folder } from './folder.ts';
+import { grocery } from './grocery.ts';
+import { datasetError } from './lines.ts';
+import type { DatasetLoader, DatasetOptions } from './loader.ts';
+
+/** Every format, in the order in which they are tried: the most particular first. */
+export const datasetLoaders: readonly DatasetLoader[] = [cub200, grocery, folder];
+
+export interface OpenDatasetOptions extends DatasetOptions {
+  /** `cub200 | grocery | folder`. Default: found out. */
+  readonly format?: string;
+}
+
+/**
+ * Reads the annotations of a dataset folder, not its images (`checkImages` does). Throws FM_DATASET
+ * when the folder is missing, fits no format or contradicts itself.
+ */
+export async function openDataset(
+  root: string,
+  options: OpenDatasetOptions = {},
+): Promise<Dataset> {
+  const path = resolve(root);
+  await mustBeFolder(path);
+  const loader =
+    options.format === undefined ? await detectLoader(path) : loaderNamed(options.format);
+  const dataset = await loader.load(path, options);
+  if (dataset.examples.length > 0) return dataset;
+  throw datasetError(path, 'a dataset with images', 'none', { next: 'Add images to it.' });
+}
+
+async function mustBeFolder(path: string): Promise<void> {
+  const entry = await stat(path).catch(() => undefined);
+  if (entry?.isDirectory()) return;
+  const got = entry ? 'a file' : 'nothing there';
+  const next = `Give the folder of a dataset. ${formatsInWords()}`;
+  throw datasetError(path, 'a dataset folder', got, { next });
+}
+
+function loaderNamed(name: string): DatasetLoader {
+  const loader = datasetLoaders.find((candidate) => candidate.name === name);
+  if (loader) return loader;
+  const expected = datasetLoaders.map((candidate) => candidate.name).join(', ');
+  const next = 'Leave the format out to have it found out.';
+  throw fail('FM_USAGE', 'dataset format', { expected, got: JSON.stringify(name), next });
+}
+
+async function detectLoader(path: string): Promise<DatasetLoader> {
+  for (const loader of datasetLoaders) {
+    if (loader === folder) await mustNotBeParent(path);
+    if (await loader.detect(path)) return loader;
+  }
+  throw datasetError(path, 'a dataset', 'a folder of no known layout', { next: formatsInWords() });
+}
+
+/** The folder above a dataset would otherwise pass as a class folder with a single class. */
+async function mustNotBeParent(path: string): Promise<void> {
+  const names = (await readdir(path)).slice(0, 50).map((name) => join(path, name));
+  for (const loader of datasetLoaders.filter((one) => one !== folder)) {
+    const found = await Promise.all(names.map((name) => loader.detect(name)));
+    const inner = names[found.indexOf(true)];
+    if (inner === undefined) continue;
+    const next = `Open ${inner} instead.`;
+    throw datasetError(path, 'a dataset', 'a folder that holds one', { next });
+  }
+}
+
+function formatsInWords(): string {
+  const formats = datasetLoaders.map(({ name, looksFor }) => `${name} (${looksFor})`);
+  return `Known layouts: ${formats.join('; ')}.`;
+}

@@ -1,0 +1,49 @@
+// What kind of image a file is, by its first bytes: file names lie, and sharp would also take SVG.
+
+import { fail } from '../../core/errors.ts';
+
+export type ImageKind = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'heif' | 'bmp';
+
+/** Extensions that datasets look for, in lower case and without the dot. */
+export const imageExtensions: readonly string[] = [
+  'jpg',
+  'jpeg',
+  'png',
+  'webp',
+  'avif',
+  'gif',
+  'tif',
+  'tiff',
+  'bmp',
+];
+
+const signatures: readonly (readonly [ImageKind, number, string])[] = [
+  ['jpeg', 0, '\xff\xd8\xff'],
+  ['png', 0, '\x89PNG\r\n\x1a\n'],
+  ['gif', 0, 'GIF8'],
+  ['webp', 8, 'WEBP'],
+  ['tiff', 0, 'II*\0'],
+  ['tiff', 0, 'MM\0*'],
+  ['tiff', 0, 'II+\0'],
+  ['tiff', 0, 'MM\0+'],
+  ['heif', 4, 'ftyp'],
+  ['bmp', 0, 'BM'],
+];
+
+/** The kind of an image file's bytes; throws FM_IMAGE, naming `where`, when they are none. */
+export function sniffImage(bytes: Uint8Array, where: string): ImageKind {
+  const head = String.fromCharCode(...bytes.subarray(0, 16));
+  const match = signatures.find(([, offset, magic]) => head.startsWith(magic, offset));
+  if (match) return match[0];
+  throw fail('FM_IMAGE', where, {
+    expected: 'a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file',
+    got: describe(bytes, head),
+    next: 'Replace the file or remove it from the dataset.',
+  });
+}
+
+function describe(bytes: Uint8Array, head: string): string {
+  if (bytes.length === 0) return 'an empty file';
+  const isText = /^[\t\n\r\x20-\x7e]*$/.test(head);
+  return isText ? `text (${JSON.stringify(head)})` : 'bytes of another kind';
+}

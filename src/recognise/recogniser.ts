@@ -1,0 +1,177 @@
+// A trained model in use: a photograph in, a calibrated answer with its evidence out.
+
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fail } from '../core/errors.ts';
+import type { Box, HierarchyLevel } from '../core/example.ts';
+import type { RawImage } from '../core/raw-image.ts';
+import { hostTensor } from '../core/tensor.ts';
+import { decodeImage } from '../data/image/decode.ts';
+import { type EvaluationGeometry, evaluationBox, shortSideOf } from '../data/image/preprocess.ts';
+import { resizeCrop } from '../data/image/resize.ts';
+import { IMAGE_INPUT } from '../nn/image-input.ts';
+import { createSession } from '../runtime/node.ts';
+import type { Session } from '../runtime/session.ts';
+import { type Manifest, MODEL_FILE, readManifest } from './manifest.ts';
+
+/** One class with its calibrated probability. */
+export interface Answer {
+  readonly label: number;
+  readonly name: string;
+  readonly confidence: number;
+}
+
+/** The best answer at one level of the hierarchy: probabilities of its classes added up. */
+export interface LevelAnswer {
+  readonly level: string;
+  readonly name: string;
+  readonly confidence: number;
+}
+
+/** What the network saw and where it looked. */
+export interface Evidence {
+  /** The part of the upright photograph that the network saw. */
+  readonly crop: Box;
+  /** Rows and columns of the maps. */
+  readonly mapSize: { readonly h: number; readonly w: number };
+  /** Channel sum of the last feature map, h * w. */
+  readonly activation: Float32Array;
+  /** Class-activation map of the best answer, h * w. */
+  readonly heat: Float32Array;
+}
+
+export interface Prediction {
+  /** Most probable first. */
+  readonly answers: readonly Answer[];
+  /** Coarsest first; empty for flat labels. */
+  readonly levels: readonly LevelAnswer[];
+  /** Before temperature and softmax, one per class. */
+  readonly logits: Float32Array;
+  readonly embedding: Float32Array;
+  readonly evidence: Evidence;
+}
+
+export interface PredictOptions {
+  /** How many answers to return; 5 unless given. */
+  readonly topK?: number;
+}
+
+/** A loaded model. Close it when it is no longer needed. */
+export class Recogniser {
+  readonly manifest: Manifest;
+  readonly geometry: EvaluationGeometry;
+  readonly #session: Session;
+
+  constructor(manifest: Manifest, session: Session) {
+    this.manifest = manifest;
+    this.geometry = manifest.input;
+    this.#session = session;
+  }
+
+  /** Recognises a photograph: a path, the bytes of an image file, or raw pixels. */
+  async predict(
+    image: string | Uint8Array | RawImage,
+    options: PredictOptions = {},
+  ): Promise<Prediction> {
+    const { size } = this.geometry;
+    const raw = isRaw(image)
+      ? image
+      : await decodeImage(image, { minSide: shortSideOf(this.geometry) });
+    const crop = evaluationBox(raw, this.geometry);
+    const view = resizeCrop(raw, crop, size, size);
+    // decoding may have shrunk the photograph; evidence refers to its full size
+    const scale = 'sourceWidth' in raw ? Number(raw.sourceWidth) / raw.width : 1;
+    return await this.predictView(view, crop.map((v) => v * scale) as unknown as Box, options);
+  }
+
+  /** Recognises the square that the network takes, already cut and resized. */
+  async predictView(
+    view: RawImage,
+    crop: Box,
+    { topK = 5 }: PredictOptions = {},
+  ): Promise<Prediction> {
+    const { size } = this.geometry;
+    const input = hostTensor('uint8', [1, size, size, 3], view.data);
+    const out = await this.#session.run({ [IMAGE_INPUT]: input });
+    const probabilities = out.probabilities.data as Float32Array;
+    const [, h, w] = out.heat.shape;
+    return {
+      answers: this.#rank(probabilities, topK),
+      levels: (this.manifest.hierarchy ?? []).map((level) => bestOfLevel(level, probabilities)),
+      logits: out.logits.data as Float32Array,
+      embedding: out.embedding.data as Float32Array,
+      evidence: {
+        crop,
+        mapSize: { h, w },
+        activation: out.activation.data as Float32Array,
+        heat: out.heat.data as Float32Array,
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+
+  #rank(probabilities: Float32Array, topK: number): Answer[] {
+    return Array.from(probabilities, (confidence, label) => ({ label, confidence }))
+      .sort((a, b) => b.confidence - a.confidence || a.label - b.label)
+      .slice(0, topK)
+      .map(({ label, confidence }) => ({ label, name: this.manifest.classes[label], confidence }));
+  }
+}
+
+function isRaw(image: string | Uint8Array | RawImage): image is RawImage {
+  return typeof image === 'object' && 'data' in image;
+}
+
+function bestOfLevel(level: HierarchyLevel, probabilities: Float32Array): LevelAnswer {
+  const mass = new Float64Array(level.names.length);
+  probabilities.forEach((p, label) => {
+    mass[level.ofClass[label]] += p;
+  });
+  const best = mass.indexOf(Math.max(...mass));
+  return { level: level.name, name: level.names[best], confidence: mass[best] };
+}
+
+export interface LoadOptions {
+  readonly threads?: number;
+}
+
+/** Loads a model: a run folder, or a folder with model.onnx and fieldmark.json. */
+export async function loadRecogniser(
+  folder: string,
+  options: LoadOptions = {},
+): Promise<Recogniser> {
+  const place = await modelFolder(folder);
+  const manifest = await readManifest(place);
+  const path = join(place, MODEL_FILE);
+  const bytes = await readFile(path).catch((cause) => {
+    throw fail('FM_RUN', path, {
+      expected: 'the model that belongs to the manifest',
+      got: 'no file',
+      next: 'Copy both files together, or export the model again.',
+      cause,
+    });
+  });
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  if (hash !== manifest.sha256) {
+    throw fail('FM_FORMAT', path, {
+      expected: `the model that its manifest describes (SHA-256 ${manifest.sha256.slice(0, 12)}...)`,
+      got: `another or a damaged one (${hash.slice(0, 12)}...)`,
+      next: 'Copy both files together, or export the model again.',
+    });
+  }
+  return new Recogniser(manifest, await createSession(bytes, options));
+}
+
+async function modelFolder(folder: string): Promise<string> {
+  if (basename(folder) === 'model') return folder;
+  const inside = join(folder, 'model');
+  const found = await readFile(join(inside, 'fieldmark.json')).then(
+    () => true,
+    () => false,
+  );
+  return found ? inside : folder;
+}

@@ -1,0 +1,95 @@
+// Everything that a run remembers between steps, in one file that is replaced as a whole.
+
+import { access } from 'node:fs/promises';
+import { fail } from '../core/errors.ts';
+import type { HostTensor } from '../core/tensor.ts';
+import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+
+/** Where a run stands. Plain JSON; no random state is among it, because there is none. */
+export interface Progress {
+  /** Index into the run's plan: which stage, choosing or refitting. */
+  readonly part: number;
+  /** Epochs finished in this part. */
+  readonly epoch: number;
+  /** Steps finished in the epoch under way. */
+  readonly step: number;
+  /** Sum of the losses of those steps, for the epoch's mean. */
+  readonly lossSum: number;
+  /** Results of the epochs of this part. */
+  readonly best: BestEpoch | null;
+  /** What each finished part chose. */
+  readonly chosen: readonly ChosenEpoch[];
+  /** From calibration on the validation images; absent before it. */
+  readonly temperature: number | null;
+  /** Bytes of metrics.jsonl that belong to this state. */
+  readonly metricsBytes: number;
+}
+
+export interface BestEpoch {
+  /** 1-based. */
+  readonly epoch: number;
+  readonly top1: number;
+  readonly loss: number;
+}
+
+export interface ChosenEpoch extends BestEpoch {
+  readonly stage: string;
+}
+
+/** Tensors of a checkpoint, by kind. */
+export interface CheckpointTensors {
+  /** By path: the network as it trains. */
+  readonly parameters: ReadonlyMap<string, HostTensor>;
+  /** By input name: optimiser state. */
+  readonly optimiser: ReadonlyMap<string, HostTensor>;
+  /** By path: the network at its best epoch; empty before the first. */
+  readonly best: ReadonlyMap<string, HostTensor>;
+}
+
+export interface Checkpoint extends CheckpointTensors {
+  readonly progress: Progress;
+}
+
+const kinds = ['parameters', 'optimiser', 'best'] as const;
+const VERSION = '1';
+
+export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const tensors = new Map<string, HostTensor>();
+  for (const kind of kinds) {
+    for (const [name, tensor] of checkpoint[kind]) tensors.set(`${kind}/${name}`, tensor);
+  }
+  const metadata = { version: VERSION, progress: JSON.stringify(checkpoint.progress) };
+  await writeSafetensors(path, tensors, metadata);
+}
+
+/** The last checkpoint, or undefined when none was written yet. */
+export async function loadCheckpoint(path: string): Promise<Checkpoint | undefined> {
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) return undefined;
+  try {
+    const { tensors, metadata } = await readSafetensors(path);
+    if (metadata.version !== VERSION) throw new Error(`version ${metadata.version}`);
+    const of = (kind: string) =>
+      new Map(
+        [...tensors].flatMap(([name, tensor]) =>
+          name.startsWith(`${kind}/`) ? [[name.slice(kind.length + 1), tensor] as const] : [],
+        ),
+      );
+    return {
+      progress: JSON.parse(metadata.progress) as Progress,
+      parameters: of('parameters'),
+      optimiser: of('optimiser'),
+      best: of('best'),
+    };
+  } catch (cause) {
+    throw fail('FM_CHECKPOINT', path, {
+      expected: 'a whole checkpoint',
+      got: (cause as Error).message,
+      next: 'Start the run again with --overwrite.',
+      cause,
+    });
+  }
+}

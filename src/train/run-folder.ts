@@ -1,0 +1,232 @@
+// A run on disk: who may write to it, its configuration, its metrics.
+
+import { readFileSync } from 'node:fs';
+import { appendFile, mkdir, open, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { fail } from '../core/errors.ts';
+import { diskError, writeAtomic } from '../formats/atomic-file.ts';
+import { parseConfig, type RunConfig } from './config.ts';
+
+/** What to do with a folder that holds a run already. */
+export type OpenMode = 'new' | 'resume' | 'overwrite';
+
+export interface RunPaths {
+  readonly folder: string;
+  readonly config: string;
+  readonly metrics: string;
+  readonly checkpoint: string;
+  readonly model: string;
+  readonly report: string;
+}
+
+export function runPaths(folder: string): RunPaths {
+  return {
+    folder,
+    config: join(folder, 'config.json'),
+    metrics: join(folder, 'metrics.jsonl'),
+    checkpoint: join(folder, 'checkpoint', 'state.safetensors'),
+    model: join(folder, 'model'),
+    report: join(folder, 'report.html'),
+  };
+}
+
+interface LockHolder {
+  readonly pid: number;
+  /** Distinguishes a process from a later one with the same number; empty where unknown. */
+  readonly started: string;
+  /** The process that started the holder: when it is gone the holder is about to leave too. */
+  readonly parent: number;
+}
+
+/** Seconds to wait for the last step of a trainer whose parent was killed. */
+const PATIENCE = 60;
+
+/** Holds the run folder for this process. Returns the function that lets go of it. */
+export async function lockRun(folder: string): Promise<() => Promise<void>> {
+  const path = join(folder, 'lock');
+  const self: LockHolder = {
+    pid: process.pid,
+    started: startTime(process.pid),
+    parent: process.ppid,
+  };
+  await mkdir(folder, { recursive: true }).catch((cause) => {
+    throw diskError(folder, cause);
+  });
+  const deadline = Date.now() + PATIENCE * 1000;
+  for (;;) {
+    if (await tryCreate(path, JSON.stringify(self))) return () => rm(path, { force: true });
+    const holder = await readLock(path);
+    if (holder === undefined || !isAlive(holder)) {
+      await rm(path, { force: true });
+      continue;
+    }
+    const leaving = !processExists(holder.parent) && Date.now() < deadline;
+    if (!leaving) {
+      throw fail('FM_RUN', folder, {
+        expected: 'a run that nobody is working on',
+        got: `one in use by process ${holder.pid}`,
+        next: 'Wait for it to end or choose another --out.',
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function tryCreate(path: string, content: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx');
+    await file.writeFile(content);
+    await file.close();
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw diskError(path, cause);
+  }
+}
+
+/** The holder, or undefined when the file is gone or was cut short by a crash. */
+async function readLock(path: string): Promise<LockHolder | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as LockHolder;
+  } catch {
+    // a lock that is being written right now becomes readable at once; a torn one never does
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    try {
+      return JSON.parse(await readFile(path, 'utf8')) as LockHolder;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function isAlive({ pid, started }: LockHolder): boolean {
+  return processExists(pid) && startTime(pid) === started;
+}
+
+/** Start time of a process in clock ticks, from /proc; empty on systems without it. */
+function startTime(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Opens a run folder for a configuration, or explains why that is not possible. */
+export async function openRun(
+  folder: string,
+  config: RunConfig,
+  mode: OpenMode,
+): Promise<{ resumed: boolean }> {
+  const paths = runPaths(folder);
+  const existing = await readFile(paths.config, 'utf8').catch(() => undefined);
+  if (existing !== undefined && mode === 'new') {
+    throw fail('FM_RUN', folder, {
+      expected: 'a folder without a run',
+      got: 'a run',
+      next: 'Pass --resume to continue it, --overwrite to replace it, or another --out.',
+    });
+  }
+  if (existing === undefined && mode === 'resume') {
+    throw fail('FM_RUN', folder, {
+      expected: 'a run to resume',
+      got: 'none',
+      next: 'Leave out --resume to start it.',
+    });
+  }
+  if (existing !== undefined && mode === 'resume') {
+    mustMatch(paths.config, existing, config);
+    return { resumed: true };
+  }
+  for (const path of [paths.metrics, paths.checkpoint, paths.model, paths.report]) {
+    await rm(path, { recursive: true, force: true });
+  }
+  await writeAtomic(paths.config, `${JSON.stringify(config, null, 2)}\n`);
+  return { resumed: false };
+}
+
+/** Settings that do not change the result may differ between the parts of a run. */
+const FREE: readonly (keyof RunConfig)[] = ['workers', 'checkpointEvery'];
+
+function mustMatch(path: string, text: string, config: RunConfig): void {
+  const before = readConfig(path, text);
+  const keys = [
+    ...new Set([...Object.keys(before), ...Object.keys(config)]),
+  ] as (keyof RunConfig)[];
+  const different = keys.filter(
+    (key) => !FREE.includes(key) && !isDeepStrictEqual(before[key], config[key]),
+  );
+  if (different.length === 0) return;
+  const show = (c: RunConfig) =>
+    different.map((key) => `${key}=${JSON.stringify(c[key])}`).join(', ');
+  throw fail('FM_RUN', path, {
+    expected: `the configuration it was started with (${show(before)})`,
+    got: show(config),
+    next: 'Use the same settings to resume, or start another run.',
+  });
+}
+
+function readConfig(path: string, text: string): RunConfig {
+  try {
+    return parseConfig(JSON.parse(text), path);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw fail('FM_RUN', path, {
+      expected: 'a configuration in JSON',
+      got: cause.message,
+      next: 'Start the run again with --overwrite.',
+    });
+  }
+}
+
+/** The configuration of a finished or unfinished run. */
+export async function readRunConfig(folder: string): Promise<RunConfig> {
+  const { config } = runPaths(folder);
+  const text = await readFile(config, 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    throw fail('FM_RUN', folder, {
+      expected: 'a run folder with config.json',
+      got: 'none',
+      next: "Train one with 'fieldmark train --out', or check the path.",
+    });
+  }
+  return readConfig(config, text);
+}
+
+/** One line of `metrics.jsonl`. */
+export type MetricsLine = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Appends to `metrics.jsonl`, and takes back what was written after the last checkpoint. */
+export class MetricsLog {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async append(line: MetricsLine): Promise<void> {
+    await appendFile(this.#path, `${JSON.stringify(line)}\n`).catch((cause) => {
+      throw diskError(this.#path, cause);
+    });
+  }
+
+  /** Bytes written so far. */
+  async length(): Promise<number> {
+    return (await stat(this.#path).catch(() => ({ size: 0 }))).size;
+  }
+
+  async cutTo(bytes: number): Promise<void> {
+    if ((await this.length()) > bytes) await truncate(this.#path, bytes);
+  }
+}
