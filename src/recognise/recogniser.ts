@@ -61,12 +61,13 @@ export interface PredictOptions {
 export class Recogniser {
   readonly manifest: Manifest;
   readonly geometry: EvaluationGeometry;
-  readonly #session: Session;
+  /** The loaded graph, for passes over many images. */
+  readonly session: Session;
 
   constructor(manifest: Manifest, session: Session) {
     this.manifest = manifest;
     this.geometry = manifest.input;
-    this.#session = session;
+    this.session = session;
   }
 
   /** Recognises a photograph: a path, the bytes of an image file, or raw pixels. */
@@ -93,7 +94,7 @@ export class Recogniser {
   ): Promise<Prediction> {
     const { size } = this.geometry;
     const input = hostTensor('uint8', [1, size, size, 3], view.data);
-    const out = await this.#session.run({ [IMAGE_INPUT]: input });
+    const out = await this.session.run({ [IMAGE_INPUT]: input });
     const probabilities = out.probabilities.data as Float32Array;
     const [, h, w] = out.heat.shape;
     return {
@@ -111,7 +112,7 @@ export class Recogniser {
   }
 
   async close(): Promise<void> {
-    await this.#session.close();
+    await this.session.close();
   }
 
   #rank(probabilities: Float32Array, topK: number): Answer[] {

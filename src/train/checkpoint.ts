@@ -7,6 +7,8 @@ import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 
 /** Where a run stands. Plain JSON; no random state is among it, because there is none. */
 export interface Progress {
+  /** Of the data and weights (`Task.fingerprint`). */
+  readonly fingerprint: string;
   /** Index into the run's plan: which stage, choosing or refitting. */
   readonly part: number;
   /** Epochs finished in this part. */

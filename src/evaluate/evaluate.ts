@@ -1,0 +1,104 @@
+// Scores a trained model on one split of a dataset.
+
+import { fail } from '../core/errors.ts';
+import type { Dataset, Example, Split } from '../core/example.ts';
+import type { ProgressEvent } from '../core/progress.ts';
+import { cacheFolder } from '../data/cache-folder.ts';
+import { checkImages } from '../data/check.ts';
+import { openDataset } from '../data/datasets/table.ts';
+import { chooseSplits } from '../data/splits.ts';
+import { passOverImages } from '../recognise/image-pass.ts';
+import type { Manifest } from '../recognise/manifest.ts';
+import type { Recogniser } from '../recognise/recogniser.ts';
+import { type Evaluation, summarise } from './summary.ts';
+
+export interface EvaluateOptions {
+  readonly data: string;
+  readonly format?: string;
+  readonly split: Split;
+  /** Threads that decode images. Default: 1. */
+  readonly workers?: number;
+  readonly onProgress?: (event: ProgressEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface EvaluationRun {
+  readonly evaluation: Evaluation;
+  readonly dataset: Dataset;
+  readonly examples: readonly Example[];
+  /** [n, K], row by row in the order of the examples. */
+  readonly logits: Float32Array;
+}
+
+/** Runs the model over a split. Classes are matched by name, so their order may differ. */
+export async function evaluateModel(
+  recogniser: Recogniser,
+  options: EvaluateOptions,
+): Promise<EvaluationRun> {
+  const { manifest } = recogniser;
+  const dataset = await openDataset(options.data, { format: options.format });
+  const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
+  const labelOf = matchClasses(dataset, manifest);
+  const k = manifest.classes.length;
+  const logits = new Float32Array(examples.length * k);
+  await passOverImages(
+    recogniser.session,
+    examples,
+    {
+      geometry: recogniser.geometry,
+      workers: options.workers ?? 1,
+      task: `evaluating ${options.split}`,
+      progress: options.onProgress ?? (() => {}),
+      pause: () => options.signal?.throwIfAborted(),
+    },
+    (i, outputs) => logits.set(outputs.logits.data as Float32Array, i * k),
+  );
+  const labels = examples.map(({ label }) => labelOf[label]);
+  const evaluation = summarise({
+    logits,
+    labels,
+    classes: manifest.classes,
+    hierarchy: manifest.hierarchy,
+    temperature: manifest.temperature,
+    split: options.split,
+    ids: examples.map(({ id }) => id),
+  });
+  return { evaluation, dataset, examples, logits };
+}
+
+/** The split's images. `val` without an official one is the held-out part of train. */
+async function examplesOf(
+  dataset: Dataset,
+  split: Split,
+  seed: number,
+): Promise<readonly Example[]> {
+  const official = dataset.examples.filter((example) => example.split === split);
+  if (official.length > 0) return official;
+  if (split === 'val') {
+    // the hold-out that training chose, for which duplicates must be known
+    const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
+    const { val } = chooseSplits(dataset, seed, hashes);
+    if (val.length > 0) return val;
+  }
+  const counts = (['train', 'val', 'test'] as const)
+    .map((name) => `${name} ${dataset.examples.filter((e) => e.split === name).length}`)
+    .join(', ');
+  throw fail('FM_DATASET', dataset.root, {
+    expected: `images in the split '${split}'`,
+    got: `none (${counts})`,
+    next: 'Choose another --split, or add the images.',
+  });
+}
+
+/** For each class of the dataset, its index in the model. */
+function matchClasses(dataset: Dataset, manifest: Manifest): number[] {
+  const known = new Map(manifest.classes.map((name, i) => [name, i]));
+  const indices = dataset.classes.map((name) => known.get(name) ?? -1);
+  const strangers = dataset.classes.filter((_, i) => indices[i] < 0);
+  if (strangers.length === 0) return indices;
+  throw fail('FM_DATASET', dataset.root, {
+    expected: `the ${manifest.classes.length} classes that the model was trained on`,
+    got: `${strangers.length} others: ${strangers.slice(0, 4).join(', ')}`,
+    next: 'Evaluate on data with the same class names.',
+  });
+}

@@ -1,0 +1,145 @@
+// What each step of a part is fed: photographs through the loader, or rows of cached features.
+
+import type { Example } from '../core/example.ts';
+import { randomStream } from '../core/random.ts';
+import { sizeOf } from '../core/shape.ts';
+import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
+import { planEpoch } from '../data/batch.ts';
+import type { AugmentationOptions } from '../data/image/augment.ts';
+import { createLoader, type Loader } from '../data/loader.ts';
+import type { AugmentSettings, StageSettings } from '../methods/method.ts';
+import { smoothTargets } from '../nn/losses.ts';
+import type { RunConfig } from './config.ts';
+import type { FeatureTable } from './features.ts';
+
+/** Input and targets of one step. */
+export interface StepInput {
+  readonly input: HostTensor;
+  readonly targets: HostTensor;
+}
+
+export interface BatchSource {
+  readonly batch: number;
+  readonly stepsPerEpoch: number;
+  /** Shape of the step's input, batch first. */
+  readonly shape: readonly number[];
+  /** The input of a step; a pure function of seed, epoch and step. */
+  load(epoch: number, step: number): Promise<StepInput>;
+  close(): Promise<void>;
+}
+
+/** Augmented photographs. A last batch that is not full is left out. */
+export function imageBatches(
+  examples: readonly Example[],
+  settings: StageSettings,
+  config: RunConfig,
+  classes: number,
+): BatchSource {
+  const batch = Math.min(settings.batch, examples.length);
+  const stepsPerEpoch = Math.floor(examples.length / batch);
+  const total = settings.epochs * stepsPerEpoch;
+  const plans = new Map<number, number[][]>();
+  const planOf = (epoch: number): number[][] => {
+    let plan = plans.get(epoch);
+    if (plan === undefined) {
+      plans.clear();
+      plan = planEpoch(examples.length, batch, config.seed, epoch, { dropLast: true });
+      plans.set(epoch, plan);
+    }
+    return plan;
+  };
+  const view = {
+    kind: 'augment' as const,
+    size: config.size,
+    options: augmentation(settings.augment),
+  };
+  const loader: Loader = createLoader({
+    workers: config.workers,
+    request: (index) => {
+      if (index >= total) return undefined;
+      const epoch = Math.floor(index / stepsPerEpoch);
+      const items = planOf(epoch)[index % stepsPerEpoch].map((i) => ({
+        index: i,
+        id: examples[i].id,
+        path: examples[i].path,
+      }));
+      return { items, view, seed: config.seed, epoch };
+    },
+  });
+  const shape = [batch, config.size, config.size, 3];
+  return {
+    batch,
+    stepsPerEpoch,
+    shape,
+    async load(epoch, step) {
+      const { images, indices } = await loader.next(epoch * stepsPerEpoch + step);
+      const labels = indices.map((i) => examples[i].label);
+      return {
+        input: hostTensor('uint8', shape, images),
+        targets: float32([batch, classes], smoothTargets(labels, classes, settings.smoothing)),
+      };
+    },
+    close: () => loader.close(),
+  };
+}
+
+function augmentation(a: AugmentSettings): AugmentationOptions {
+  const { jitter, hue } = a;
+  return {
+    scale: a.scale,
+    ratio: a.ratio,
+    flip: a.flip,
+    ...(jitter > 0 || hue > 0
+      ? { jitter: { brightness: jitter, contrast: jitter, saturation: jitter, hue } }
+      : {}),
+    ...(a.erase > 0 ? { erase: { p: a.erase } } : {}),
+  };
+}
+
+/** Rows of cached features. The last batch is filled up with rows that count nowhere. */
+export function featureBatches(
+  table: FeatureTable,
+  examples: readonly Example[],
+  settings: StageSettings,
+  seed: number,
+  classes: number,
+): BatchSource {
+  const batch = Math.min(settings.batch, examples.length);
+  const width = sizeOf(table.shape);
+  const shape = [batch, ...table.shape];
+  return {
+    batch,
+    stepsPerEpoch: Math.ceil(examples.length / batch),
+    shape,
+    async load(epoch, step) {
+      const indices = planEpoch(examples.length, batch, seed, epoch)[step];
+      const rows = new Float32Array(batch * width);
+      indices.forEach((i, k) => {
+        rows.set(table.rows[i], k * width);
+      });
+      const labels = Array.from({ length: batch }, (_, k) =>
+        k < indices.length ? examples[indices[k]].label : -1,
+      );
+      return {
+        input: float32(shape, rows),
+        targets: float32([batch, classes], smoothTargets(labels, classes, settings.smoothing)),
+      };
+    },
+    close: async () => {},
+  };
+}
+
+/** Uniform numbers in [0, 1) for one step: a pure function of its keys. */
+export function uniformNumbers(
+  seed: number,
+  stage: string,
+  globalStep: number,
+  name: string,
+  shape: readonly number[],
+): HostTensor {
+  const stream = randomStream(seed, 'uniforms', stage, globalStep, name);
+  return float32(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, () => stream.uniform()),
+  );
+}

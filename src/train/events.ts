@@ -1,0 +1,44 @@
+// What training tells whoever watches it. Plain data, so that it can cross a process boundary.
+
+import type { ProgressEvent } from '../core/progress.ts';
+
+export interface EpochEvent {
+  readonly stage: string;
+  readonly refit: boolean;
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly loss: number;
+  /** Accuracy on the validation images; null without any. */
+  readonly valTop1: number | null;
+}
+
+export interface TrainSummary {
+  readonly folder: string;
+  /** Of the epoch that was chosen; null without validation images. */
+  readonly valTop1: number | null;
+  readonly valSource: string;
+  readonly temperature: number;
+  readonly classes: number;
+  readonly trainImages: number;
+  readonly stages: readonly { stage: string; epoch: number; top1: number }[];
+}
+
+export type TrainEvent =
+  | { readonly kind: 'note'; readonly text: string }
+  | ({ readonly kind: 'progress' } & ProgressEvent)
+  | ({ readonly kind: 'epoch' } & EpochEvent);
+
+/** Sends events. */
+export interface Emit {
+  note(text: string): void;
+  progress(event: ProgressEvent): void;
+  epoch(event: EpochEvent): void;
+}
+
+export function emitter(send: (event: TrainEvent) => void): Emit {
+  return {
+    note: (text) => send({ kind: 'note', text }),
+    progress: (event) => send({ kind: 'progress', ...event }),
+    epoch: (event) => send({ kind: 'epoch', ...event }),
+  };
+}

@@ -1,0 +1,87 @@
+// Features of frozen networks, kept on disk. The key of a folder is the network itself, its
+// preprocessing included; the key of a row is the content of the image.
+
+import { createHash } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
+import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import type { Emit } from './events.ts';
+
+const HASH_BYTES = 32;
+/** Rows that are kept in memory before they are written; an interrupted pass loses no more. */
+const SHARD = 512;
+
+/** Features by image content. */
+export class FeatureCache {
+  readonly #folder: string;
+  readonly #rows = new Map<string, Float32Array>();
+  #pending: [hash: string, row: Float32Array][] = [];
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** `key` holds everything, beside the image, that the features depend on. */
+  static async open(root: string, key: readonly (string | Uint8Array)[], emit: Emit) {
+    const hash = createHash('sha256');
+    for (const part of key) hash.update(part).update('\0');
+    const cache = new FeatureCache(join(root, hash.digest('hex').slice(0, 32)));
+    await cache.#read(emit);
+    return cache;
+  }
+
+  get(hash: string): Float32Array | undefined {
+    return this.#rows.get(hash);
+  }
+
+  async put(hash: string, row: Float32Array): Promise<void> {
+    this.#rows.set(hash, row);
+    this.#pending.push([hash, row]);
+    if (this.#pending.length >= SHARD) await this.flush();
+  }
+
+  /** Writes what is not on disk yet, as one more file. */
+  async flush(): Promise<void> {
+    const rows = this.#pending;
+    if (rows.length === 0) return;
+    this.#pending = [];
+    const width = rows[0][1].length;
+    const hashes = new Uint8Array(rows.length * HASH_BYTES);
+    const features = new Float32Array(rows.length * width);
+    rows.forEach(([hash, row], i) => {
+      hashes.set(Buffer.from(hash, 'hex'), i * HASH_BYTES);
+      features.set(row, i * width);
+    });
+    const tensors = new Map<string, HostTensor>([
+      ['features', float32([rows.length, width], features)],
+      ['hashes', hostTensor('uint8', [rows.length, HASH_BYTES], hashes)],
+    ]);
+    const name = createHash('sha256').update(hashes).digest('hex').slice(0, 16);
+    await writeSafetensors(join(this.#folder, `${name}.safetensors`), tensors);
+  }
+
+  async #read(emit: Emit): Promise<void> {
+    const names = await readdir(this.#folder).catch(() => []);
+    for (const name of names.filter((n) => n.endsWith('.safetensors')).sort()) {
+      const path = join(this.#folder, name);
+      try {
+        this.#add((await readSafetensors(path)).tensors);
+      } catch (cause) {
+        emit.note(`feature cache: ${path} is damaged and is computed again (${String(cause)})`);
+        await rm(path, { force: true });
+      }
+    }
+  }
+
+  #add(tensors: ReadonlyMap<string, HostTensor>): void {
+    const features = tensors.get('features')!;
+    const hashes = tensors.get('hashes')!.data as Uint8Array;
+    const [n, width] = features.shape;
+    for (let i = 0; i < n; i++) {
+      const hash = Buffer.from(hashes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
+      const row = (features.data as Float32Array).subarray(i * width, (i + 1) * width);
+      this.#rows.set(hash.toString('hex'), row);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// Features of all images of a part: from the cache where possible, else by one pass over them.
+
+import { createHash } from 'node:crypto';
+import type { Example } from '../core/example.ts';
+import { sizeOf } from '../core/shape.ts';
+import type { HostTensor } from '../core/tensor.ts';
+import { cacheFolder } from '../data/cache-folder.ts';
+import { lower } from '../graph/lower.ts';
+import type { Stage } from '../methods/method.ts';
+import { imageInput } from '../nn/image-input.ts';
+import { type ParameterStore, Parameters } from '../nn/scope.ts';
+import { passOverImages } from '../recognise/image-pass.ts';
+import { foldConstants } from '../runtime/fold.ts';
+import { createSession } from '../runtime/node.ts';
+import type { Emit } from './events.ts';
+import { FeatureCache } from './feature-cache.ts';
+import type { Task } from './task.ts';
+
+export interface FeatureTable {
+  /** Shape of one image's features. */
+  readonly shape: readonly number[];
+  /** In the order of the examples. */
+  readonly rows: readonly Float32Array[];
+}
+
+/** Features of the examples under the stage's frozen network. */
+export async function featuresOf(
+  task: Task,
+  stage: Stage,
+  store: ParameterStore,
+  examples: readonly Example[],
+  emit: Emit,
+  pause: () => void,
+): Promise<FeatureTable> {
+  const { config, geometry } = task;
+  const parameters = new Parameters();
+  const features = stage.features!(parameters.root(), imageInput(1, config.size));
+  const constants = (path: string): HostTensor | undefined => store.get(path);
+  const known = await foldConstants([features], constants);
+  const { bytes } = lower({ features }, { constants, known });
+  const threads = config.threads ?? 0;
+  const key = [createHash('sha256').update(bytes).digest(), JSON.stringify(geometry), `${threads}`];
+  const cache = await FeatureCache.open(cacheFolder('features'), key, emit);
+  const hashOf = (example: Example) => task.hashes.get(example.id)!;
+  const missing = examples.filter((example) => cache.get(hashOf(example)) === undefined);
+  if (missing.length > 0) {
+    const session = await createSession(bytes, { threads: config.threads });
+    const options = {
+      geometry,
+      workers: config.workers,
+      task: 'features',
+      progress: emit.progress,
+      pause,
+    };
+    try {
+      await passOverImages(session, missing, options, async (i, outputs) => {
+        await cache.put(hashOf(missing[i]), outputs.features.data as Float32Array);
+      });
+    } finally {
+      await cache.flush();
+      await session.close();
+    }
+  }
+  const shape = features.shape.slice(1);
+  return { shape, rows: examples.map((example) => checked(cache.get(hashOf(example))!, shape)) };
+}
+
+function checked(row: Float32Array, shape: readonly number[]): Float32Array {
+  if (row.length !== sizeOf(shape)) throw new Error('feature cache: a row of another length');
+  return row;
+}
+
+/** Root mean square of the rows' l2 norms; 1 when all are zero. */
+export function rootMeanSquareNorm({ rows }: FeatureTable): number {
+  let total = 0;
+  for (const row of rows) for (const v of row) total += v * v;
+  return Math.sqrt(total / Math.max(1, rows.length)) || 1;
+}

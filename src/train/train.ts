@@ -1,0 +1,104 @@
+// Training as a function: starts the training process, relays what it says, stops it on request.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ErrorCode, FieldmarkError, fail } from '../core/errors.ts';
+import { parseConfig, type RunConfigInput } from './config.ts';
+import type { TrainEvent, TrainSummary } from './events.ts';
+import type { FromTrainer, ToTrainer } from './messages.ts';
+import type { OpenMode } from './run-folder.ts';
+import type { TrainJob } from './trainer.ts';
+
+export interface TrainOptions {
+  /** Folder of the run. */
+  readonly out: string;
+  readonly config: RunConfigInput;
+  /** What to do when the folder holds a run already. Default: `new`, which refuses. */
+  readonly mode?: OpenMode;
+  readonly onEvent?: (event: TrainEvent) => void;
+  /** Aborting stops after a checkpoint; the promise rejects with `TrainingStopped`. */
+  readonly signal?: AbortSignal;
+}
+
+/** Training ended early because it was asked to; `--resume` continues it. */
+export class TrainingStopped extends Error {
+  override readonly name = 'TrainingStopped';
+}
+
+/**
+ * glibc returns large blocks to the system after every step and faults them in again at the next;
+ * these keep them (ENGINE, section 3). They must be in place before the process starts.
+ */
+const ALLOCATOR = {
+  MALLOC_MMAP_THRESHOLD_: '4294967296',
+  MALLOC_TRIM_THRESHOLD_: '8589934592',
+  MALLOC_TOP_PAD_: '67108864',
+};
+
+/** Trains a recogniser. Everything happens in a process of its own; this one stays responsive. */
+export async function train(options: TrainOptions): Promise<TrainSummary> {
+  const parsed = parseConfig(options.config);
+  const config = {
+    ...parsed,
+    data: resolve(parsed.data),
+    weights: parsed.weights === 'none' ? 'none' : resolve(parsed.weights),
+    threads: parsed.threads ?? availableParallelism(),
+  };
+  const job: TrainJob = { folder: resolve(options.out), config, mode: options.mode ?? 'new' };
+  const child = startTrainer();
+  const say = (message: ToTrainer) => child.connected && child.send(message);
+  const stop = () => say({ kind: 'stop' });
+  options.signal?.addEventListener('abort', stop);
+  try {
+    return await new Promise<TrainSummary>((done, reject) => {
+      child.on('message', (message: FromTrainer) => {
+        if (message.kind === 'ready') {
+          say({ kind: 'start', job });
+          if (options.signal?.aborted) stop();
+        } else if (message.kind === 'event') options.onEvent?.(message.event);
+        else if (message.kind === 'done') done(message.summary);
+        else if (message.kind === 'stopped')
+          reject(new TrainingStopped('stopped after a checkpoint'));
+        else reject(errorOf(message));
+      });
+      child.on('error', reject);
+      child.on('exit', (code, signal) => reject(lost(code, signal)));
+    });
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+    if (child.connected) child.disconnect();
+  }
+}
+
+function startTrainer(): ChildProcess {
+  const here = fileURLToPath(import.meta.url);
+  const source = here.endsWith('.ts');
+  return fork(fileURLToPath(new URL(source ? './worker.ts' : './worker.js', import.meta.url)), {
+    env: { ...ALLOCATOR, ...process.env },
+    execArgv: source ? ['--import', 'tsx'] : [],
+    serialization: 'advanced',
+  });
+}
+
+function errorOf(message: { message: string; code?: ErrorCode; stack?: string }): Error {
+  if (message.code === undefined) {
+    return Object.assign(new Error(message.message), { stack: message.stack });
+  }
+  const error = Object.create(FieldmarkError.prototype) as FieldmarkError;
+  return Object.assign(error, {
+    message: message.message,
+    code: message.code,
+    name: 'FieldmarkError',
+  });
+}
+
+function lost(code: number | null, signal: string | null): FieldmarkError {
+  const killed = signal === 'SIGKILL' ? ' (often: out of memory)' : '';
+  return fail('FM_RUNTIME', 'training process', {
+    expected: 'it to finish',
+    got: signal === null ? `exit code ${code}` : `signal ${signal}${killed}`,
+    next: 'Continue with --resume; a smaller batch needs less memory (--set stages.all.batch=8).',
+  });
+}

@@ -1,0 +1,302 @@
+// A whole run, inside the training process: parts in order, checkpoints, calibration, export.
+
+import { fail } from '../core/errors.ts';
+import type { HostTensor } from '../core/tensor.ts';
+import { fitTemperature } from '../evaluate/temperature.ts';
+import { type ParameterStore, Parameters } from '../nn/scope.ts';
+import { exportRecogniser } from '../recognise/export.ts';
+import { recogniserGraph } from '../recognise/recogniser-graph.ts';
+import {
+  type Checkpoint,
+  type ChosenEpoch,
+  loadCheckpoint,
+  type Progress,
+  saveCheckpoint,
+} from './checkpoint.ts';
+import { type RunConfig, stageSettings } from './config.ts';
+import type { Emit, TrainSummary } from './events.ts';
+import { type Part, type PartState, Stopped, trainPart } from './part.ts';
+import {
+  lockRun,
+  MetricsLog,
+  type OpenMode,
+  openRun,
+  type RunPaths,
+  runPaths,
+} from './run-folder.ts';
+import { prepareTask, type Task } from './task.ts';
+import { validationLogits } from './validation.ts';
+
+export interface TrainJob {
+  readonly folder: string;
+  readonly config: RunConfig;
+  readonly mode: OpenMode;
+}
+
+/** Trains a run to its end. Aborting the signal stops it after a checkpoint, with `Stopped`. */
+export async function runTraining(
+  job: TrainJob,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<TrainSummary> {
+  const release = await lockRun(job.folder);
+  try {
+    await openRun(job.folder, job.config, job.mode);
+    const task = await prepareTask(job.config, emit, signal);
+    const trainer = new Trainer(task, runPaths(job.folder), emit, signal);
+    return await trainer.run();
+  } catch (cause) {
+    throw signal.aborted ? new Stopped() : cause;
+  } finally {
+    await release();
+  }
+}
+
+class Trainer {
+  readonly #task: Task;
+  readonly #paths: RunPaths;
+  readonly #emit: Emit;
+  readonly #signal: AbortSignal;
+  readonly #metrics: MetricsLog;
+  #store: ParameterStore;
+  #part = 0;
+  #chosen: ChosenEpoch[] = [];
+  #temperature: number | null = null;
+  #state: PartState = freshState();
+  /** Paths whose numbers differ from the fresh network's. */
+  #touched = new Set<string>();
+
+  constructor(task: Task, paths: RunPaths, emit: Emit, signal: AbortSignal) {
+    this.#task = task;
+    this.#paths = paths;
+    this.#emit = emit;
+    this.#signal = signal;
+    this.#metrics = new MetricsLog(paths.metrics);
+    this.#store = task.freshStore();
+  }
+
+  async run(): Promise<TrainSummary> {
+    await this.#restore();
+    const selecting = this.#stages().length;
+    const total = this.#task.config.refit ? 2 * selecting : selecting;
+    while (this.#part < total) {
+      if (this.#part === selecting) await this.#beginRefit();
+      const part = this.#partOf(this.#part);
+      await trainPart(part, this.#state, {
+        task: this.#task,
+        store: this.#tracked(),
+        metrics: this.#metrics,
+        emit: this.#emit,
+        save: () => this.#save(),
+        stopping: () => this.#signal.aborted,
+      });
+      this.#endPart(part);
+      if (this.#part === selecting) await this.#calibrate();
+      await this.#save();
+    }
+    return await this.#finish();
+  }
+
+  /** Stages up to the one that the configuration names. */
+  #stages() {
+    const { method, context, config } = this.#task;
+    const stages = method.stages(context);
+    if (config.stages === 'all') return stages;
+    const last = stages.findIndex((stage) => stage.name === config.stages);
+    if (last >= 0) return stages.slice(0, last + 1);
+    throw fail('FM_CONFIG', 'stages', {
+      expected: `one of ${[...new Set([...stages.map((s) => s.name), 'all'])].join(', ')}`,
+      got: `'${config.stages}'`,
+      next:
+        config.stages === 'head' && !context.pretrained
+          ? 'A network from random numbers has no features for a head: pass --weights.'
+          : "See 'fieldmark methods'.",
+    });
+  }
+
+  #partOf(index: number): Part {
+    const { config, train, val } = this.#task;
+    const stages = this.#stages();
+    const refit = index >= stages.length;
+    const at = index % stages.length;
+    const stage = stages[at];
+    const wished = stageSettings(stage.settings, config.stage[stage.name]);
+    const isLast = at === stages.length - 1;
+    const epochs = (isLast ? config.epochs : undefined) ?? wished.epochs;
+    const chosen = refit ? this.#chosen[at].epoch : epochs;
+    return {
+      stage,
+      settings: { ...wished, epochs: chosen },
+      examples: refit ? [...train, ...val] : train,
+      refit,
+    };
+  }
+
+  /** The best epoch's numbers stay; without validation images the last ones do. */
+  #endPart(part: Part): void {
+    const { best, bestNumbers } = this.#state;
+    if (best !== null) {
+      for (const [path, tensor] of bestNumbers) this.#store.set(path, tensor);
+    }
+    if (!part.refit) {
+      const last = { epoch: part.settings.epochs, top1: Number.NaN, loss: Number.NaN };
+      this.#chosen.push({ stage: part.stage.name, ...(best ?? last) });
+    }
+    this.#part++;
+    this.#state = freshState();
+  }
+
+  async #beginRefit(): Promise<void> {
+    if (this.#state.epoch > 0 || this.#state.step > 0) return; // resumed in the middle
+    this.#store = this.#task.freshStore();
+    this.#touched.clear();
+  }
+
+  async #calibrate(): Promise<void> {
+    const pause = () => {
+      if (this.#signal.aborted) throw new Stopped();
+    };
+    if (this.#task.val.length === 0) {
+      this.#temperature = 1;
+      return;
+    }
+    const scores = await validationLogits(this.#task, this.#store, this.#emit, pause);
+    const fit = fitTemperature(scores);
+    this.#temperature = fit.temperature;
+    if (fit.atBound) {
+      this.#emit.note(
+        `temperature ${fit.temperature} is at its bound: ${fit.n} validation images say too little`,
+      );
+    }
+  }
+
+  async #finish(): Promise<TrainSummary> {
+    const { method, context, config, geometry, dataset, train, val, weights } = this.#task;
+    const temperature = this.#temperature ?? 1;
+    const outputs = recogniserGraph(method, context, new Parameters(), config.size, temperature);
+    const images = config.refit ? train.length + val.length : train.length;
+    const last = this.#chosen[this.#chosen.length - 1];
+    const valTop1 = val.length > 0 ? last.top1 : null;
+    const { licence, source } = weights?.description ?? {};
+    await exportRecogniser(this.#paths.model, outputs, this.#store, {
+      classes: [...dataset.classes],
+      hierarchy: dataset.hierarchy?.map(({ name, names, ofClass }) => ({
+        name,
+        names: [...names],
+        ofClass: [...ofClass],
+      })),
+      input: { size: geometry.size, resizeShort: geometry.resizeShort!, mode: geometry.mode },
+      temperature,
+      backbone: config.backbone,
+      method: config.method,
+      licences: [
+        ...(licence ? [`weights: ${licence}`] : []),
+        ...(dataset.licence ? [`images: ${dataset.licence}`] : []),
+      ],
+      weights: { source: source ?? config.weights, sha256: weights?.hash },
+      trained: { dataset: dataset.name, images, seed: config.seed, validationTop1: valTop1 },
+    });
+    return {
+      folder: this.#paths.folder,
+      valTop1,
+      valSource: this.#task.valSource,
+      temperature,
+      classes: dataset.classes.length,
+      trainImages: images,
+      stages: this.#chosen.map(({ stage, epoch, top1 }) => ({ stage, epoch, top1 })),
+    };
+  }
+
+  /** The store, noting what is written to it. */
+  #tracked(): ParameterStore {
+    const touched = this.#touched;
+    const store = this.#store;
+    return new Proxy(store, {
+      get(target, key) {
+        if (key === 'set') {
+          return (path: string, tensor: HostTensor) => {
+            touched.add(path);
+            return target.set(path, tensor);
+          };
+        }
+        const member = Reflect.get(target, key, target) as unknown;
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  }
+
+  async #save(): Promise<void> {
+    const { epoch, step, lossSum, best, bestNumbers, optimiser } = this.#state;
+    const progress: Progress = {
+      fingerprint: this.#task.fingerprint,
+      part: this.#part,
+      epoch,
+      step,
+      lossSum,
+      best,
+      chosen: this.#chosen,
+      temperature: this.#temperature,
+      metricsBytes: await this.#metrics.length(),
+    };
+    const parameters = new Map([...this.#touched].map((path) => [path, this.#store.get(path)!]));
+    await saveCheckpoint(this.#paths.checkpoint, {
+      progress,
+      parameters,
+      optimiser,
+      best: bestNumbers,
+    });
+  }
+
+  async #restore(): Promise<void> {
+    const checkpoint = await loadCheckpoint(this.#paths.checkpoint);
+    if (checkpoint === undefined) {
+      await this.#metrics.cutTo(0);
+      return;
+    }
+    const { progress } = checkpoint;
+    this.#mustBeSameData(progress);
+    await this.#metrics.cutTo(progress.metricsBytes);
+    this.#adopt(checkpoint);
+    this.#emit.note(
+      `resumed at part ${progress.part + 1}, epoch ${progress.epoch}, step ${progress.step}`,
+    );
+  }
+
+  #adopt({ progress, parameters, optimiser, best }: Checkpoint): void {
+    for (const [path, tensor] of parameters) {
+      this.#store.set(path, tensor);
+      this.#touched.add(path);
+    }
+    this.#part = progress.part;
+    this.#chosen = [...progress.chosen];
+    this.#temperature = progress.temperature;
+    this.#state = {
+      epoch: progress.epoch,
+      step: progress.step,
+      lossSum: progress.lossSum,
+      best: progress.best,
+      bestNumbers: new Map(best),
+      optimiser: new Map(optimiser),
+    };
+  }
+
+  #mustBeSameData({ fingerprint }: Progress): void {
+    if (fingerprint === this.#task.fingerprint) return;
+    throw fail('FM_RUN', this.#paths.folder, {
+      expected: 'the images, labels and weights that the run was started with',
+      got: 'others',
+      next: 'Put the data back as they were, or start another run.',
+    });
+  }
+}
+
+function freshState(): PartState {
+  return {
+    epoch: 0,
+    step: 0,
+    lossSum: 0,
+    best: null,
+    bestNumbers: new Map(),
+    optimiser: new Map(),
+  };
+}

@@ -1,0 +1,115 @@
+// Accuracy and loss on the validation images, after every epoch.
+
+import { sizeOf } from '../core/shape.ts';
+import { float32, type HostTensor } from '../core/tensor.ts';
+import { topKAccuracy } from '../evaluate/accuracy.ts';
+import { negativeLogLikelihood } from '../evaluate/calibration.ts';
+import type { ScoredLabels } from '../evaluate/scores.ts';
+import { lower } from '../graph/lower.ts';
+import { input } from '../graph/ops/leaf.ts';
+import { type ParameterStore, Parameters } from '../nn/scope.ts';
+import { lowerRecogniser } from '../recognise/export.ts';
+import { passOverImages } from '../recognise/image-pass.ts';
+import { recogniserGraph } from '../recognise/recogniser-graph.ts';
+import { createSession } from '../runtime/node.ts';
+import type { Emit } from './events.ts';
+import { featuresOf } from './features.ts';
+import type { Part } from './part.ts';
+import type { Task } from './task.ts';
+
+export interface Validator {
+  (store: ParameterStore): Promise<{ top1: number; loss: number } | null>;
+  close(): Promise<void>;
+}
+
+/** How a part is validated; returns null for parts that have nothing to choose. */
+export async function validator(
+  task: Task,
+  part: Part,
+  store: ParameterStore,
+  emit: Emit,
+  pause: () => void,
+): Promise<Validator> {
+  if (part.refit || task.val.length === 0) {
+    return Object.assign(async () => null, { close: async () => {} });
+  }
+  if (part.stage.source === 'features') {
+    return await featureValidator(task, part, store, emit, pause);
+  }
+  const validate = async (now: ParameterStore) =>
+    score(await validationLogits(task, now, emit, pause));
+  return Object.assign(validate, { close: async () => {} });
+}
+
+function score(scores: ScoredLabels): { top1: number; loss: number } {
+  return { top1: topKAccuracy(scores, 1), loss: negativeLogLikelihood(scores) };
+}
+
+/** Logits of the validation images under the network as it is. */
+export async function validationLogits(
+  task: Task,
+  store: ParameterStore,
+  emit: Emit,
+  pause: () => void,
+): Promise<ScoredLabels> {
+  const { method, context, config, geometry, val } = task;
+  const outputs = recogniserGraph(method, context, new Parameters(), config.size);
+  const session = await createSession(await lowerRecogniser(outputs, store), {
+    threads: config.threads,
+  });
+  const { classes } = context;
+  const values = new Float32Array(val.length * classes);
+  const options = {
+    geometry,
+    workers: config.workers,
+    task: 'validation',
+    progress: emit.progress,
+    pause,
+  };
+  try {
+    await passOverImages(session, val, options, (i, { logits }) => {
+      values.set(logits.data as Float32Array, i * classes);
+    });
+  } finally {
+    await session.close();
+  }
+  return { values, classes, labels: val.map(({ label }) => label) };
+}
+
+const ROWS = 64;
+
+/** Validation on cached features: the classifier alone, as one small graph. */
+async function featureValidator(
+  task: Task,
+  part: Part,
+  store: ParameterStore,
+  emit: Emit,
+  pause: () => void,
+): Promise<Validator> {
+  const { val, context } = task;
+  const { classes } = context;
+  const table = await featuresOf(task, part.stage, store, val, emit, pause);
+  const parameters = new Parameters(() => true);
+  const features = input('features', [ROWS, ...table.shape]);
+  const logits = part.stage.classify!(parameters.root(), features);
+  const { bytes } = lower({ logits });
+  const session = await createSession(bytes, { threads: 1 });
+  const width = sizeOf(table.shape);
+  const labels = val.map(({ label }) => label);
+
+  const validate = async (now: ParameterStore) => {
+    const values = new Float32Array(val.length * classes);
+    const numbers: Record<string, HostTensor> = {};
+    for (const path of parameters.specs.keys()) numbers[path] = now.get(path)!;
+    for (let first = 0; first < val.length; first += ROWS) {
+      const rows = new Float32Array(ROWS * width);
+      const count = Math.min(ROWS, val.length - first);
+      for (let i = 0; i < count; i++) rows.set(table.rows[first + i], i * width);
+      const out = await session.run({ ...numbers, features: float32(features.shape, rows) });
+      const wanted = (out.logits.data as Float32Array).subarray(0, count * classes);
+      values.set(wanted, first * classes);
+    }
+    return score({ values, classes, labels });
+  };
+  return Object.assign(validate, { close: () => session.close() });
+}
