@@ -13,24 +13,33 @@ import type { ParameterStore, Parameters } from '../nn/scope.ts';
  * How a file says what it holds: the value of the metadata key `fieldmark`, as JSON.
  * `docs/weights.md` documents the fields.
  */
-export const weightsDescription = z.strictObject({
+export interface WeightsDescription {
   /** The backbone's name, as in the table. */
-  backbone: z.string().optional(),
-  input: z.strictObject({
+  readonly backbone?: string;
+  readonly input: {
     /** Per channel, red first, in units of 0..1 pixels. */
-    mean: z.tuple([z.number(), z.number(), z.number()]),
-    std: z.tuple([z.number(), z.number(), z.number()]),
-    size: z.number().int().positive(),
-  }),
-  padding: z.enum(['torch', 'same']),
+    readonly mean: readonly [number, number, number];
+    readonly std: readonly [number, number, number];
+    readonly size: number;
+  };
+  readonly padding: 'torch' | 'same';
   /** `frozen`: the norms' statistics must not be trained; `train`: they may be. */
+  readonly norms: 'frozen' | 'train';
+  readonly classes?: readonly string[];
+  readonly licence?: string;
+  readonly source?: string;
+}
+
+const three = z.tuple([z.number(), z.number(), z.number()]);
+const descriptionSchema: z.ZodType<WeightsDescription> = z.strictObject({
+  backbone: z.string().optional(),
+  input: z.strictObject({ mean: three, std: three, size: z.number().int().positive() }),
+  padding: z.enum(['torch', 'same']),
   norms: z.enum(['frozen', 'train']),
   classes: z.array(z.string()).optional(),
   licence: z.string().optional(),
   source: z.string().optional(),
 });
-
-export type WeightsDescription = z.infer<typeof weightsDescription>;
 
 export interface LoadedWeights {
   readonly path: string;
@@ -86,7 +95,7 @@ function describe(
 
 function parseDescription(path: string, text: string): WeightsDescription {
   try {
-    return weightsDescription.parse(JSON.parse(text));
+    return descriptionSchema.parse(JSON.parse(text));
   } catch (cause) {
     throw fail('FM_WEIGHTS', path, {
       expected: "a valid description under the metadata key 'fieldmark'",
@@ -109,8 +118,8 @@ function parseInput(path: string, text: string): WeightsDescription['input'] {
   }
   // x / a - b with x in 0..255 is (x / 255 - mean) / std with std = a / 255, mean = a b / 255
   const [a, b] = [Number(match[1]), Number(match[2])];
-  const three = (v: number): [number, number, number] => [v, v, v];
-  return { mean: three((a * b) / 255), std: three(a / 255), size: 224 };
+  const all = (v: number): [number, number, number] => [v, v, v];
+  return { mean: all((a * b) / 255), std: all(a / 255), size: 224 };
 }
 
 /** True when every norm is the identity with only a shift: training its statistics would break it. */

@@ -18,12 +18,15 @@ import type { Scope } from '../nn/scope.ts';
 import type { Method, MethodContext, Stage } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
 
-const options = z.strictObject({
+export interface FinetuneOptions {
   /** Dropout before the classifier while the whole network trains. */
+  readonly dropout: number;
+}
+
+const options: z.ZodType<FinetuneOptions> = z.strictObject({
   dropout: z.number().min(0).max(0.9).default(0),
 });
-type Options = z.infer<typeof options>;
-type Context = MethodContext<Options>;
+type Context = MethodContext<FinetuneOptions>;
 
 function backboneFeatures(context: Context, scope: Scope, image: Value, norms: NormMode): Features {
   const pixels = normaliseImage(image, context.pixels);
@@ -66,7 +69,7 @@ function networkStage(context: Context): Stage {
   };
 }
 
-export const finetune: Method<Options> = {
+export const finetune: Method<FinetuneOptions> = {
   name: 'finetune',
   citation: 'Razavian et al. 2014, arXiv 1403.6382; Girshick et al. 2014, arXiv 1311.2524',
   about: 'a linear classifier on pooled features, then the whole network fine-tuned',

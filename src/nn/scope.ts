@@ -28,9 +28,9 @@ export type ParameterStore = Map<string, HostTensor>;
 
 /** All parameters of a graph under construction, and the statistics that its step updates. */
 export class Parameters {
-  readonly specs = new Map<string, ParameterSpec>();
+  readonly specs: Map<string, ParameterSpec> = new Map();
   /** New values of statistics, computed by the training step: path to value. */
-  readonly updates = new Map<string, Value>();
+  readonly updates: Map<string, Value> = new Map();
   readonly #values = new Map<string, Value>();
   readonly #trains: (path: string) => boolean;
 

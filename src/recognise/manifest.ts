@@ -4,48 +4,71 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
-
-const hierarchyLevel = z.strictObject({
-  name: z.string(),
-  names: z.array(z.string()),
-  ofClass: z.array(z.number().int().nonnegative()),
-});
+import type { HierarchyLevel } from '../core/example.ts';
 
 /** The content of `fieldmark.json`. */
-export const manifestSchema = z.strictObject({
+export interface Manifest {
   /** Version of this format. */
+  readonly version: 1;
+  readonly classes: readonly string[];
+  /** Levels above the classes, coarsest first. */
+  readonly hierarchy?: readonly HierarchyLevel[];
+  /** How a photograph becomes the graph's input: uint8 RGB [batch, size, size, 3]. */
+  readonly input: {
+    readonly size: number;
+    /** Short side before the centre is cut, for `centre-crop`. */
+    readonly resizeShort: number;
+    readonly mode: 'centre-crop' | 'squash';
+  };
+  /** The model divides its logits by this before its softmax. */
+  readonly temperature: number;
+  readonly backbone: string;
+  readonly method: string;
+  /** Sentences on what the model may be used for: its weights' licence, its images'. */
+  readonly licences: readonly string[];
+  readonly weights: { readonly source: string; readonly sha256?: string };
+  readonly trained: {
+    readonly dataset: string;
+    /** Images that the final network was trained on. */
+    readonly images: number;
+    readonly seed: number;
+    /** Accuracy on the validation images that chose the epochs; null without any. */
+    readonly validationTop1: number | null;
+  };
+  /** SHA-256 of model.onnx. */
+  readonly sha256: string;
+  /** Logits of a test pattern (`goldenImage`), to check an engine with. */
+  readonly golden: { readonly logits: readonly number[] };
+}
+
+const count = z.number().int().nonnegative();
+const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   version: z.literal(1),
   classes: z.array(z.string()).min(1),
-  hierarchy: z.array(hierarchyLevel).optional(),
-  /** How a photograph becomes the graph's input: uint8 RGB [batch, size, size, 3]. */
+  hierarchy: z
+    .array(
+      z.strictObject({ name: z.string(), names: z.array(z.string()), ofClass: z.array(count) }),
+    )
+    .optional(),
   input: z.strictObject({
-    size: z.number().int().positive(),
-    /** Short side before the centre is cut, for `centre-crop`. */
-    resizeShort: z.number().int().positive(),
+    size: count.min(1),
+    resizeShort: count.min(1),
     mode: z.enum(['centre-crop', 'squash']),
   }),
-  /** The model divides its logits by this before its softmax. */
   temperature: z.number().positive(),
   backbone: z.string(),
   method: z.string(),
-  /** Sentences on what the model may be used for: its weights' licence, its images'. */
   licences: z.array(z.string()),
   weights: z.strictObject({ source: z.string(), sha256: z.string().optional() }),
   trained: z.strictObject({
     dataset: z.string(),
-    /** Images that the final network was trained on. */
-    images: z.number().int().nonnegative(),
+    images: count,
     seed: z.number().int(),
-    /** Accuracy on the validation images that chose the epochs; null without any. */
     validationTop1: z.number().nullable(),
   }),
-  /** SHA-256 of model.onnx. */
   sha256: z.string(),
-  /** Logits of a test pattern (`goldenImage`), to check an engine with. */
   golden: z.strictObject({ logits: z.array(z.number()) }),
 });
-
-export type Manifest = z.infer<typeof manifestSchema>;
 
 /** Files of an exported model. */
 export const MODEL_FILE = 'model.onnx';

@@ -2,12 +2,14 @@
 
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
-import type { StageSettings } from '../methods/method.ts';
+import type { AugmentSettings, StageSettings } from '../methods/method.ts';
+import type { OptimiserOptions } from '../nn/optimisers.ts';
+import type { ScheduleOptions } from '../nn/schedules.ts';
 
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
 
-const optimiser = z.discriminatedUnion('kind', [
+const optimiser: z.ZodType<OptimiserOptions> = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('sgd'),
     momentum: z.number().min(0).max(1).default(0.9),
@@ -22,7 +24,7 @@ const optimiser = z.discriminatedUnion('kind', [
 ]);
 
 const warmup = z.number().min(0).default(0);
-const schedule = z.discriminatedUnion('kind', [
+const schedule: z.ZodType<ScheduleOptions> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('constant'), warmup }),
   z.strictObject({
     kind: z.literal('step'),
@@ -33,80 +35,106 @@ const schedule = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('cosine'), warmup, floor: share.default(0) }),
 ]);
 
-const augment = z.strictObject({
-  scale: z.tuple([share, share]),
-  ratio: z.tuple([z.number().positive(), z.number().positive()]),
-  flip: share,
-  jitter: z.number().min(0),
-  hue: z.number().min(0).max(0.5),
-  erase: share,
-});
+const augment: z.ZodType<Partial<AugmentSettings>> = z
+  .strictObject({
+    scale: z.tuple([share, share]),
+    ratio: z.tuple([z.number().positive(), z.number().positive()]),
+    flip: share,
+    jitter: z.number().min(0),
+    hue: z.number().min(0).max(0.5),
+    erase: share,
+  })
+  .partial();
+
+/** Some of an object's fields; which ones are allowed is checked against the whole, later. */
+const part: z.ZodType<Record<string, unknown>> = z.record(z.string(), z.unknown());
 
 /** What may be set for a stage; whatever is absent keeps the method's default. */
-const stageOverrides = z
+export interface StageOverrides
+  extends Partial<Omit<StageSettings, 'augment' | 'optimiser' | 'schedule'>> {
+  /** Laid over the default where the kind is the same. */
+  readonly optimiser?: Readonly<Record<string, unknown>>;
+  readonly schedule?: Readonly<Record<string, unknown>>;
+  readonly augment?: Partial<AugmentSettings>;
+}
+
+const stageOverrides: z.ZodType<StageOverrides> = z
   .strictObject({
     epochs: count,
     batch: count,
     rate: z.number().positive(),
     headFactor: z.number().min(0),
     decay: z.number().min(0),
-    optimiser,
-    schedule,
+    optimiser: part,
+    schedule: part,
     clip: z.number().min(0),
     smoothing: share,
-    augment: augment.partial(),
+    augment,
   })
   .partial();
 
-export type StageOverrides = z.infer<typeof stageOverrides>;
-
 /** The configuration as it is written to `config.json`. */
-export const runConfig = z.strictObject({
+export interface RunConfig {
   /** Folder of the dataset. */
-  data: z.string().min(1),
+  readonly data: string;
   /** Dataset format; found out when absent. */
+  readonly format?: string;
+  readonly method: string;
+  /** The method's own options. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly backbone: string;
+  /** A weights file, or `none` for random numbers. */
+  readonly weights: string;
+  /** Side of the square that the network sees, in pixels. */
+  readonly size: number;
+  /** How evaluation cuts the square: a centre crop, or the whole image squashed. */
+  readonly view: 'centre-crop' | 'squash';
+  /** The last stage to run, or `all`. */
+  readonly stages: string;
+  /** Epochs of the last stage. */
+  readonly epochs?: number;
+  readonly seed: number;
+  /** After choosing on the validation images, train again on train and validation together. */
+  readonly refit: boolean;
+  readonly norms: 'auto' | 'frozen' | 'batch';
+  /** Threads of the engine; decides the last bits of the result. */
+  readonly threads?: number;
+  /** Worker threads that decode images. */
+  readonly workers: number;
+  /** Seconds between checkpoints within an epoch; one is also written after each epoch. */
+  readonly checkpointEvery: number;
+  /** Settings of stages, by name; `stages.<name>.<field>` in files and in --set. */
+  readonly stage: Readonly<Record<string, StageOverrides>>;
+}
+
+/** A configuration as a person gives it: everything but `data` may be left out. */
+export type RunConfigInput = Pick<RunConfig, 'data'> & Partial<RunConfig>;
+
+const runConfig: z.ZodType<RunConfig> = z.strictObject({
+  data: z.string().min(1),
   format: z.string().optional(),
   method: z.string().default('finetune'),
-  /** The method's own options. */
   options: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string().default('mobilenet_v2'),
-  /** A weights file, or `none` for random numbers. */
   weights: z.string().default('none'),
-  /** Side of the square that the network sees, in pixels. */
   size: z.number().int().min(32).max(2048).default(224),
-  /** How evaluation cuts the square: a centre crop, or the whole image squashed. */
   view: z.enum(['centre-crop', 'squash']).default('centre-crop'),
-  /** The last stage to run, or `all`. */
   stages: z.string().default('all'),
-  /** Epochs of the last stage. */
   epochs: count.optional(),
   seed: z.number().int().min(0).default(0),
-  /** After choosing on the validation images, train again on train and validation together. */
   refit: z.boolean().default(false),
   norms: z.enum(['auto', 'frozen', 'batch']).default('auto'),
-  /** Threads of the engine; decides the last bits of the result. */
   threads: count.optional(),
-  /** Worker threads that decode images. */
   workers: z.number().int().min(0).max(64).default(1),
-  /** Seconds between checkpoints within an epoch; one is also written after each epoch. */
   checkpointEvery: z.number().positive().default(60),
   stage: z.record(z.string(), stageOverrides).default({}),
 });
-
-export type RunConfig = z.infer<typeof runConfig>;
-/** A configuration as a person gives it: everything but `data` may be left out. */
-export type RunConfigInput = z.input<typeof runConfig>;
 
 /** Checks a configuration; the error names the key. */
 export function parseConfig(input: unknown, where = 'configuration'): RunConfig {
   const result = runConfig.safeParse(renameStages(input));
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw fail('FM_CONFIG', `${where}: ${issue.path.join('.') || 'top level'}`, {
-    expected: 'a valid value',
-    got: issue.message,
-    next: "See 'fieldmark train --help' and docs/configuration.md.",
-  });
+  throw invalid(where, result.error.issues[0]);
 }
 
 /** `stages.all.epochs` sets a stage's settings, while `stages` alone says how far to go. */
@@ -119,9 +147,39 @@ function renameStages(input: unknown): unknown {
 
 /** A stage's settings with a person's wishes laid over the method's defaults. */
 export function stageSettings(
+  name: string,
   defaults: StageSettings,
   overrides: StageOverrides = {},
 ): StageSettings {
-  const { augment: wished, ...rest } = overrides;
-  return { ...defaults, ...rest, augment: { ...defaults.augment, ...wished } };
+  const { augment: wished, optimiser: opt, schedule: plan, ...rest } = overrides;
+  const where = `stages.${name}`;
+  return {
+    ...defaults,
+    ...rest,
+    optimiser: merged(`${where}.optimiser`, optimiser, defaults.optimiser, opt),
+    schedule: merged(`${where}.schedule`, schedule, defaults.schedule, plan),
+    augment: { ...defaults.augment, ...wished },
+  };
+}
+
+/** Fields laid over a default of the same kind; another kind starts from its own defaults. */
+function merged<T extends { readonly kind: string }>(
+  where: string,
+  schema: z.ZodType<T>,
+  value: T,
+  override: Readonly<Record<string, unknown>> | undefined,
+): T {
+  if (override === undefined) return value;
+  const same = override.kind === undefined || override.kind === value.kind;
+  const result = schema.safeParse(same ? { ...value, ...override } : override);
+  if (result.success) return result.data;
+  throw invalid(where, result.error.issues[0]);
+}
+
+function invalid(where: string, issue: z.core.$ZodIssue) {
+  return fail('FM_CONFIG', [where, ...issue.path].join('.'), {
+    expected: 'a valid value',
+    got: issue.message,
+    next: "See 'fieldmark train --help' and docs/configuration.md.",
+  });
 }

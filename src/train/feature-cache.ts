@@ -23,7 +23,11 @@ export class FeatureCache {
   }
 
   /** `key` holds everything, beside the image, that the features depend on. */
-  static async open(root: string, key: readonly (string | Uint8Array)[], emit: Emit) {
+  static async open(
+    root: string,
+    key: readonly (string | Uint8Array)[],
+    emit: Emit,
+  ): Promise<FeatureCache> {
     const hash = createHash('sha256');
     for (const part of key) hash.update(part).update('\0');
     const cache = new FeatureCache(join(root, hash.digest('hex').slice(0, 32)));

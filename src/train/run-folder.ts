@@ -123,12 +123,15 @@ function startTime(pid: number): string {
   }
 }
 
-/** Opens a run folder for a configuration, or explains why that is not possible. */
+/**
+ * Checks that a run folder may be opened in this mode, or explains why not. Writes nothing: call
+ * the returned function once everything else has been checked too.
+ */
 export async function openRun(
   folder: string,
   config: RunConfig,
   mode: OpenMode,
-): Promise<{ resumed: boolean }> {
+): Promise<() => Promise<void>> {
   const paths = runPaths(folder);
   const existing = await readFile(paths.config, 'utf8').catch(() => undefined);
   if (existing !== undefined && mode === 'new') {
@@ -147,13 +150,14 @@ export async function openRun(
   }
   if (existing !== undefined && mode === 'resume') {
     mustMatch(paths.config, existing, config);
-    return { resumed: true };
+    return async () => {};
   }
-  for (const path of [paths.metrics, paths.checkpoint, paths.model, paths.report]) {
-    await rm(path, { recursive: true, force: true });
-  }
-  await writeAtomic(paths.config, `${JSON.stringify(config, null, 2)}\n`);
-  return { resumed: false };
+  return async () => {
+    for (const path of [paths.config, paths.metrics, paths.checkpoint, paths.model, paths.report]) {
+      await rm(path, { recursive: true, force: true });
+    }
+    await writeAtomic(paths.config, `${JSON.stringify(config, null, 2)}\n`);
+  };
 }
 
 /** Settings that do not change the result may differ between the parts of a run. */

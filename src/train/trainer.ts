@@ -41,8 +41,9 @@ export async function runTraining(
 ): Promise<TrainSummary> {
   const release = await lockRun(job.folder);
   try {
-    await openRun(job.folder, job.config, job.mode);
+    const begin = await openRun(job.folder, job.config, job.mode);
     const task = await prepareTask(job.config, emit, signal);
+    await begin();
     const trainer = new Trainer(task, runPaths(job.folder), emit, signal);
     return await trainer.run();
   } catch (cause) {
@@ -120,7 +121,7 @@ class Trainer {
     const refit = index >= stages.length;
     const at = index % stages.length;
     const stage = stages[at];
-    const wished = stageSettings(stage.settings, config.stage[stage.name]);
+    const wished = stageSettings(stage.name, stage.settings, config.stage[stage.name]);
     const isLast = at === stages.length - 1;
     const epochs = (isLast ? config.epochs : undefined) ?? wished.epochs;
     const chosen = refit ? this.#chosen[at].epoch : epochs;

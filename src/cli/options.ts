@@ -1,0 +1,118 @@
+// Options that several commands share, and how --config, --set and flags become a configuration.
+
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { parse as parseToml } from 'smol-toml';
+import { fail } from '../core/errors.ts';
+
+/** A whole number of at least `least`, for commander. */
+export function wholeNumber(least = 0): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`expected a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+/** Collects a repeatable option. */
+export function collect(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
+type Tree = { [key: string]: unknown };
+
+/** Configuration from a file, then `--set`, then flags; later ones win. */
+export async function gatherConfig(
+  file: string | undefined,
+  sets: readonly string[],
+  flags: Tree,
+): Promise<Tree> {
+  const config = file === undefined ? {} : moveStages(await readConfigFile(file));
+  for (const text of sets) applySet(config, text);
+  for (const [key, value] of Object.entries(flags)) {
+    if (value !== undefined) config[key] = value;
+  }
+  return config;
+}
+
+async function readConfigFile(path: string): Promise<Tree> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw fail('FM_CONFIG', path, {
+      expected: 'a configuration file',
+      got: (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no file' : String(cause),
+      next: 'Check the path given to --config.',
+      cause,
+    });
+  }
+  try {
+    const value = extname(path) === '.toml' ? parseToml(text) : (JSON.parse(text) as unknown);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Tree;
+    throw new Error('not an object');
+  } catch (cause) {
+    throw fail('FM_CONFIG', path, {
+      expected: 'JSON or, for .toml, TOML with keys and values',
+      got: (cause as Error).message.split('\n')[0],
+      next: 'Mend the file; docs/configuration.md has an example.',
+      cause,
+    });
+  }
+}
+
+/** In files and --set, `stages` with keys below it holds the stages' settings. */
+function moveStages({ stages, ...rest }: Tree): Tree {
+  if (typeof stages === 'object' && stages !== null) return { ...rest, stage: stages };
+  return stages === undefined ? rest : { ...rest, stages };
+}
+
+function applySet(config: Tree, text: string): void {
+  const at = text.indexOf('=');
+  const path = text.slice(0, Math.max(0, at)).split('.');
+  if (at < 1 || path.some((key) => key === '')) {
+    throw fail('FM_USAGE', '--set', {
+      expected: 'key=value, such as stages.all.epochs=20',
+      got: `'${text}'`,
+      next: 'Write the key, an equals sign and the value without spaces.',
+    });
+  }
+  if (path[0] === 'stages' && path.length > 1) path[0] = 'stage';
+  let place = config;
+  for (const key of path.slice(0, -1)) {
+    const inner = Object.hasOwn(place, key) ? place[key] : undefined;
+    if (typeof inner === 'object' && inner !== null) {
+      place = inner as Tree;
+    } else {
+      const fresh: Tree = Object.create(null) as Tree;
+      place[key] = fresh;
+      place = fresh;
+    }
+  }
+  place[path[path.length - 1]] = parseValue(text.slice(at + 1));
+}
+
+/** JSON where it is JSON, else text. */
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** An abort signal for Ctrl-C; a second Ctrl-C ends the process at once. */
+export function interruptible(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    process.stderr.write('\nstopping after a checkpoint (again to stop at once)\n');
+    controller.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return controller.signal;
+}

@@ -1,0 +1,56 @@
+// fieldmark predict
+
+import { Command } from 'commander';
+import type { Prediction } from '../recognise/recogniser.ts';
+import { wholeNumber } from './options.ts';
+import { percent, print, printJson } from './output.ts';
+
+interface Flags {
+  topK: number;
+  threads?: number;
+  json?: boolean;
+}
+
+export function predictCommand(): Command {
+  return new Command('predict')
+    .description('name what is in photographs, with calibrated confidence')
+    .argument('<run>', 'run folder, or a folder with model.onnx and fieldmark.json')
+    .argument('<photo...>', 'image files')
+    .option('-k, --top-k <n>', 'answers for each photograph', wholeNumber(1), 5)
+    .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
+    .option('--json', 'end with one line of JSON')
+    .action(run);
+}
+
+async function run(folder: string, photos: string[], flags: Flags): Promise<void> {
+  const { loadRecogniser } = await import('../recognise/recogniser.ts');
+  const recogniser = await loadRecogniser(folder, { threads: flags.threads });
+  const results: unknown[] = [];
+  let failure: unknown;
+  for (const photo of photos) {
+    try {
+      const prediction = await recogniser.predict(photo, { topK: flags.topK });
+      printPrediction(photo, prediction);
+      const { answers, levels } = prediction;
+      results.push({ photo, answers, levels });
+    } catch (cause) {
+      // one bad photograph does not keep the others from being answered
+      failure ??= cause;
+      if (photos.length === 1) throw cause;
+      process.stderr.write(`${(cause as Error).message}\n`);
+      results.push({ photo, error: (cause as Error).message });
+    }
+  }
+  await recogniser.close();
+  if (flags.json) printJson({ predictions: results });
+  if (failure !== undefined) throw failure;
+}
+
+function printPrediction(photo: string, { answers, levels }: Prediction): void {
+  print(photo);
+  for (const { level, name, confidence } of levels) {
+    print(`  ${percent(confidence).padStart(7)}  ${name}  (${level})`);
+  }
+  for (const { name, confidence } of answers)
+    print(`  ${percent(confidence).padStart(7)}  ${name}`);
+}

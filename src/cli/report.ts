@@ -1,0 +1,122 @@
+// Assembles the report of an evaluation: figures, training curves, pictures with evidence.
+
+import { readFile } from 'node:fs/promises';
+import { arch, cpus, platform } from 'node:os';
+import { join } from 'node:path';
+import { encodeJpeg } from '../data/image/decode.ts';
+import type { EvaluationRun } from '../evaluate/evaluate.ts';
+import { renderReport } from '../evaluate/report.ts';
+import type { TrainingPoint } from '../evaluate/report-curves.ts';
+import type { GalleryItem } from '../evaluate/report-tables.ts';
+import { writeAtomic } from '../formats/atomic-file.ts';
+import { explainPhoto } from '../recognise/explain.ts';
+import type { Recogniser } from '../recognise/recogniser.ts';
+
+export interface ReportSource {
+  readonly folder: string;
+  readonly recogniser: Recogniser;
+  readonly result: EvaluationRun;
+  /** The command that repeats the evaluation. */
+  readonly command: string;
+  readonly next?: readonly { command: string; why: string }[];
+}
+
+/** Pictures in the gallery: so many wrong answers, and as many right ones. */
+const GALLERY = 6;
+
+export async function writeReport(path: string, source: ReportSource): Promise<void> {
+  const { folder, recogniser, result, command } = source;
+  const { manifest } = recogniser;
+  const html = renderReport({
+    title: `${result.dataset.name}: ${manifest.classes.length} classes`,
+    subtitle: `${manifest.method} on ${manifest.backbone}, split ${result.evaluation.split}`,
+    evaluation: result.evaluation,
+    training: await readTraining(join(folder, 'metrics.jsonl')),
+    gallery: await gallery(recogniser, result),
+    config: await readJson(join(folder, 'config.json')),
+    command,
+    environment: {
+      node: process.version,
+      system: `${platform()} ${arch()}`,
+      processor: cpus()[0]?.model ?? 'unknown',
+    },
+    licence: manifest.licences.join('; ') || undefined,
+    next: source.next,
+  });
+  await writeAtomic(path, html);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
+}
+
+/** Points of the training curves, thinned to what a picture can show. */
+async function readTraining(path: string): Promise<TrainingPoint[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const lines = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, number | string | null>);
+  const every = Math.ceil(lines.length / 2000);
+  let offset = 0;
+  let stage = '';
+  let last = -1;
+  const points: TrainingPoint[] = [];
+  lines.forEach((line, i) => {
+    const name = `${line.refit ? 'refit ' : ''}${String(line.stage)}`;
+    if (name !== stage) {
+      offset = last + 1;
+      stage = name;
+    }
+    if (line.epoch === undefined) {
+      const step = offset + Number(line.step);
+      last = step;
+      if (i % every === 0) {
+        points.push({ step, stage: name, loss: Number(line.loss), lr: Number(line.rate) });
+      }
+      return;
+    }
+    // stages on features log epochs only
+    if (last < offset || line.step === undefined) last = Math.max(last, offset);
+    const featureStage = !lines.some((l) => l.stage === line.stage && l.step !== undefined);
+    const step = featureStage ? offset + Number(line.epoch) : last;
+    if (featureStage) last = step;
+    points.push({
+      step,
+      stage: name,
+      epoch: Number(line.epoch),
+      ...(featureStage ? { loss: Number(line.loss) } : {}),
+      ...(line.valTop1 === null ? {} : { valTop1: Number(line.valTop1) }),
+    });
+  });
+  return points;
+}
+
+/** The most confident mistakes, and right answers spread over the classes. */
+async function gallery(recogniser: Recogniser, result: EvaluationRun): Promise<GalleryItem[]> {
+  const { evaluation, examples, dataset } = result;
+  const byId = new Map(examples.map((example) => [example.id, example]));
+  const wrongIds = new Set(evaluation.wrong.map(({ id }) => id));
+  const wrong = [...evaluation.wrong]
+    .sort((a, b) => b.confidence - a.confidence)
+    .slice(0, GALLERY)
+    .map(({ id }) => byId.get(id)!);
+  const right = examples.filter(({ id }) => !wrongIds.has(id));
+  const every = Math.max(1, Math.floor(right.length / GALLERY));
+  const chosen = [...wrong, ...right.filter((_, i) => i % every === 0).slice(0, GALLERY)];
+  const items: GalleryItem[] = [];
+  for (const example of chosen) {
+    const truth = dataset.classes[example.label];
+    const { prediction, picture } = await explainPhoto(recogniser, example.path, { truth });
+    const [{ name, confidence }] = prediction.answers;
+    items.push({
+      id: example.id,
+      truth,
+      answer: name,
+      confidence,
+      image: await encodeJpeg(picture, 82),
+    });
+  }
+  return items;
+}
