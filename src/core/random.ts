@@ -4,10 +4,13 @@
 /** What a key path may be made of. Strings are hashed, numbers are used as they are. */
 export type Key = number | string;
 
-/** Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"). */
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 
-function threefry(k0: number, k1: number, c0: number, c1: number, out: Uint32Array): void {
+/**
+ * Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"):
+ * one block of two 32-bit numbers from a key and a counter.
+ */
+export function threefry(k0: number, k1: number, c0: number, c1: number, out: Uint32Array): void {
   const keys = [k0, k1, (k0 ^ k1 ^ 0x1bd11bda) >>> 0];
   let x0 = (c0 + k0) >>> 0;
   let x1 = (c1 + k1) >>> 0;

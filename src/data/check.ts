@@ -171,6 +171,6 @@ async function writeCache(folder: string | undefined, cache: Cache): Promise<voi
     await writeFile(temporary, text);
     await rename(temporary, join(folder, CACHE_NAME));
   } catch {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {});
   }
 }

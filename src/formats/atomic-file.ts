@@ -22,7 +22,7 @@ export async function writeAtomic(
     }
     await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
     throw diskError(path, cause);
   }
 }

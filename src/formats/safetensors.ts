@@ -55,7 +55,9 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     });
   }
   try {
-    const { size } = await file.stat();
+    const about = await file.stat();
+    if (!about.isFile()) throw damaged(path, 'a file', 'a folder or device');
+    const { size } = about;
     const { entries, metadata, start } = await readHeader(path, file, size);
     const tensors = new Map<string, HostTensor>();
     for (const entry of entries) {
@@ -137,8 +139,13 @@ function checkEntry(path: string, name: string, value: unknown): Entry {
     Array.isArray(offsets) &&
     offsets.length === 2 &&
     offsets.every(count);
-  if (!fine) throw damaged(path, `dtype, shape and offsets of '${name}'`, JSON.stringify(value));
-  const width = widths[dtype];
+  if (!fine)
+    throw damaged(
+      path,
+      `dtype, shape and offsets of '${name}'`,
+      JSON.stringify(value).slice(0, 80),
+    );
+  const width = Object.hasOwn(widths, dtype) ? widths[dtype] : undefined;
   if (width === undefined) {
     throw damaged(path, `a type of ${Object.keys(widths).join(', ')} for '${name}'`, dtype);
   }

@@ -1,7 +1,7 @@
 // A run on disk: who may write to it, its configuration, its metrics.
 
 import { readFileSync } from 'node:fs';
-import { appendFile, mkdir, open, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
@@ -158,6 +158,15 @@ export async function openRun(
     }
     await writeAtomic(paths.config, `${JSON.stringify(config, null, 2)}\n`);
   };
+}
+
+/** Deletes what writers that were killed left half done. To be called by the holder of the lock. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const place of [folder, join(folder, 'checkpoint'), join(folder, 'model')]) {
+    const names = await readdir(place).catch(() => []);
+    const leftovers = names.filter((name) => /\.\d+\.tmp$/.test(name));
+    for (const name of leftovers) await rm(join(place, name), { force: true });
+  }
 }
 
 /** Settings that do not change the result may differ between the parts of a run. */

@@ -22,6 +22,7 @@ import {
   type OpenMode,
   openRun,
   type RunPaths,
+  removeLeftovers,
   runPaths,
 } from './run-folder.ts';
 import { prepareTask, type Task } from './task.ts';
@@ -43,11 +44,13 @@ export async function runTraining(
   try {
     const begin = await openRun(job.folder, job.config, job.mode);
     const task = await prepareTask(job.config, emit, signal);
-    await begin();
     const trainer = new Trainer(task, runPaths(job.folder), emit, signal);
+    trainer.checkPlan();
+    await begin();
+    await removeLeftovers(job.folder);
     return await trainer.run();
   } catch (cause) {
-    throw signal.aborted ? new Stopped() : cause;
+    throw signal.aborted && cause === signal.reason ? new Stopped() : cause;
   } finally {
     await release();
   }
@@ -96,6 +99,24 @@ class Trainer {
       await this.#save();
     }
     return await this.#finish();
+  }
+
+  /** Finds out whether every part can be set up, before an old run is replaced by this one. */
+  checkPlan(): void {
+    this.#stages().forEach((_, index) => {
+      this.#partOf(index);
+    });
+    const { method, context, config } = this.#task;
+    const stages = [true, false].flatMap((pretrained) =>
+      method.stages({ ...context, pretrained }).map(({ name }) => name),
+    );
+    const unknown = Object.keys(config.stage).find((name) => !stages.includes(name));
+    if (unknown === undefined) return;
+    throw fail('FM_CONFIG', `stages.${unknown}`, {
+      expected: `settings of a stage of '${method.name}': ${[...new Set(stages)].join(', ')}`,
+      got: `'${unknown}'`,
+      next: "See 'fieldmark methods'.",
+    });
   }
 
   /** Stages up to the one that the configuration names. */

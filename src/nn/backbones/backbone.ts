@@ -17,7 +17,7 @@ export interface Features {
   readonly stages: readonly FeatureStage[];
   /** The last convolutional map, [N, C, h, w]. */
   readonly map: Value;
-  /** Global average of the map, [N, C]. */
+  /** The map pooled over its cells, [N, C]: its average, unless the backbone says otherwise. */
   readonly pooled: Value;
 }
 

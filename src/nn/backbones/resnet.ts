@@ -4,6 +4,7 @@
 
 import { add } from '../../graph/ops/arithmetic.ts';
 import { globalAveragePool, maxPool } from '../../graph/ops/pool.ts';
+import { max } from '../../graph/ops/reduce.ts';
 import { relu } from '../../graph/ops/unary.ts';
 import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, convNorm } from '../layers.ts';
@@ -16,6 +17,8 @@ interface Variant {
   readonly bottleneck: boolean;
   /** 7x7 stride 2 and max-pool (ImageNet), or one 3x3 stride 2 convolution for small images. */
   readonly stem: 'imagenet' | 'small';
+  /** `average`, or average plus maximum, which keeps marks that fill a single cell. */
+  readonly pooling: 'average' | 'average+max';
 }
 
 /** Two 3x3 convolutions (figure 5, left), or 1x1, 3x3, 1x1 (right). */
@@ -78,7 +81,9 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
     }
     stages.push({ name: `layer${i + 1}`, value: x, stride });
   });
-  return { stages, map: x, pooled: globalAveragePool(x) };
+  const average = globalAveragePool(x);
+  const pooled = variant.pooling === 'average' ? average : add(average, max(x, [2, 3]));
+  return { stages, map: x, pooled };
 }
 
 function resnet(name: string, millionParameters: number, variant: Variant): Backbone {
@@ -94,7 +99,7 @@ function resnet(name: string, millionParameters: number, variant: Variant): Back
   };
 }
 
-const imagenet = { widths: [64, 128, 256, 512], stem: 'imagenet' } as const;
+const imagenet = { widths: [64, 128, 256, 512], stem: 'imagenet', pooling: 'average' } as const;
 
 export const resnet18: Backbone = resnet('resnet18', 11.7, {
   ...imagenet,
@@ -110,4 +115,13 @@ export const resnet50: Backbone = resnet('resnet50', 25.6, {
   ...imagenet,
   depths: [3, 4, 6, 3],
   bottleneck: true,
+});
+
+/** A small residual network of our own for small images; it trains from random numbers on a CPU. */
+export const resnetTiny: Backbone = resnet('resnet_tiny', 0.4, {
+  depths: [1, 1, 1, 1],
+  widths: [16, 32, 64, 128],
+  bottleneck: false,
+  stem: 'small',
+  pooling: 'average+max',
 });

@@ -3,9 +3,15 @@
 import { fail } from '../../core/errors.ts';
 import type { Backbone } from './backbone.ts';
 import { mobilenetV2 } from './mobilenet-v2.ts';
-import { resnet18, resnet34, resnet50 } from './resnet.ts';
+import { resnet18, resnet34, resnet50, resnetTiny } from './resnet.ts';
 
-export const backbones: readonly Backbone[] = [mobilenetV2, resnet18, resnet34, resnet50];
+export const backbones: readonly Backbone[] = [
+  mobilenetV2,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnetTiny,
+];
 
 /** The backbone of that name; an unknown name lists those there are. */
 export function findBackbone(name: string): Backbone {
