@@ -11,22 +11,22 @@ const levels = [
   ['cli'],
 ];
 
-const upward = levels
-  .flatMap((folders, level) =>
-    folders.map((folder) => ({
+/** A folder may import from itself and from lower levels; never from beside it, above, or index.ts. */
+const directions = levels.flatMap((folders, level) =>
+  folders.map((folder) => {
+    const others = levels
+      .slice(level)
+      .flat()
+      .filter((other) => other !== folder);
+    const targets = [...others.map((other) => `${other}/`), 'index\\.ts'];
+    return {
       name: `${folder}-imports-downward`,
       severity: 'error',
       from: { path: `^src/${folder}/` },
-      to: {
-        path: `^src/(${levels
-          .slice(level)
-          .flat()
-          .filter((other) => other !== folder)
-          .join('|')}|index|browser)`,
-      },
-    })),
-  )
-  .filter((rule) => !rule.to.path.includes('()'));
+      to: { path: `^src/(${targets.join('|')})` },
+    };
+  }),
+);
 
 const only = (name, module, allowed) => ({
   name,
@@ -37,7 +37,7 @@ const only = (name, module, allowed) => ({
 
 module.exports = {
   forbidden: [
-    ...upward,
+    ...directions,
     only('onnxruntime-in-runtime', 'node_modules/onnxruntime', '^src/runtime/'),
     only('sharp-in-data-image', 'node_modules/sharp', '^src/data/image/'),
     only('commander-in-cli', 'node_modules/commander', '^src/cli/'),

@@ -1,2 +1,32 @@
 // The public entry for Node.
-export { errorTable, FieldmarkError } from './core/errors.ts';
+export { type ErrorCode, errorTable, FieldmarkError } from './core/errors.ts';
+export type {
+  Box,
+  Dataset,
+  Example,
+  HierarchyLevel,
+  PartPoint,
+  Split,
+  Supervision,
+} from './core/example.ts';
+export type { RawImage } from './core/raw-image.ts';
+export type { AviaryOptions } from './data/aviary/options.ts';
+export { writeAviary } from './data/aviary/write-aviary.ts';
+export { type OpenDatasetOptions, openDataset } from './data/datasets/table.ts';
+export { decodeImage, encodeJpeg, encodePng } from './data/image/decode.ts';
+export { type EvaluateOptions, type EvaluationRun, evaluateModel } from './evaluate/evaluate.ts';
+export type { Evaluation } from './evaluate/summary.ts';
+export { type Explanation, explainPhoto } from './recognise/explain.ts';
+export type { Manifest } from './recognise/manifest.ts';
+export {
+  type Answer,
+  type Evidence,
+  type LevelAnswer,
+  loadRecogniser,
+  type Prediction,
+  type PredictOptions,
+  Recogniser,
+} from './recognise/recogniser.ts';
+export type { RunConfig, RunConfigInput, StageOverrides } from './train/config.ts';
+export type { TrainEvent, TrainSummary } from './train/events.ts';
+export { TrainingStopped, type TrainOptions, train } from './train/train.ts';

@@ -22,7 +22,7 @@ export function aviaryCommand(): Command {
     .option('--classes <n>', 'species', wholeNumber(2), 12)
     .option('--train <n>', 'training images of each species', wholeNumber(1), 120)
     .option('--test <n>', 'test images of each species', wholeNumber(0), 30)
-    .option('--size <pixels>', 'longer side of the images', wholeNumber(48), 160)
+    .option('--size <pixels>', 'side of the images, which are square', wholeNumber(32), 160)
     .option('--seed <n>', 'seed of every random draw', wholeNumber(), 0)
     .option('--noise <share>', 'share of training labels that are wrong', Number, 0)
     .addOption(

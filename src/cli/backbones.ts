@@ -1,14 +1,14 @@
 // fieldmark backbones
 
 import { Command } from 'commander';
-import { backbones } from '../nn/backbones/table.ts';
 import { print, printJson, table } from './output.ts';
 
 export function backbonesCommand(): Command {
   return new Command('backbones')
     .description('list the networks')
     .option('--json', 'end with one line of JSON')
-    .action(({ json }: { json?: boolean }) => {
+    .action(async ({ json }: { json?: boolean }) => {
+      const { backbones } = await import('../nn/backbones/table.ts');
       const rows = backbones.map((b) => [
         b.name,
         `${b.millionParameters} M`,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line: one file per command, loaded when it is called.
+// The command line: one file per command. What a command works with is loaded when it is called.
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
@@ -34,9 +34,14 @@ function program(): Command {
   const root = new Command('fieldmark')
     .description('Tells look-alikes apart: trains, evaluates, explains and ships recognisers.')
     .version(version)
-    .showHelpAfterError("(run 'fieldmark <command> --help' for the options)")
+    .showHelpAfterError("(run 'fieldmark --help' for the commands)")
     .exitOverride();
-  for (const build of commands) root.addCommand(build().exitOverride());
+  for (const build of commands) {
+    const command = build().exitOverride();
+    // not inherited by commands that are built on their own
+    command.showHelpAfterError(`(run 'fieldmark ${command.name()} --help' for the options)`);
+    root.addCommand(command);
+  }
   return root;
 }
 
@@ -44,7 +49,8 @@ function exitStatus(cause: unknown): number {
   if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : errorTable.FM_USAGE.exit;
   const { name, message, code } = cause as Error & { code?: string };
   if (name === 'TrainingStopped' || name === 'AbortError') {
-    process.stderr.write(`${message}; continue with --resume\n`);
+    const stopped = name === 'TrainingStopped' ? `${message}; continue with --resume` : 'stopped';
+    process.stderr.write(`${stopped}\n`);
     return INTERRUPTED;
   }
   if (cause instanceof FieldmarkError) {

@@ -104,12 +104,15 @@ function parseValue(text: string): unknown {
   }
 }
 
-/** An abort signal for Ctrl-C; a second Ctrl-C ends the process at once. */
-export function interruptible(): AbortSignal {
+/**
+ * An abort signal for Ctrl-C; a second Ctrl-C ends the process at once. `promise` says what
+ * happens now.
+ */
+export function interruptible(promise = 'stopping'): AbortSignal {
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(130);
-    process.stderr.write('\nstopping after a checkpoint (again to stop at once)\n');
+    process.stderr.write(`\n${promise} (Ctrl-C again to stop at once)\n`);
     controller.abort();
   };
   process.on('SIGINT', stop);

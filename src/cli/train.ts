@@ -80,7 +80,7 @@ async function run(flags: Flags): Promise<void> {
     config: config as never,
     mode: resume ? 'resume' : overwrite ? 'overwrite' : 'new',
     onEvent: show,
-    signal: interruptible(),
+    signal: interruptible('stopping after a checkpoint'),
   });
   report(summary, folder, config.data);
   if (json) printJson(summary);
@@ -120,7 +120,7 @@ function worthALine({ epoch, epochs }: { epoch: number; epochs: number }): boole
 
 function report(summary: TrainSummary, folder: string, data: string): void {
   for (const { stage, epoch, top1 } of summary.stages) {
-    const how = summary.valTop1 === null ? '' : `, validation top-1 ${percent(top1)}`;
+    const how = top1 === null ? '' : `, validation top-1 ${percent(top1)}`;
     print(`${stage}: epoch ${epoch} chosen${how}`);
   }
   print(

@@ -27,7 +27,7 @@ export interface ComparisonOptions {
 
 /**
  * Compares two recognisers on the same images, in the same order: `rightA[i]` is 1 when A answers
- * image i rightly. A claim "A above B" is made only where `holds` (DECISIONS.md, "compare").
+ * image i rightly. A claim "A above B" is made only where `holds`.
  */
 export function compareAccuracy(
   rightA: ArrayLike<number>,

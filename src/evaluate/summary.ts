@@ -1,5 +1,5 @@
-// The whole evaluation of one split as one plain object: what `evaluate` prints, `metrics.jsonl`
-// and `report.html` hold, and tests compare.
+// The whole evaluation of one split as one plain object: what `evaluate` prints,
+// what `report.html` shows, and what tests compare.
 import { fail } from '../core/errors.ts';
 import type { HierarchyLevel, Split } from '../core/example.ts';
 import {

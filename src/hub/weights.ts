@@ -125,16 +125,17 @@ function parseInput(path: string, text: string): WeightsDescription['input'] {
 /** True when every norm is the identity with only a shift: training its statistics would break it. */
 export function normsAreFolded(tensors: ReadonlyMap<string, HostTensor>): boolean {
   const means = [...tensors].filter(([name]) => name.endsWith('.running_mean'));
+  // closer than the epsilon of 1e-5 that tells folded norms (1 - epsilon) from fresh ones (1)
   const all = (name: string, value: number) =>
     (tensors.get(name)?.data as Float32Array | undefined)?.every(
-      (v) => Math.abs(v - value) < 2e-5,
+      (v) => Math.abs(v - value) < 1e-6,
     ) ?? false;
   return (
     means.length > 0 &&
     means.every(
       ([name]) =>
         all(name, 0) &&
-        all(name.replace('running_mean', 'running_var'), 1) &&
+        all(name.replace('running_mean', 'running_var'), 1 - 1e-5) &&
         all(name.replace('running_mean', 'weight'), 1),
     )
   );

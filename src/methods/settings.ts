@@ -12,8 +12,9 @@ const augment: AugmentSettings = {
 };
 
 /**
- * A linear classifier on cached features. The trainer scales features to unit root-mean-square
- * norm, for which the softmax's curvature is at most 1/2 and a rate of 2 is safe.
+ * A linear classifier on cached features. Rate and decay are meant for features of unit
+ * root-mean-square norm; the trainer rescales them for what it finds. There the softmax's curvature
+ * is at most 1/2, and a rate of 2 is safe.
  */
 export function headSettings(): StageSettings {
   return {

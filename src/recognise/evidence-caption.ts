@@ -120,11 +120,11 @@ interface BarPlace {
 /** Name, bar and percentage in one row. */
 function bar({ name, confidence }: RankedAnswer, { first, x, y, width }: BarPlace): string[] {
   const nameRoom = Math.round(width * 0.46);
-  const track = width - nameRoom - 12 - 58;
+  const track = width - nameRoom - 12 - 64;
   const length = Math.round(track * Math.min(1, Math.max(0, confidence)) * 10) / 10;
   const from = x + nameRoom + 12;
   const fill = first ? INK : QUIET;
-  const share = { x: x + width, y: y + 17, size: 15, fill, room: 58, end: true };
+  const share = { x: x + width, y: y + 17, size: 15, fill, room: 64, end: true };
   return [
     text(name, { x, y: y + 17, size: 15, fill, room: nameRoom, bold: first }),
     barRect({ x: from, y: y + 5, width: track }, TRACK),

@@ -26,7 +26,7 @@ export async function explainPhoto(
   options: ExplainOptions = {},
 ): Promise<Explanation> {
   const image = await decodeImage(photo);
-  const prediction = await recogniser.predict(image, options);
+  const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
   const { crop, mapSize, activation, heat } = prediction.evidence;
   const mask = scdaMask({ width: mapSize.w, height: mapSize.h, data: activation });
   const picture = await explainPicture({

@@ -7,8 +7,13 @@ import { fail } from '../core/errors.ts';
 import type { Box, HierarchyLevel } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { hostTensor } from '../core/tensor.ts';
-import { decodeImage } from '../data/image/decode.ts';
-import { type EvaluationGeometry, evaluationBox, shortSideOf } from '../data/image/preprocess.ts';
+import { type DecodedImage, decodeImage } from '../data/image/decode.ts';
+import {
+  type EvaluationGeometry,
+  evaluationBox,
+  type ImageSize,
+  shortSideOf,
+} from '../data/image/preprocess.ts';
 import { resizeCrop } from '../data/image/resize.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
 import { createSession } from '../runtime/node.ts';
@@ -79,11 +84,11 @@ export class Recogniser {
     const raw = isRaw(image)
       ? image
       : await decodeImage(image, { minSide: shortSideOf(this.geometry) });
-    const crop = evaluationBox(raw, this.geometry);
-    const view = resizeCrop(raw, crop, size, size);
-    // decoding may have shrunk the photograph; evidence refers to its full size
-    const scale = 'sourceWidth' in raw ? Number(raw.sourceWidth) / raw.width : 1;
-    return await this.predictView(view, crop.map((v) => v * scale) as unknown as Box, options);
+    // decoding may have shrunk the photograph: the crop is that of its full size
+    const source = fullSize(raw);
+    const crop = evaluationBox(source, this.geometry);
+    const view = resizeCrop(raw, shrunkBox(crop, source, raw), size, size);
+    return await this.predictView(view, crop, options);
   }
 
   /** Recognises the square that the network takes, already cut and resized. */
@@ -121,6 +126,15 @@ export class Recogniser {
       .slice(0, topK)
       .map(({ label, confidence }) => ({ label, name: this.manifest.classes[label], confidence }));
   }
+}
+
+function fullSize(raw: RawImage | DecodedImage): ImageSize {
+  return 'sourceWidth' in raw ? { width: raw.sourceWidth, height: raw.sourceHeight } : raw;
+}
+
+function shrunkBox([x, y, width, height]: Box, from: ImageSize, to: ImageSize): Box {
+  const [kx, ky] = [to.width / from.width, to.height / from.height];
+  return [x * kx, y * ky, width * kx, height * ky];
 }
 
 function isRaw(image: string | Uint8Array | RawImage): image is RawImage {

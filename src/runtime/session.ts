@@ -6,7 +6,7 @@ export interface SessionOptions {
   /** Threads within one operator. Part of a run's configuration: it decides the last bits. */
   readonly threads?: number;
   /**
-   * Keep one memory plan for all runs. Costs peak memory in training steps (ENGINE, section 3),
+   * Keep one memory plan for all runs. Costs peak memory in training steps,
    * saves allocations in inference.
    */
   readonly memoryPattern?: boolean;

@@ -34,8 +34,12 @@ export interface BestEpoch {
   readonly loss: number;
 }
 
-export interface ChosenEpoch extends BestEpoch {
+export interface ChosenEpoch {
   readonly stage: string;
+  readonly epoch: number;
+  /** On the validation images; null without any. */
+  readonly top1: number | null;
+  readonly loss: number | null;
 }
 
 /** Tensors of a checkpoint, by kind. */

@@ -20,7 +20,7 @@ export interface TrainSummary {
   readonly temperature: number;
   readonly classes: number;
   readonly trainImages: number;
-  readonly stages: readonly { stage: string; epoch: number; top1: number }[];
+  readonly stages: readonly { stage: string; epoch: number; top1: number | null }[];
 }
 
 export type TrainEvent =

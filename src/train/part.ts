@@ -21,7 +21,7 @@ import { buildStep, type GroupRule, type StepGraph } from './step-graph.ts';
 import type { Task } from './task.ts';
 import { validator } from './validation.ts';
 
-/** Thrown when a person asked to stop; the checkpoint is written by then. */
+/** Thrown when a person asked to stop. The trainer writes a checkpoint before it goes further. */
 export class Stopped extends Error {}
 
 export interface Part {
@@ -127,14 +127,15 @@ async function openStep(
 
 /**
  * Rate and decay of a parameter. A classifier on features of norm s is trained as if they had norm
- * one: W = V / s turns a rate r and decay d for V into r / s^2 and d s^2 for W.
+ * one, W = V / s. With SGD a rate r and decay d for V are r / s^2 and d s^2 for W; AdamW's steps do
+ * not depend on the gradient's scale, so there they are r / s and d s.
  */
 function groupOf(spec: ParameterSpec, settings: StageSettings, scale: number): GroupRule {
   const inBackbone = spec.path.startsWith('backbone.');
   const factor = inBackbone ? 1 : settings.headFactor;
   if (spec.role !== 'weight') return { rateFactor: factor, decay: 0 };
-  const square = scale * scale;
-  return { rateFactor: factor / square, decay: settings.decay * square };
+  const stretch = settings.optimiser.kind === 'adamw' ? scale : scale * scale;
+  return { rateFactor: factor / stretch, decay: settings.decay * stretch };
 }
 
 interface Machinery {

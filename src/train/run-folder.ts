@@ -1,7 +1,18 @@
 // A run on disk: who may write to it, its configuration, its metrics.
 
 import { readFileSync } from 'node:fs';
-import { appendFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
+import {
+  appendFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
@@ -56,9 +67,9 @@ export async function lockRun(folder: string): Promise<() => Promise<void>> {
   const deadline = Date.now() + PATIENCE * 1000;
   for (;;) {
     if (await tryCreate(path, JSON.stringify(self))) return () => rm(path, { force: true });
-    const holder = await readLock(path);
+    const { text, holder } = await readLock(path);
     if (holder === undefined || !isAlive(holder)) {
-      await rm(path, { force: true });
+      await removeStale(path, text);
       continue;
     }
     const leaving = !processExists(holder.parent) && Date.now() < deadline;
@@ -85,19 +96,43 @@ async function tryCreate(path: string, content: string): Promise<boolean> {
   }
 }
 
-/** The holder, or undefined when the file is gone or was cut short by a crash. */
-async function readLock(path: string): Promise<LockHolder | undefined> {
+interface LockFile {
+  readonly text: string;
+  /** Undefined when the file is gone or was cut short by a crash. */
+  readonly holder: LockHolder | undefined;
+}
+
+async function readLock(path: string): Promise<LockFile> {
+  const first = await readLockOnce(path);
+  if (first.holder !== undefined) return first;
+  // a lock that is being written right now becomes readable at once; a torn one never does
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return await readLockOnce(path);
+}
+
+async function readLockOnce(path: string): Promise<LockFile> {
+  const text = await readFile(path, 'utf8').catch(() => '');
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as LockHolder;
+    const holder = JSON.parse(text) as LockHolder | null;
+    return { text, holder: typeof holder?.pid === 'number' ? holder : undefined };
   } catch {
-    // a lock that is being written right now becomes readable at once; a torn one never does
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    try {
-      return JSON.parse(await readFile(path, 'utf8')) as LockHolder;
-    } catch {
-      return undefined;
-    }
+    return { text, holder: undefined };
   }
+}
+
+let taken = 0;
+
+/** Removes the lock that was read as stale; one that another process has put there since, stays. */
+export async function removeStale(path: string, text: string): Promise<void> {
+  const aside = `${path}.${taken++}.${process.pid}.tmp`;
+  try {
+    await rename(path, aside);
+  } catch {
+    return; // another process was quicker
+  }
+  const found = await readFile(aside, 'utf8').catch(() => text);
+  if (found !== text) await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
 }
 
 function processExists(pid: number): boolean {

@@ -141,7 +141,7 @@ function parseOptions(method: Method, options: unknown): unknown {
   });
 }
 
-/** Below this many images a batch's statistics are too noisy to normalise with (METHODS, 2). */
+/** Below this many images a batch's statistics are too noisy to normalise with. */
 const SMALLEST_NORM_BATCH = 8;
 
 function chooseNorms(config: RunConfig, weights: LoadedWeights | undefined, emit: Emit): NormMode {

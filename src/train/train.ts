@@ -29,7 +29,7 @@ export class TrainingStopped extends Error {
 
 /**
  * glibc returns large blocks to the system after every step and faults them in again at the next;
- * these keep them (ENGINE, section 3). They must be in place before the process starts.
+ * these keep them. They must be in place before the process starts.
  */
 const ALLOCATOR = {
   MALLOC_MMAP_THRESHOLD_: '4294967296',

@@ -1,6 +1,7 @@
 // A whole run, inside the training process: parts in order, checkpoints, calibration, export.
 
 import { fail } from '../core/errors.ts';
+import type { Example } from '../core/example.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { fitTemperature } from '../evaluate/temperature.ts';
 import { type ParameterStore, Parameters } from '../nn/scope.ts';
@@ -83,22 +84,33 @@ class Trainer {
     await this.#restore();
     const selecting = this.#stages().length;
     const total = this.#task.config.refit ? 2 * selecting : selecting;
-    while (this.#part < total) {
-      if (this.#part === selecting) await this.#beginRefit();
-      const part = this.#partOf(this.#part);
-      await trainPart(part, this.#state, {
-        task: this.#task,
-        store: this.#tracked(),
-        metrics: this.#metrics,
-        emit: this.#emit,
-        save: () => this.#save(),
-        stopping: () => this.#signal.aborted,
-      });
-      this.#endPart(part);
-      if (this.#part === selecting) await this.#calibrate();
-      await this.#save();
+    try {
+      for (;;) {
+        // the network that was chosen is calibrated, before a refit replaces it
+        if (this.#part === selecting && this.#temperature === null) await this.#calibrate();
+        if (this.#part === total) break;
+        await this.#trainNextPart(selecting);
+        await this.#save();
+      }
+    } catch (cause) {
+      if (cause instanceof Stopped) await this.#save();
+      throw cause;
     }
     return await this.#finish();
+  }
+
+  async #trainNextPart(selecting: number): Promise<void> {
+    if (this.#part === selecting) this.#beginRefit();
+    const part = this.#partOf(this.#part);
+    await trainPart(part, this.#state, {
+      task: this.#task,
+      store: this.#tracked(),
+      metrics: this.#metrics,
+      emit: this.#emit,
+      save: () => this.#save(),
+      stopping: () => this.#signal.aborted,
+    });
+    this.#endPart(part);
   }
 
   /** Finds out whether every part can be set up, before an old run is replaced by this one. */
@@ -137,7 +149,7 @@ class Trainer {
   }
 
   #partOf(index: number): Part {
-    const { config, train, val } = this.#task;
+    const { config } = this.#task;
     const stages = this.#stages();
     const refit = index >= stages.length;
     const at = index % stages.length;
@@ -149,9 +161,15 @@ class Trainer {
     return {
       stage,
       settings: { ...wished, epochs: chosen },
-      examples: refit ? [...train, ...val] : train,
+      examples: refit ? this.#everything() : this.#task.train,
       refit,
     };
+  }
+
+  /** All of train: what was held out of it goes back. Official validation images never train. */
+  #everything(): readonly Example[] {
+    const { train, val, valSource } = this.#task;
+    return valSource === 'held-out' ? [...train, ...val] : train;
   }
 
   /** The best epoch's numbers stay; without validation images the last ones do. */
@@ -161,14 +179,14 @@ class Trainer {
       for (const [path, tensor] of bestNumbers) this.#store.set(path, tensor);
     }
     if (!part.refit) {
-      const last = { epoch: part.settings.epochs, top1: Number.NaN, loss: Number.NaN };
+      const last = { epoch: part.settings.epochs, top1: null, loss: null };
       this.#chosen.push({ stage: part.stage.name, ...(best ?? last) });
     }
     this.#part++;
     this.#state = freshState();
   }
 
-  async #beginRefit(): Promise<void> {
+  #beginRefit(): void {
     if (this.#state.epoch > 0 || this.#state.step > 0) return; // resumed in the middle
     this.#store = this.#task.freshStore();
     this.#touched.clear();
@@ -196,7 +214,7 @@ class Trainer {
     const { method, context, config, geometry, dataset, train, val, weights } = this.#task;
     const temperature = this.#temperature ?? 1;
     const outputs = recogniserGraph(method, context, new Parameters(), config.size, temperature);
-    const images = config.refit ? train.length + val.length : train.length;
+    const images = config.refit ? this.#everything().length : train.length;
     const last = this.#chosen[this.#chosen.length - 1];
     const valTop1 = val.length > 0 ? last.top1 : null;
     const { licence, source } = weights?.description ?? {};

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-PROJECTIONS = 8
+PROJECTIONS = 32
 
 
 def hash_string(text):

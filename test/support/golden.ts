@@ -1,9 +1,9 @@
 // Goldens: tensors that TypeScript and Python make alike, and random projections of large results.
 // The Python half is test/goldens/golden.py; test/goldens/make.py writes the JSON read here.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
-export const PROJECTIONS = 8;
+export const PROJECTIONS = 32;
 
 /** FNV-1a over UTF-16 code units. */
 function hashString(text: string): number {
@@ -122,8 +122,8 @@ export interface TensorGolden {
 
 /**
  * The relative L2 error of `actual` against the golden (absolute when the golden is zero). From
- * projections it is an estimate: each difference squared has expectation |error|^2 / n, and eight
- * of them give the error to about a quarter of itself.
+ * projections it is an estimate: each difference squared has expectation |error|^2 / n, and 32
+ * of them give the error to about an eighth of itself (standard deviation).
  */
 export function goldenError(actual: ArrayLike<number>, golden: TensorGolden, path: string): number {
   const n = countOf(golden.shape);
@@ -138,6 +138,12 @@ export function goldenError(actual: ArrayLike<number>, golden: TensorGolden, pat
   return golden.norm > 0 ? error / golden.norm : error;
 }
 
+/**
+ * What PyTorch's own error in a running statistic is taken to be at least. It follows the batch in
+ * double and rounds once; two products and a sum in float32 round three times, 6e-8 each.
+ */
+export const STATISTIC_FLOOR = 1e-7;
+
 /** Which program made a golden file. */
 export interface GoldenHeader {
   by: string;
@@ -149,7 +155,9 @@ export interface GoldenHeader {
  * One op on generated inputs. The input called x of the case called c is
  * `uniformTensor(c + '/x', shape, range)`, the upstream gradient of its output y is
  * `uniformTensor(c + '/d:y', shape)` (1 where the output is a scalar), and a projection's path is
- * c + '/y' for outputs and c + '/grad:x' for gradients.
+ * c + '/y' for outputs and c + '/grad:x' for gradients. Only the first output has an upstream
+ * gradient: a training norm's other two are its updated statistics. The target of a soft cross
+ * entropy is the softmax over axis 1 of the generated `target`, whose gradient goes through it.
  */
 export interface OpGolden {
   name: string;
@@ -201,8 +209,18 @@ export interface NetworkGolden {
 
 export type NetworkName = 'resnet18' | 'resnet34' | 'resnet50' | 'mobilenet_v2';
 
+const folder = new URL('../goldens/', import.meta.url);
+
+/** Names of the golden files, in order. */
+function goldenNames(): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.slice(0, -'.json'.length))
+    .sort();
+}
+
 function readGolden(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`../goldens/${name}.json`, import.meta.url), 'utf8'));
+  return JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
 }
 
 /** The goldens of single ops. */
@@ -212,5 +230,8 @@ export function readOpGoldens(): { made: GoldenHeader; cases: OpGolden[] } {
 
 /** The goldens of one network. */
 export function readNetworkGolden(net: NetworkName): NetworkGolden {
-  return readGolden(net) as NetworkGolden;
+  const parts = goldenNames()
+    .filter((name) => name === net || name.startsWith(`${net}-`))
+    .map((name) => readGolden(name) as NetworkGolden);
+  return { ...parts[0], cases: parts.flatMap(({ cases }) => cases) };
 }

@@ -101,7 +101,7 @@ export function tailEdge(shape: FieldMarks['tailShape']): readonly Point[] {
     [-33, -3.5],
     [-33, 3.5],
     [-31, 7.5],
-  ]; // prettier: one line
+  ];
   const forked: Point[] = [
     [-38, -9.5],
     [-24, -0.5],

@@ -76,7 +76,7 @@ export const castOp: Op<{ dtype: DType }> = {
  * 1 where low < x < high, else 0, as float32. Its gradient is zero: this is the derivative of
  * the clamps, not a function to learn through.
  *
- * Written as steep hard sigmoids, which cost a third of compare-and-cast on the CPU (ENGINE, 2).
+ * Written as steep hard sigmoids, which cost a third of compare-and-cast on the CPU.
  */
 export const indicatorOp: Op<{ low: number; high: number }> = {
   name: 'indicator',

@@ -1,4 +1,4 @@
-// How the gradients of a convolution are written in standard ONNX (ENGINE, section 2, "portable").
+// How the gradients of a convolution are written in standard ONNX (docs/adr/0001).
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';

@@ -1,5 +1,5 @@
 // How the gradient of max-pooling is written in standard ONNX: one comparison per window tap.
-// ORT's own Indices output would need a scatter, which is slower and missing on WebGPU (ENGINE, 4).
+// ORT's own Indices output would need a scatter, which is slower and missing on WebGPU.
 
 import type { Shape } from '../../core/shape.ts';
 import { float32 } from '../../core/tensor.ts';

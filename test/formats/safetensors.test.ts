@@ -1,0 +1,212 @@
+// The safetensors format: what is written comes back, and nothing in a hostile file is believed.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FieldmarkError } from '../../src/core/errors.ts';
+import { float32, type HostTensor, hostTensor, int64 } from '../../src/core/tensor.ts';
+import {
+  encodeSafetensors,
+  readSafetensors,
+  writeSafetensors,
+} from '../../src/formats/safetensors.ts';
+import { temporaryFolder } from '../support/files.ts';
+
+const everyType = new Map<string, HostTensor>([
+  ['odd.bytes', hostTensor('uint8', [3], Uint8Array.of(1, 2, 255))],
+  ['single', float32([2, 2], [1.5, -0, Number.NaN, Number.POSITIVE_INFINITY])],
+  ['double', hostTensor('float64', [2], Float64Array.of(Math.PI, -1e-300))],
+  ['long', int64([2, 1], [-(2 ** 53), 7])],
+  ['int', hostTensor('int32', [3], Int32Array.of(-1, 0, 2 ** 31 - 1))],
+  ['flag', hostTensor('bool', [2], Uint8Array.of(0, 1))],
+  ['scalar', float32([], [42])],
+  ['empty', float32([0, 5], [])],
+  ['ünïcode "quoted"', float32([1], [1])],
+]);
+
+/** A file from a header and so many zero bytes of tensors. */
+function fileOf(header: unknown, bytes = 0, length?: number | bigint): Uint8Array {
+  const text = new TextEncoder().encode(
+    typeof header === 'string' ? header : JSON.stringify(header),
+  );
+  const file = new Uint8Array(8 + text.length + bytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(length ?? text.length), true);
+  file.set(text, 8);
+  return file;
+}
+
+async function read(bytes: Uint8Array) {
+  const path = join(await temporaryFolder({ 'a.safetensors': bytes }), 'a.safetensors');
+  return await readSafetensors(path);
+}
+
+describe('round trip', () => {
+  test('every type, shape and name, and the metadata', async () => {
+    const path = join(await temporaryFolder(), 'deep', 'all.safetensors');
+    const metadata = { version: '1', note: 'line\nbreak' };
+    await writeSafetensors(path, everyType, metadata);
+    const back = await readSafetensors(path);
+    expect([...back.tensors]).toEqual([...everyType]);
+    expect(back.metadata).toEqual(metadata);
+  });
+
+  test('the same tensors give the same bytes, aligned to 8', async () => {
+    const folder = await temporaryFolder();
+    const paths = ['a', 'b'].map((name) => join(folder, name));
+    for (const path of paths) await writeSafetensors(path, new Map(everyType), { b: '1', a: '2' });
+    const [a, b] = await Promise.all(paths.map((path) => readFile(path)));
+    expect(a.equals(b)).toBe(true);
+    expect(Number(a.readBigUInt64LE(0)) % 8).toBe(0);
+  });
+
+  test('random tensors', async () => {
+    const shape = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 });
+    const tensor = shape.chain((dims) => {
+      const n = dims.reduce((a, b) => a * b, 1);
+      return fc
+        .float32Array({ minLength: n, maxLength: n })
+        .map((data): HostTensor => float32(dims, data));
+    });
+    const name = fc.string({ unit: 'grapheme', minLength: 1 }).filter((s) => !s.startsWith('__'));
+    const path = join(await temporaryFolder(), 'x');
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(name, tensor), { maxLength: 5 }), async (entries) => {
+        const tensors = new Map(entries);
+        await writeFile(path, Buffer.concat(encodeSafetensors(tensors)));
+        const back = await readSafetensors(path);
+        expect(back.tensors.size).toBe(tensors.size);
+        for (const [key, value] of tensors) expect(back.tensors.get(key)).toEqual(value);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+test('half precision is widened exactly', async () => {
+  const cases = [
+    // bits of F16, bits of BF16, value
+    [0x3c00, 0x3f80, 1],
+    [0xc000, 0xc000, -2],
+    [0x0001, 0x0000, 2 ** -24],
+    [0x03ff, 0x0000, 1023 * 2 ** -24],
+    [0x7bff, 0x477f, 65504],
+    [0x7c00, 0x7f80, Number.POSITIVE_INFINITY],
+    [0xfc00, 0xff80, Number.NEGATIVE_INFINITY],
+    [0x7e00, 0x7fc0, Number.NaN],
+    [0x8000, 0x8000, -0],
+  ];
+  const n = cases.length;
+  const header = {
+    half: { dtype: 'F16', shape: [n], data_offsets: [0, 2 * n] },
+    brain: { dtype: 'BF16', shape: [n], data_offsets: [2 * n, 4 * n] },
+  };
+  const file = fileOf(header, 4 * n);
+  const view = new DataView(file.buffer, file.length - 4 * n);
+  cases.forEach(([half, brain], i) => {
+    view.setUint16(2 * i, half, true);
+    view.setUint16(2 * n + 2 * i, brain, true);
+  });
+  const { tensors } = await read(file);
+  const wide = tensors.get('half')!;
+  expect(wide.dtype).toBe('float32');
+  expect([...(wide.data as Float32Array)]).toEqual(cases.map(([, , value]) => value));
+  const brain = [...(tensors.get('brain')!.data as Float32Array)];
+  expect([brain[0], brain[1], brain[5], brain[6], brain[7]]).toEqual([
+    1,
+    -2,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    Number.NaN,
+  ]);
+  expect(brain[4]).toBe(65280); // 0x477f keeps eight bits of 65504
+});
+
+const one = { dtype: 'F32', shape: [2], data_offsets: [0, 8] };
+const two = { dtype: 'F32', shape: [2], data_offsets: [8, 16] };
+
+/** Files that lie, with what the one error must say. */
+const hostile: [what: string, file: Uint8Array, message: RegExp][] = [
+  ['nothing at all', new Uint8Array(0), /at least 8 bytes, got 0/],
+  ['less than a length', new Uint8Array(7), /at least 8 bytes, got 7/],
+  ['a header beyond the file', fileOf('{}', 0, 3), /header within the file's 10 bytes/],
+  ['a header of a gigabyte', fileOf('{}', 0, 2 ** 30), /got a header of 1073741824 bytes/],
+  ['a header of 2^64 - 1 bytes', fileOf('{}', 0, 2n ** 64n - 1n), /header within/],
+  ['no JSON', fileOf('{"a": '), /a JSON header/],
+  ['no UTF-8', Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0x28), /a JSON header/],
+  ['an array', fileOf([]), /a JSON object as header/],
+  ['null', fileOf('null'), /a JSON object as header/],
+  ['metadata that is no text', fileOf({ __metadata__: { a: 1 } }), /text in __metadata__/],
+  ['metadata that is null', fileOf({ __metadata__: null }), /text in __metadata__/],
+  ['an entry that is null', fileOf({ a: null }), /dtype, shape and offsets of 'a'/],
+  ['an unknown type', fileOf({ a: { ...one, dtype: 'F8' } }, 8), /a type of F64.* for 'a', got F8/],
+  ['a type named like a method', fileOf({ a: { ...one, dtype: 'toString' } }, 8), /a type of/],
+  ['a negative offset', fileOf({ a: { ...one, data_offsets: [-8, 0] } }, 8), /offsets of 'a'/],
+  ['a fractional size', fileOf({ a: { ...one, shape: [0.5] } }, 8), /offsets of 'a'/],
+  ['a negative size', fileOf({ a: { ...one, shape: [-2, -1] } }, 8), /offsets of 'a'/],
+  ['a size as text', fileOf({ a: { ...one, shape: ['2'] } }, 8), /offsets of 'a'/],
+  ['one offset', fileOf({ a: { ...one, data_offsets: [0] } }, 8), /offsets of 'a'/],
+  ['a wrong size', fileOf({ a: { ...one, shape: [3] } }, 8), /12 bytes for 'a', got 8/],
+  ['offsets that run backwards', fileOf({ a: { ...one, data_offsets: [8, 0] } }, 8), /got -8/],
+  ['an enormous shape', fileOf({ a: { ...one, shape: [2 ** 52, 2 ** 52] } }, 8), /bytes for 'a'/],
+  ['tensors that overlap', fileOf({ a: one, b: one }, 8), /'b' to start at byte 8, got 0/],
+  ['a gap', fileOf({ a: one, b: { ...two, data_offsets: [12, 20] } }, 20), /byte 8, got 12/],
+  ['bytes before the first', fileOf({ b: two }, 16), /start at byte 0, got 8/],
+  ['bytes after the last', fileOf({ a: one }, 9), /8 bytes of tensors, got 9/],
+  ['a tensor cut short', fileOf({ a: one, b: two }, 15), /16 bytes of tensors, got 15/],
+  [
+    'a tensor beyond the file',
+    fileOf({ a: { ...one, shape: [2 ** 40], data_offsets: [0, 2 ** 42] } }),
+    /bytes of tensors, got 0/,
+  ],
+];
+
+test.each(hostile)('%s is one clear error', async (_what, file, message) => {
+  const error = await read(file).catch((cause: unknown) => cause);
+  expect(error).toBeInstanceOf(FieldmarkError);
+  expect(error).toMatchObject({ code: 'FM_FORMAT', message: expect.stringMatching(message) });
+  expect((error as Error).message).toMatch(/^\/.*a\.safetensors: expected .+, got .+\. .+\.$/s);
+  expect((error as Error).message.length).toBeLessThan(600);
+});
+
+test('a file that is not there, and a folder', async () => {
+  const folder = await temporaryFolder();
+  const missing = readSafetensors(join(folder, 'no.safetensors'));
+  await expect(missing).rejects.toMatchObject({
+    code: 'FM_FORMAT',
+    message: expect.stringContaining('got no file'),
+  });
+  await expect(readSafetensors(folder)).rejects.toMatchObject({
+    code: 'FM_FORMAT',
+    message: expect.stringContaining('expected a file, got a folder'),
+  });
+});
+
+test('flipped bytes and cut files either load or are refused', async () => {
+  const whole = Buffer.concat(encodeSafetensors(everyType, { version: '1' }));
+  const header = 8 + Number(whole.readBigUInt64LE(0));
+  const path = join(await temporaryFolder(), 'fuzzed');
+  const flips = fc.array(fc.tuple(fc.nat(header - 1), fc.integer({ min: 1, max: 255 })), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  const cut = fc.option(fc.nat(whole.length), { nil: whole.length, freq: 3 });
+  const outcomes = { loaded: 0, refused: 0 };
+  await fc.assert(
+    fc.asyncProperty(flips, cut, async (changes, length) => {
+      const bytes = new Uint8Array(whole.subarray(0, length));
+      for (const [at, mask] of changes) if (at < bytes.length) bytes[at] ^= mask;
+      await writeFile(path, bytes);
+      try {
+        await readSafetensors(path);
+        outcomes.loaded++;
+      } catch (cause) {
+        if (!(cause instanceof FieldmarkError)) throw cause;
+        expect(cause.code).toBe('FM_FORMAT');
+        outcomes.refused++;
+      }
+    }),
+    { numRuns: 400 },
+  );
+  expect(outcomes.refused).toBeGreaterThan(100);
+});

@@ -1,0 +1,139 @@
+// Live against PyTorch (`npm run test:full`): whole gradients in float64 instead of the goldens'
+// projections, at sizes and batches that the goldens do not have. DECISIONS, "Gradient agreement".
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runPeer, setUpPeers } from '../../bench/peers/run-peer.ts';
+import type { HostTensor } from '../../src/core/tensor.ts';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
+import { findBackbone } from '../../src/nn/backbones/table.ts';
+import { fillTensor, type NetworkName, STATISTIC_FLOOR } from '../support/golden.ts';
+import { networkStep } from '../support/network.ts';
+import { median, relativeError } from '../support/numbers.ts';
+
+interface Case {
+  readonly net: NetworkName;
+  readonly norms: 'frozen' | 'train';
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  /** The input is the one of so many that is farthest from every rectifier's kink. */
+  readonly seeds: number;
+}
+
+const cases: readonly Case[] = [
+  { net: 'resnet18', norms: 'frozen', batch: 3, height: 64, width: 96, seeds: 40 },
+  { net: 'resnet34', norms: 'frozen', batch: 3, height: 64, width: 96, seeds: 40 },
+  { net: 'resnet50', norms: 'frozen', batch: 2, height: 64, width: 64, seeds: 40 },
+  { net: 'mobilenet_v2', norms: 'frozen', batch: 2, height: 64, width: 64, seeds: 200 },
+  { net: 'resnet18', norms: 'train', batch: 8, height: 64, width: 64, seeds: 40 },
+  { net: 'mobilenet_v2', norms: 'train', batch: 8, height: 64, width: 64, seeds: 60 },
+];
+const CLASSES = 37;
+const SMOOTHING = 0.1;
+
+/** What grads.py prints; the rest is in its file. */
+interface Summary {
+  seed: number;
+  kinkMargin: number;
+  errors: { median: number; max: number };
+  runningVar: [number, number];
+}
+
+/** Why the tests cannot run, or undefined. */
+function obstacle(): string | undefined {
+  if (process.env.FIELDMARK_FULL === undefined) return 'FIELDMARK_FULL is not set';
+  const peers = setUpPeers();
+  return 'none' in peers ? peers.none : undefined;
+}
+
+/** PyTorch's side of a case: its summary, and tensors by grads.py's names. */
+async function peerStep(c: Case): Promise<Summary & { tensors: Map<string, HostTensor> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'fieldmark-grads-'));
+  try {
+    const out = join(folder, 'grads.safetensors');
+    const flags = {
+      net: c.net,
+      norms: c.norms,
+      batch: c.batch,
+      size: `${c.height}x${c.width}`,
+      seeds: c.seeds,
+      classes: CLASSES,
+      smoothing: SMOOTHING,
+      out,
+    };
+    const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
+    const summary = await runPeer<Summary>('grads', args);
+    return { ...summary, tensors: (await readSafetensors(out)).tensors };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Ours beside PyTorch's float32, each against float64. Errors of zero tensors are absolute. */
+interface Row {
+  readonly name: string;
+  readonly ours: number;
+  readonly torch: number;
+  readonly zero: boolean;
+}
+
+function rowsOf(got: ReadonlyMap<string, Float32Array>, tensors: Map<string, HostTensor>): Row[] {
+  return [...got].map(([name, numbers]) => {
+    const exact = tensors.get(name)!.data as Float64Array;
+    const error = tensors.get(`err:${name.replace(/^grad:/, '')}`)!.data as Float64Array;
+    return {
+      name,
+      ours: relativeError(numbers, exact),
+      torch: name.startsWith('stat:') ? Math.max(error[0], STATISTIC_FLOOR) : error[0],
+      zero: exact.every((value) => value === 0),
+    };
+  });
+}
+
+function report(c: Case, { seed, kinkMargin }: Summary, rows: readonly Row[]): void {
+  const graded = rows.filter(({ name, zero }) => name.startsWith('grad:') && !zero);
+  const show = (errors: number[]) =>
+    `median ${median(errors).toExponential(2)}, worst ${Math.max(...errors).toExponential(2)}`;
+  const ratio = Math.max(...graded.map(({ ours, torch }) => ours / torch)).toFixed(2);
+  console.info(
+    `${c.net} ${c.norms} ${c.batch}x${c.height}x${c.width}, seed ${seed}, kink margin ` +
+      `${kinkMargin.toFixed(2)}: ours ${show(graded.map(({ ours }) => ours))}; torch ` +
+      `${show(graded.map(({ torch }) => torch))}; largest ratio ${ratio}`,
+  );
+}
+
+const reason = obstacle();
+if (reason !== undefined) console.info(`live comparison with PyTorch skipped: ${reason}`);
+
+describe.skipIf(reason !== undefined)('gradients agree with live PyTorch', () => {
+  test.each(cases)('$net, $norms norms, batch $batch', { timeout: 900_000 }, async (c) => {
+    const peer = await peerStep(c);
+    const { tensors, runningVar } = peer;
+    for (const [name, { shape, data }] of tensors) {
+      if (!name.startsWith('value:')) continue;
+      const ours = fillTensor(name.slice('value:'.length), shape, { runningVar });
+      expect(relativeError(ours, data as Float64Array), name).toBe(0);
+    }
+    const labels = Array.from(tensors.get('labels')!.data as BigInt64Array, Number);
+    const setting = { ...c, labels, labelSmoothing: SMOOTHING, runningVar };
+    const image = Float32Array.from(tensors.get('input')!.data as Float64Array);
+    const step = await networkStep(findBackbone(c.net), setting, CLASSES, image);
+    const rows = rowsOf(
+      new Map([
+        ['logits', step.logits],
+        ...[...step.gradients].map(([path, numbers]) => [`grad:${path}`, numbers] as const),
+        ...[...step.statistics].map(([path, numbers]) => [`stat:${path}`, numbers] as const),
+      ]),
+      tensors,
+    );
+    report(c, peer, rows);
+    const above = rows.filter(({ ours, torch }) => !(ours <= 2 * torch));
+    expect(above, `kink margin ${peer.kinkMargin}`).toEqual([]);
+    if (c.norms === 'frozen') {
+      const parameters = rows.filter(({ name, zero }) => name.startsWith('grad:') && !zero);
+      expect(median(parameters.map(({ ours }) => ours))).toBeLessThanOrEqual(1e-5);
+    }
+  });
+});

@@ -1,0 +1,145 @@
+// Every backbone: loss, logits, running statistics and the gradient of every parameter against
+// PyTorch in float64 (DECISIONS, "Gradient agreement"), or, for networks of our own, against our
+// plain float64 evaluation of the same graph.
+import { describe, expect, test } from 'vitest';
+import { backbones } from '../../src/nn/backbones/table.ts';
+import {
+  fillInput,
+  fillLabels,
+  goldenError,
+  type NetworkCase,
+  type NetworkName,
+  readNetworkGolden,
+  STATISTIC_FLOOR,
+  type TensorGolden,
+} from '../support/golden.ts';
+import { type NetworkStep, type Numbers, networkStep, oracleStep } from '../support/network.ts';
+import { median, relativeError } from '../support/numbers.ts';
+
+/** Those that torchvision has; the others are held against the float64 oracle. */
+const goldenNames: readonly NetworkName[] = ['resnet18', 'resnet34', 'resnet50', 'mobilenet_v2'];
+
+/** Times PyTorch's float32 error against float64. */
+const LIMIT = 2;
+/** Errors are estimated from 32 projections: two standard deviations of that estimate. */
+const ESTIMATE = 1.25;
+/** Over a network's parameters, with frozen norms. */
+const MEDIAN_LIMIT = 1e-5;
+
+interface Judged {
+  readonly path: string;
+  readonly error: number;
+  readonly limit: number;
+}
+
+interface Comparison extends Judged {
+  /** The exact tensor is zero, and its error absolute. */
+  readonly zero: boolean;
+}
+
+/** `floor`: what PyTorch's own error is taken to be at least. */
+function compare(got: Numbers, goldens: Record<string, TensorGolden>, floor = 0): Comparison[] {
+  return Object.entries(goldens).map(([path, golden]) => {
+    const numbers = got.get(path);
+    if (numbers === undefined) throw new Error(`${path}: expected a tensor, got none`);
+    return {
+      path,
+      error: goldenError(numbers, golden, path),
+      limit: LIMIT * ESTIMATE * Math.max(golden.error, floor),
+      zero: golden.norm === 0,
+    };
+  });
+}
+
+/** What is above its limit, worst first, as lines for the message. */
+function offenders(comparisons: readonly Judged[]): string[] {
+  return comparisons
+    .filter(({ error, limit }) => !(error <= limit))
+    .sort((a, b) => b.error / b.limit - a.error / a.limit)
+    .map(({ path, error, limit }) => `${path}: ${error} above ${limit}`);
+}
+
+async function run(net: NetworkName, golden: NetworkCase, classes: number): Promise<NetworkStep> {
+  const backbone = backbones.find(({ name }) => name === net)!;
+  const { batch, height, width, inputSeed } = golden;
+  const image = fillInput([batch, 3, height, width], inputSeed);
+  return await networkStep(backbone, golden, classes, image);
+}
+
+test('every golden belongs to a backbone of the table', () => {
+  expect(backbones.map(({ name }) => name)).toEqual(expect.arrayContaining([...goldenNames]));
+});
+
+for (const net of goldenNames) {
+  const { cases, classes } = readNetworkGolden(net);
+  describe.each(cases.map((golden) => [golden.name, golden] as const))(`${net} %s`, (_, golden) => {
+    let running: Promise<NetworkStep> | undefined;
+    const step = () => {
+      running ??= run(net, golden, classes);
+      return running;
+    };
+
+    test('loss and logits', async () => {
+      const { loss, logits } = await step();
+      const { error } = golden.logits;
+      expect(goldenError(logits, golden.logits, 'logits')).toBeLessThanOrEqual(LIMIT * error);
+      // one number's own error is luck; what rounding to expect, the logits say
+      const luckless = Math.max(error, golden.loss.error);
+      expect(goldenError(loss, golden.loss, 'loss')).toBeLessThanOrEqual(LIMIT * luckless);
+    });
+
+    test('the gradient of every parameter, and of the image', async () => {
+      const { gradients } = await step();
+      expect([...gradients.keys()].sort()).toEqual(Object.keys(golden.gradients).sort());
+      const comparisons = compare(gradients, golden.gradients);
+      expect(offenders(comparisons)).toEqual([]);
+      const parameters = comparisons.filter(({ path, zero }) => path !== 'input' && !zero);
+      const middle = median(parameters.map(({ error }) => error));
+      const limit = golden.norms === 'frozen' ? MEDIAN_LIMIT : LIMIT * golden.medianError;
+      expect(middle).toBeLessThanOrEqual(limit);
+    });
+
+    test('running statistics after the step, none with frozen norms', async () => {
+      const { statistics } = await step();
+      const expected = golden.statistics ?? {};
+      expect([...statistics.keys()].sort()).toEqual(Object.keys(expected).sort());
+      expect(offenders(compare(statistics, expected, STATISTIC_FLOOR))).toEqual([]);
+    });
+  });
+}
+
+const ownBackbones = backbones.filter(({ name }) => !goldenNames.some((golden) => golden === name));
+
+/** About four times what is measured for a residual network of ten layers, 5e-7 to 1.5e-6. */
+const ORACLE_LIMIT = 5e-6;
+
+for (const backbone of ownBackbones) {
+  test.each(['frozen', 'train'] as const)(
+    `${backbone.name}, %s norms: agrees with the float64 oracle`,
+    async (norms) => {
+      const [batch, height, width, classes] = [4, 32, 24, 7];
+      const labels = fillLabels(batch, classes);
+      const runningVar: [number, number] = [3, 4];
+      const setting = { norms, batch, height, width, labelSmoothing: 0.1, labels, runningVar };
+      const image = fillInput([batch, 3, height, width]);
+      const exact = oracleStep(backbone, setting, classes, image);
+      const { loss, logits, gradients, statistics } = await networkStep(
+        backbone,
+        setting,
+        classes,
+        image,
+      );
+      const got = new Map([
+        ['loss', loss],
+        ['logits', logits],
+        ...[...gradients].map(([path, numbers]) => [`grad:${path}`, numbers] as const),
+        ...[...statistics].map(([path, numbers]) => [`stat:${path}`, numbers] as const),
+      ]);
+      expect([...got.keys()].sort()).toEqual([...exact.keys()].sort());
+      const errors = [...exact].map(([name, expected]) => {
+        return { path: name, error: relativeError(got.get(name)!, expected), limit: ORACLE_LIMIT };
+      });
+      expect(offenders(errors)).toEqual([]);
+    },
+  );
+}
