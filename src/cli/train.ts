@@ -36,11 +36,14 @@ export function trainCommand(): Command {
     .option('--data <dir>', 'dataset folder: CUB-200-2011 layout, Grocery Store, or class folders')
     .option('--format <name>', 'dataset format, if it is not to be found out')
     .option('--method <name>', "how to train (default: finetune; see 'fieldmark methods')")
-    .option('--backbone <name>', "network (default: mobilenet_v2; see 'fieldmark backbones')")
+    .option(
+      '--backbone <name>',
+      "network (default: mobilenet_v2, without weights resnet_tiny; see 'fieldmark backbones')",
+    )
     .option('--weights <file>', 'safetensors to start from, or none for random numbers')
     .option(
       '--size <pixels>',
-      'side of the square the network sees (default: 224)',
+      'side of the square the network sees (default: 224, without weights 112)',
       wholeNumber(32),
     )
     .option('--stages <name>', 'stop after this stage: head, all (default: all)')
@@ -92,8 +95,9 @@ function usage(expected: string, got: string) {
 
 /** `runs/<data>-<method>-<backbone>-<n>`, the first n that is free. */
 async function nextRunFolder(config: Record<string, unknown>): Promise<string> {
-  const { data, method = 'finetune', backbone = 'mobilenet_v2' } = config;
-  const stem = `${basename(resolve(String(data)))}-${String(method)}-${String(backbone)}`;
+  const { parseConfig } = await import('../train/config.ts');
+  const { data, method, backbone } = parseConfig(config);
+  const stem = `${basename(resolve(data))}-${method}-${backbone}`;
   const taken = new Set(await readdir('runs').catch(() => []));
   let n = 1;
   while (taken.has(`${stem}-${n}`)) n++;

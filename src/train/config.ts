@@ -110,14 +110,14 @@ export interface RunConfig {
 /** A configuration as a person gives it: everything but `data` may be left out. */
 export type RunConfigInput = Pick<RunConfig, 'data'> & Partial<RunConfig>;
 
-const runConfig: z.ZodType<RunConfig> = z.strictObject({
+const givenConfig = z.strictObject({
   data: z.string().min(1),
   format: z.string().optional(),
   method: z.string().default('finetune'),
   options: z.record(z.string(), z.unknown()).default({}),
-  backbone: z.string().default('mobilenet_v2'),
+  backbone: z.string().optional(),
   weights: z.string().default('none'),
-  size: z.number().int().min(32).max(2048).default(224),
+  size: z.number().int().min(32).max(2048).optional(),
   view: z.enum(['centre-crop', 'squash']).default('centre-crop'),
   stages: z.string().default('all'),
   epochs: count.optional(),
@@ -129,6 +129,13 @@ const runConfig: z.ZodType<RunConfig> = z.strictObject({
   checkpointEvery: z.number().positive().default(60),
   stage: z.record(z.string(), stageOverrides).default({}),
 });
+
+/** Without trained weights a small network on small images is what a person's patience allows. */
+const runConfig: z.ZodType<RunConfig> = givenConfig.transform((config) => ({
+  ...config,
+  backbone: config.backbone ?? (config.weights === 'none' ? 'resnet_tiny' : 'mobilenet_v2'),
+  size: config.size ?? (config.weights === 'none' ? 112 : 224),
+}));
 
 /** Checks a configuration; the error names the key. */
 export function parseConfig(input: unknown, where = 'configuration'): RunConfig {

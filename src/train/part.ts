@@ -16,6 +16,7 @@ import { type BatchSource, featureBatches, imageBatches, uniformNumbers } from '
 import type { BestEpoch } from './checkpoint.ts';
 import type { Emit } from './events.ts';
 import { featuresOf, rootMeanSquareNorm } from './features.ts';
+import { reportMemory } from './memory.ts';
 import type { MetricsLog } from './run-folder.ts';
 import { buildStep, type GroupRule, type StepGraph } from './step-graph.ts';
 import type { Task } from './task.ts';
@@ -62,7 +63,7 @@ export async function trainPart(part: Part, state: PartState, host: PartHost): P
   };
   const { source, scale } = await openSource(part, host, pause);
   const validate = await validator(task, part, store, emit, pause);
-  const { session, graph, uniforms } = await openStep(part, task, store, source, scale);
+  const { session, graph, uniforms } = await openStep(part, host, source, scale);
   const loop = new StepLoop(part, state, host, { source, session, graph, uniforms });
   try {
     await loop.run(validate, pause);
@@ -92,8 +93,7 @@ interface Uniform {
 
 async function openStep(
   part: Part,
-  task: Task,
-  store: ParameterStore,
+  { task, store, emit }: PartHost,
   source: BatchSource,
   scale: number,
 ) {
@@ -109,6 +109,7 @@ async function openStep(
       return input(name, shape);
     },
   });
+  if (stage.source === 'images') reportMemory(loss, stage.name, source.batch, emit);
   const graph = buildStep({
     loss,
     metrics: {},

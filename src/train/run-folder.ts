@@ -1,19 +1,9 @@
 // A run on disk: who may write to it, its configuration, its metrics.
 
 import { readFileSync } from 'node:fs';
-import {
-  appendFile,
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  truncate,
-} from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import { diskError, writeAtomic } from '../formats/atomic-file.ts';
@@ -67,9 +57,9 @@ export async function lockRun(folder: string): Promise<() => Promise<void>> {
   const deadline = Date.now() + PATIENCE * 1000;
   for (;;) {
     if (await tryCreate(path, JSON.stringify(self))) return () => rm(path, { force: true });
-    const { text, holder } = await readLock(path);
+    const { identity, holder } = await readLock(path);
     if (holder === undefined || !isAlive(holder)) {
-      await removeStale(path, text);
+      await removeStale(path, identity);
       continue;
     }
     const leaving = !processExists(holder.parent) && Date.now() < deadline;
@@ -80,7 +70,7 @@ export async function lockRun(folder: string): Promise<() => Promise<void>> {
         next: 'Wait for it to end or choose another --out.',
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
   }
 }
 
@@ -97,7 +87,8 @@ async function tryCreate(path: string, content: string): Promise<boolean> {
 }
 
 interface LockFile {
-  readonly text: string;
+  /** Tells this file from one that another process has put in its place; empty when it is gone. */
+  readonly identity: string;
   /** Undefined when the file is gone or was cut short by a crash. */
   readonly holder: LockHolder | undefined;
 }
@@ -106,33 +97,48 @@ async function readLock(path: string): Promise<LockFile> {
   const first = await readLockOnce(path);
   if (first.holder !== undefined) return first;
   // a lock that is being written right now becomes readable at once; a torn one never does
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await sleep(100);
   return await readLockOnce(path);
 }
 
 async function readLockOnce(path: string): Promise<LockFile> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return { identity: '', holder: undefined };
   try {
-    const holder = JSON.parse(text) as LockHolder | null;
-    return { text, holder: typeof holder?.pid === 'number' ? holder : undefined };
-  } catch {
-    return { text, holder: undefined };
+    const { ino, mtimeMs } = await file.stat();
+    const text = await file.readFile('utf8');
+    return { identity: `${ino} ${mtimeMs} ${text}`, holder: parseHolder(text) };
+  } finally {
+    await file.close();
   }
 }
 
-let taken = 0;
-
-/** Removes the lock that was read as stale; one that another process has put there since, stays. */
-export async function removeStale(path: string, text: string): Promise<void> {
-  const aside = `${path}.${taken++}.${process.pid}.tmp`;
+function parseHolder(text: string): LockHolder | undefined {
   try {
-    await rename(path, aside);
+    const holder = JSON.parse(text) as LockHolder | null;
+    return typeof holder?.pid === 'number' ? holder : undefined;
   } catch {
-    return; // another process was quicker
+    return undefined;
   }
-  const found = await readFile(aside, 'utf8').catch(() => text);
-  if (found !== text) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
+}
+
+/** Milliseconds after which a guard, held for a few of them, must be that of a crashed process. */
+const GUARD_AGE = 10_000;
+
+/** Removes the lock that was read as stale, under a guard: only one process does so at a time. */
+async function removeStale(path: string, identity: string): Promise<void> {
+  const guard = `${path}.takeover`;
+  if (!(await tryCreate(guard, ''))) {
+    const made = await stat(guard).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > GUARD_AGE) await rm(guard, { force: true });
+    await sleep(20);
+    return;
+  }
+  try {
+    if ((await readLockOnce(path)).identity === identity) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
 }
 
 function processExists(pid: number): boolean {

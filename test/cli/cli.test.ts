@@ -1,0 +1,287 @@
+// The command line as people and programs meet it: help, exit codes, one line of JSON, clear errors.
+
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { aviaryCommand } from '../../src/cli/aviary.ts';
+import { backbonesCommand } from '../../src/cli/backbones.ts';
+import { demoCommand } from '../../src/cli/demo.ts';
+import { evaluateCommand } from '../../src/cli/evaluate.ts';
+import { explainCommand } from '../../src/cli/explain.ts';
+import { methodsCommand } from '../../src/cli/methods.ts';
+import { predictCommand } from '../../src/cli/predict.ts';
+import { trainCommand } from '../../src/cli/train.ts';
+import { decodeImage } from '../../src/data/image/decode.ts';
+import { lockRun } from '../../src/train/run-folder.ts';
+import { command, type Outcome, startCommand } from '../support/command.ts';
+import { temporaryFolder } from '../support/files.ts';
+import { tinyWorld } from '../support/tiny-run.ts';
+
+const world = tinyWorld();
+const place = (name: string) => join(world.folder, name);
+const tiny = ['--backbone', 'resnet_tiny', '--size', '32', '--threads', '1', '--workers', '0'];
+const quick = ['--set', 'stages.all.batch=8', '--set', 'stages.all.rate=0.02'];
+
+/** The whole of standard output is lines for people, then one line of JSON. */
+function mustEndInJson({ status, stdout, stderr, json }: Outcome): Record<string, unknown> {
+  expect(status, stderr).toBe(0);
+  expect(json, stdout).toBeTypeOf('object');
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.filter((line) => /^[{[]/.test(line))).toEqual([lines.at(-1)]);
+  expect(stdout.endsWith('}\n')).toBe(true);
+  return json as Record<string, unknown>;
+}
+
+/** One error in the form that all have, without a stack trace. */
+function mustFail({ status, stdout, stderr }: Outcome, exit: number): string {
+  expect(status, stderr).toBe(exit);
+  expect(stdout).toBe('');
+  expect(stderr).not.toMatch(/^\s+at |node:internal|defect/m);
+  const errors = stderr.split('\n').filter((line) => line.startsWith('error '));
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toMatch(/^error FM_[A-Z]+: [^:]+: expected .+, got .+\. .+\.$/);
+  return errors[0];
+}
+
+const commands = [
+  { name: 'demo', build: demoCommand },
+  { name: 'aviary', build: aviaryCommand },
+  { name: 'train', build: trainCommand },
+  { name: 'evaluate', build: evaluateCommand },
+  { name: 'predict', build: predictCommand },
+  { name: 'explain', build: explainCommand },
+  { name: 'backbones', build: backbonesCommand },
+  { name: 'methods', build: methodsCommand },
+];
+
+describe('help and wrong use', () => {
+  test('--help names every command and ends with status 0', async () => {
+    const { status, stdout, stderr } = await command('--help');
+    expect(status, stderr).toBe(0);
+    for (const { name } of commands) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+    expect((await command('train', '--help')).status).toBe(0);
+  });
+
+  test.each(commands)('$name --help explains it', ({ name, build }) => {
+    const text: string[] = [];
+    const help = () =>
+      build()
+        .exitOverride()
+        .configureOutput({ writeOut: (more) => void text.push(more) })
+        .parse(['--help'], { from: 'user' });
+    expect(help).toThrow(expect.objectContaining({ exitCode: 0 }));
+    expect(text.join('')).toMatch(new RegExp(`^Usage: ${name} `));
+    expect(text.join('').split('\n')[2].length, 'a description').toBeGreaterThan(15);
+  });
+
+  test.each([
+    [['trian'], /unknown command 'trian'\n\(Did you mean train\?\)/],
+    [['train', '--epoch', '3'], /unknown option '--epoch'\n\(Did you mean --epochs\?\)/],
+    [['train', '--size', 'big'], /'--size <pixels>'.*whole number of at least 32/],
+  ])('%j ends with status 2 and a hint', async (args, message) => {
+    const { status, stdout, stderr } = await command(...args);
+    expect(status).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/\(run 'fieldmark .*--help'/);
+  });
+});
+
+test('backbones and methods end in JSON', async () => {
+  expect(mustEndInJson(await command('backbones', '--json'))).toMatchObject({
+    backbones: expect.arrayContaining([
+      {
+        name: 'mobilenet_v2',
+        channels: 1280,
+        millionParameters: 3.5,
+        citation: expect.any(String),
+      },
+    ]),
+  });
+  expect(mustEndInJson(await command('methods', '--json'))).toMatchObject({
+    methods: [{ name: 'finetune', needs: ['labels'] }],
+  });
+});
+
+test('aviary draws a dataset, and never into a folder that holds something', async () => {
+  const out = place('drawn');
+  const args = ['aviary', out, '--classes', '3', '--train', '2', '--test', '1', '--size', '48'];
+  const summary = mustEndInJson(await command(...args, '--json'));
+  expect(summary).toMatchObject({ classes: 3, train: 6, test: 3, out });
+  expect(await readdir(out)).toContain('images.txt');
+  expect(mustFail(await command(...args), 1)).toContain('FM_DISK');
+});
+
+describe('a run from training to explanation', () => {
+  const run = () => place('run');
+  let trained: Outcome;
+  let photo: string;
+
+  beforeAll(async () => {
+    const args = ['train', '--data', world.data, ...tiny, ...quick, '--epochs', '2', '--json'];
+    trained = await command(...args, '--out', run());
+    const [first] = (await readFile(join(world.data, 'images.txt'), 'utf8')).split('\n');
+    photo = join(world.data, 'images', first.split(' ')[1]);
+  });
+
+  test('train', () => {
+    expect(mustEndInJson(trained)).toMatchObject({
+      folder: run(),
+      classes: 4,
+      trainImages: 44,
+      valTop1: expect.any(Number),
+      temperature: expect.any(Number),
+      stages: [{ stage: 'all' }],
+    });
+    expect(trained.stdout).toContain(`fieldmark evaluate ${run()}`);
+    expect(trained.stderr).toMatch(/all epoch 2\/2 {2}loss \d/);
+  });
+
+  test('evaluate', async () => {
+    const args = ['evaluate', run(), '--data', world.data, '--threads', '1', '--workers', '0'];
+    const figures = mustEndInJson(await command(...args, '--split', 'test', '--json'));
+    const fraction = expect.toSatisfy((v: unknown) => typeof v === 'number' && v >= 0 && v <= 1);
+    expect(figures).toMatchObject({
+      top1: fraction,
+      top5: 1,
+      perClassMean: fraction,
+      n: 12,
+      split: 'test',
+      levels: { genus: { top1: fraction } },
+      report: join(run(), 'report.html'),
+    });
+    expect(await readFile(join(run(), 'report.html'), 'utf8')).toContain('</html>');
+  });
+
+  test('predict: one bad photograph does not keep the others from being answered', async () => {
+    const answered = mustEndInJson(await command('predict', run(), photo, '-k', '2', '--json'));
+    const answer = { name: expect.any(String), confidence: expect.any(Number) };
+    expect(answered).toMatchObject({
+      predictions: [{ photo, answers: [answer, answer], levels: [{ level: 'genus', ...answer }] }],
+    });
+    const bad = place('bad.jpg');
+    await writeFile(bad, 'hello');
+    const { status, json, stderr } = await command('predict', run(), bad, photo, '--json');
+    expect(status).toBe(1);
+    expect(json).toMatchObject({
+      predictions: [
+        { photo: bad, error: expect.stringContaining('bad.jpg') },
+        { photo, answers: expect.any(Array) },
+      ],
+    });
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('explain writes a PNG for each photograph, also of the same name', async () => {
+    const twin = join(await temporaryFolder(), 'deep');
+    await mkdir(twin);
+    const copy = join(twin, photo.split('/').at(-1)!);
+    await writeFile(copy, await readFile(photo));
+    const out = place('explained');
+    const answered = mustEndInJson(
+      await command('explain', run(), photo, copy, '--out', out, '--json'),
+    );
+    const names = (await readdir(out)).sort();
+    expect(names).toHaveLength(2);
+    for (const name of names) {
+      const { width, height } = await decodeImage(join(out, name));
+      expect(Math.min(width, height)).toBeGreaterThan(40);
+    }
+    const number = expect.any(Number);
+    expect(answered).toMatchObject({
+      explanations: names.map(() => ({
+        picture: expect.any(String),
+        box: [number, number, number, number],
+      })),
+    });
+  });
+
+  test('a run that is in use, and one that is not there', async () => {
+    const again = ['train', '--data', world.data, ...tiny, ...quick, '--epochs', '2'];
+    const release = await lockRun(run());
+    const blocked = mustFail(await command(...again, '--out', run(), '--overwrite'), 1);
+    expect(blocked).toContain(`in use by process ${process.pid}`);
+    await release();
+    const none = await command(...again, '--out', place('none'), '--resume');
+    expect(mustFail(none, 1)).toContain('a run to resume, got none');
+    expect(mustFail(await command('predict', place('none'), photo), 1)).toContain('FM_RUN');
+  });
+
+  test('a run is resumed from its folder alone', async () => {
+    const resumed = await command('train', '--out', run(), '--resume', '--json');
+    expect(mustEndInJson(resumed)).toEqual(trained.json);
+  });
+});
+
+describe('configuration', () => {
+  const inToml = `
+    data = "DATA"
+    backbone = "resnet_tiny"
+    size = 48
+    threads = 1
+    workers = 0
+    seed = 3
+    [stages.all]
+    batch = 8
+    epochs = 7
+    rate = 0.5
+    optimiser = { momentum = 0.5 }
+  `;
+
+  test('flags win over --set, --set over the file; TOML and JSON alike', async () => {
+    const toml = place('c.toml');
+    await writeFile(toml, inToml.replace('DATA', world.data));
+    const sets = ['--set', 'seed=4', '--set', 'stages.all.rate=0.02', '--set', 'size=40'];
+    const out = place('from-toml');
+    const args = ['train', '--config', toml, ...sets, '--size', '32', '--epochs', '1'];
+    const first = await command(...args, '--out', out);
+    expect(first.status, first.stderr).toBe(0);
+    const written = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'));
+    expect(written).toMatchObject({
+      data: world.data,
+      seed: 4,
+      size: 32,
+      epochs: 1,
+      stages: 'all',
+      stage: { all: { batch: 8, epochs: 7, rate: 0.02, optimiser: { momentum: 0.5 } } },
+    });
+    // what a run wrote is a configuration, too
+    const json = join(out, 'config.json');
+    const second = await command('train', '--config', json, '--out', place('from-json'));
+    expect(second.status, second.stderr).toBe(0);
+    const models = ['from-toml', 'from-json'].map((name) => place(`${name}/model/model.onnx`));
+    const [a, b] = await Promise.all(models.map((path) => readFile(path)));
+    expect(a.equals(b)).toBe(true);
+  });
+
+  test('mistakes are told by key', async () => {
+    const base = ['train', '--data', world.data, '--out', place('wrong')];
+    expect(mustFail(await command(...base, '--set', 'sizes=3'), 2)).toMatch(/FM_CONFIG.*"sizes"/);
+    expect(mustFail(await command(...base, '--set', 'seed'), 2)).toMatch(/FM_USAGE: --set/);
+    await writeFile(place('broken.toml'), 'a = = 1');
+    const broken = await command(...base, '--config', place('broken.toml'));
+    expect(mustFail(broken, 2)).toContain('broken.toml');
+    expect(mustFail(await command('train', '--epochs', '1'), 2)).toContain('--data');
+  });
+});
+
+test('Ctrl-C stops after a checkpoint with status 130', async () => {
+  const args = ['train', '--data', world.data, ...tiny, ...quick, '--epochs', '40'];
+  const out = place('interrupted');
+  const running = startCommand([...args, '--out', out], { group: true });
+  const group = -running.process.pid!;
+  let over = false;
+  void running.ended.then(() => {
+    over = true;
+  });
+  while (!over && !running.stderr().includes('epoch 1/40')) await sleep(50);
+  process.kill(group, 'SIGINT'); // as the terminal does: to the command and its trainer
+  const { status, stdout, stderr } = await running.ended;
+  expect(status, stderr).toBe(130);
+  expect(stdout).toBe('');
+  expect(stderr).toContain('stopped after a checkpoint; continue with --resume');
+  expect((await readdir(out)).sort()).toEqual(['checkpoint', 'config.json', 'metrics.jsonl']);
+  expect(await readdir(join(out, 'checkpoint'))).toEqual(['state.safetensors']);
+  expect(() => process.kill(group, 0), 'nobody is left').toThrow('ESRCH');
+});

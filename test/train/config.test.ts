@@ -1,0 +1,115 @@
+// Configurations: defaults, names of what is wrong, stage settings laid over defaults.
+
+import { expect, test } from 'vitest';
+import { FieldmarkError } from '../../src/core/errors.ts';
+import { headSettings, networkSettings } from '../../src/methods/settings.ts';
+import { parseConfig, stageSettings } from '../../src/train/config.ts';
+
+test('data is all that must be given', () => {
+  expect(parseConfig({ data: '/birds' })).toEqual({
+    data: '/birds',
+    method: 'finetune',
+    options: {},
+    backbone: 'mobilenet_v2',
+    weights: 'none',
+    size: 224,
+    view: 'centre-crop',
+    stages: 'all',
+    seed: 0,
+    refit: false,
+    norms: 'auto',
+    workers: 1,
+    checkpointEvery: 60,
+    stage: {},
+  });
+});
+
+test('what is parsed parses to itself', () => {
+  const config = parseConfig({ data: 'd', stage: { all: { augment: { flip: 0 } } }, epochs: 3 });
+  expect(parseConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+});
+
+test('stages is a name, or an object with the settings of stages', () => {
+  expect(parseConfig({ data: 'd', stages: 'head' })).toMatchObject({ stages: 'head', stage: {} });
+  expect(parseConfig({ data: 'd', stages: { all: { epochs: 2 } } })).toMatchObject({
+    stages: 'all',
+    stage: { all: { epochs: 2 } },
+  });
+});
+
+test.each([
+  [{}, /^configuration\.data: /],
+  [{ data: '' }, /^configuration\.data: /],
+  [{ data: 'd', epoch: 3 }, /"epoch"/],
+  [{ data: 'd', size: 31 }, /^configuration\.size: .*32/],
+  [{ data: 'd', size: 'large' }, /^configuration\.size: /],
+  [{ data: 'd', seed: -1 }, /^configuration\.seed: /],
+  [{ data: 'd', epochs: 0 }, /^configuration\.epochs: /],
+  [{ data: 'd', view: 'fish-eye' }, /^configuration\.view: /],
+  [{ data: 'd', norms: 'some' }, /^configuration\.norms: /],
+  [{ data: 'd', stage: { all: { epoch: 3 } } }, /^configuration\.stage\.all: .*"epoch"/],
+  [{ data: 'd', stages: { all: { batch: 0 } } }, /^configuration\.stage\.all\.batch: /],
+  [{ data: 'd', stage: { all: { augment: { hue: 1 } } } }, /\.augment\.hue: /],
+  [{ data: 'd', stage: { all: { augment: { hew: 1 } } } }, /\.augment: .*"hew"/],
+  [null, /^configuration: /],
+  ['text', /^configuration: /],
+])('%j is refused by the name of its key', (input, message) => {
+  const parse = () => parseConfig(input);
+  expect(parse).toThrow(FieldmarkError);
+  expect(parse).toThrow(message);
+  expect(parse).toThrow(expect.objectContaining({ code: 'FM_CONFIG' }));
+});
+
+const defaults = headSettings();
+
+test('a stage keeps what is not overridden', () => {
+  expect(stageSettings('head', defaults)).toEqual(defaults);
+  const settings = stageSettings('all', networkSettings(true), {
+    epochs: 3,
+    augment: { flip: 0 },
+  });
+  expect(settings).toEqual({
+    ...networkSettings(true),
+    epochs: 3,
+    augment: { ...networkSettings(true).augment, flip: 0 },
+  });
+});
+
+test('an optimiser of the same kind is changed, one of another kind starts from its own defaults', () => {
+  const optimiser = (wish: Record<string, unknown>) =>
+    stageSettings('all', defaults, { optimiser: wish }).optimiser;
+  expect(optimiser({ momentum: 0.5 })).toEqual({ kind: 'sgd', momentum: 0.5, nesterov: true });
+  expect(optimiser({ kind: 'sgd', nesterov: false })).toEqual({
+    kind: 'sgd',
+    momentum: 0.9,
+    nesterov: false,
+  });
+  expect(optimiser({ kind: 'adamw', beta1: 0.8 })).toEqual({
+    kind: 'adamw',
+    beta1: 0.8,
+    beta2: 0.999,
+    epsilon: 1e-8,
+  });
+});
+
+test('a schedule likewise', () => {
+  const schedule = (wish: Record<string, unknown>) =>
+    stageSettings('all', defaults, { schedule: wish }).schedule;
+  expect(schedule({ warmup: 2 })).toEqual({ kind: 'cosine', warmup: 2, floor: 0 });
+  expect(schedule({ kind: 'step', at: [3, 6] })).toEqual({
+    kind: 'step',
+    warmup: 0,
+    at: [3, 6],
+    factor: 0.1,
+  });
+});
+
+test.each([
+  [{ optimiser: { beta1: 0.9 } }, /^stages\.all\.optimiser: .*"beta1"/],
+  [{ optimiser: { kind: 'lion' } }, /^stages\.all\.optimiser\.kind: /],
+  [{ optimiser: { momentum: 2 } }, /^stages\.all\.optimiser\.momentum: /],
+  [{ schedule: { kind: 'step' } }, /^stages\.all\.schedule\.at: /],
+  [{ schedule: { floor: 2 } }, /^stages\.all\.schedule\.floor: /],
+])('%j is refused', (wish, message) => {
+  expect(() => stageSettings('all', defaults, wish)).toThrow(message);
+});
