@@ -26,7 +26,6 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
   const results: unknown[] = [];
-  let failure: unknown;
   for (const photo of photos) {
     try {
       const prediction = await recogniser.predict(photo, { topK: flags.topK });
@@ -35,15 +34,14 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
       results.push({ photo, answers, levels });
     } catch (cause) {
       // one bad photograph does not keep the others from being answered
-      failure ??= cause;
       if (photos.length === 1) throw cause;
-      process.stderr.write(`${(cause as Error).message}\n`);
+      process.exitCode = 1;
+      process.stderr.write(`error: ${(cause as Error).message}\n`);
       results.push({ photo, error: (cause as Error).message });
     }
   }
   await recogniser.close();
   if (flags.json) printJson({ predictions: results });
-  if (failure !== undefined) throw failure;
 }
 
 function printPrediction(photo: string, { answers, levels }: Prediction): void {

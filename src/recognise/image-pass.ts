@@ -16,6 +16,11 @@ export interface PassOptions {
   readonly progress: (event: ProgressEvent) => void;
   /** Asked between images; throws to stop. */
   readonly pause: () => void;
+  /**
+   * Decoded views by example id, for images that are passed over again and again: filled by the
+   * first pass, and read instead of the files by the next.
+   */
+  readonly kept?: Map<string, Uint8Array>;
 }
 
 const CHUNK = 16;
@@ -27,39 +32,49 @@ export async function passOverImages(
   options: PassOptions,
   visit: (index: number, outputs: Record<string, HostTensor>) => Promise<void> | void,
 ): Promise<void> {
-  const { geometry, workers, task } = options;
+  const { size } = options.geometry;
+  const pace = new Pace();
+  const total = examples.length;
+  let index = 0;
+  for await (const view of viewsOf(examples, options)) {
+    options.pause();
+    const image = hostTensor('uint8', [1, size, size, 3], view);
+    await visit(index, await session.run({ [IMAGE_INPUT]: image }));
+    index++;
+    if (index % CHUNK === 0 || index === total) {
+      options.progress({ task: options.task, done: index, total, ...pace.measure(index, total) });
+    }
+  }
+}
+
+/** The square that the network takes of each example, uint8 RGB, in order. */
+async function* viewsOf(
+  examples: readonly Example[],
+  { geometry, workers, kept }: PassOptions,
+): AsyncGenerator<Uint8Array> {
+  if (kept !== undefined && examples.every(({ id }) => kept.has(id))) {
+    for (const { id } of examples) yield kept.get(id)!;
+    return;
+  }
+  const bytes = geometry.size ** 2 * 3;
   const loader = createLoader({
     workers,
     request: (chunk) => {
-      const items = examples.slice(chunk * CHUNK, (chunk + 1) * CHUNK);
+      const items = examples
+        .slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        .map(({ id, path }, i) => ({ id, path, index: chunk * CHUNK + i }));
       if (items.length === 0) return undefined;
-      return {
-        items: items.map(({ id, path }, i) => ({ id, path, index: chunk * CHUNK + i })),
-        view: { kind: 'evaluate', geometry },
-        seed: 0,
-        epoch: 0,
-      };
+      return { items, view: { kind: 'evaluate', geometry }, seed: 0, epoch: 0 };
     },
   });
-  const pace = new Pace();
-  const { size } = geometry;
-  const bytes = size * size * 3;
   try {
     for (let chunk = 0; chunk * CHUNK < examples.length; chunk++) {
       const { images, indices } = await loader.next(chunk);
       for (const [i, index] of indices.entries()) {
-        options.pause();
         const view = images.subarray(i * bytes, (i + 1) * bytes);
-        const image = hostTensor('uint8', [1, size, size, 3], view);
-        await visit(index, await session.run({ [IMAGE_INPUT]: image }));
+        kept?.set(examples[index].id, view);
+        yield view;
       }
-      const done = Math.min((chunk + 1) * CHUNK, examples.length);
-      options.progress({
-        task,
-        done,
-        total: examples.length,
-        ...pace.measure(done, examples.length),
-      });
     }
   } finally {
     await loader.close();

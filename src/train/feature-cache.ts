@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FieldmarkError } from '../core/errors.ts';
 import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { Emit } from './events.ts';
@@ -15,11 +16,13 @@ const SHARD = 512;
 /** Features by image content. */
 export class FeatureCache {
   readonly #folder: string;
+  readonly #emit: Emit;
   readonly #rows = new Map<string, Float32Array>();
   #pending: [hash: string, row: Float32Array][] = [];
 
-  private constructor(folder: string) {
+  private constructor(folder: string, emit: Emit) {
     this.#folder = folder;
+    this.#emit = emit;
   }
 
   /** `key` holds everything, beside the image, that the features depend on. */
@@ -30,8 +33,8 @@ export class FeatureCache {
   ): Promise<FeatureCache> {
     const hash = createHash('sha256');
     for (const part of key) hash.update(part).update('\0');
-    const cache = new FeatureCache(join(root, hash.digest('hex').slice(0, 32)));
-    await cache.#read(emit);
+    const cache = new FeatureCache(join(root, hash.digest('hex').slice(0, 32)), emit);
+    await cache.#read();
     return cache;
   }
 
@@ -62,17 +65,24 @@ export class FeatureCache {
       ['hashes', hostTensor('uint8', [rows.length, HASH_BYTES], hashes)],
     ]);
     const name = createHash('sha256').update(hashes).digest('hex').slice(0, 16);
-    await writeSafetensors(join(this.#folder, `${name}.safetensors`), tensors);
+    const path = join(this.#folder, `${name}.safetensors`);
+    await writeSafetensors(path, tensors).catch((cause) => {
+      // training does not need the file: the next run computes these again
+      if (!(cause instanceof FieldmarkError)) throw cause;
+      this.#emit.note(`feature cache: ${cause.message}`);
+    });
   }
 
-  async #read(emit: Emit): Promise<void> {
+  async #read(): Promise<void> {
     const names = await readdir(this.#folder).catch(() => []);
     for (const name of names.filter((n) => n.endsWith('.safetensors')).sort()) {
       const path = join(this.#folder, name);
       try {
         this.#add((await readSafetensors(path)).tensors);
       } catch (cause) {
-        emit.note(`feature cache: ${path} is damaged and is computed again (${String(cause)})`);
+        this.#emit.note(
+          `feature cache: ${path} is damaged and is computed again (${String(cause)})`,
+        );
         await rm(path, { force: true });
       }
     }

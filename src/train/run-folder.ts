@@ -275,6 +275,15 @@ export class MetricsLog {
     });
   }
 
+  /** Flushes what was written to the disk; a checkpoint that refers to it may be written then. */
+  async sync(): Promise<void> {
+    const file = await open(this.#path, 'a').catch((cause) => {
+      throw diskError(this.#path, cause);
+    });
+    await file.datasync();
+    await file.close();
+  }
+
   /** Bytes written so far. */
   async length(): Promise<number> {
     return (await stat(this.#path).catch(() => ({ size: 0 }))).size;

@@ -266,6 +266,7 @@ class Trainer {
   }
 
   async #save(): Promise<void> {
+    await this.#metrics.sync();
     const { epoch, step, lossSum, best, bestNumbers, optimiser } = this.#state;
     const progress: Progress = {
       fingerprint: this.#task.fingerprint,

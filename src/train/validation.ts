@@ -36,10 +36,15 @@ export async function validator(
   if (part.stage.source === 'features') {
     return await featureValidator(task, part, store, emit, pause);
   }
+  const bytes = task.val.length * task.config.size ** 2 * 3;
+  const kept = bytes <= KEPT_BYTES ? new Map<string, Uint8Array>() : undefined;
   const validate = async (now: ParameterStore) =>
-    score(await validationLogits(task, now, emit, pause));
+    score(await validationLogits(task, now, emit, pause, kept));
   return Object.assign(validate, { close: async () => {} });
 }
+
+/** Validation images are decoded once and kept, up to this many bytes. */
+const KEPT_BYTES = 256e6;
 
 function score(scores: ScoredLabels): { top1: number; loss: number } {
   return { top1: topKAccuracy(scores, 1), loss: negativeLogLikelihood(scores) };
@@ -51,6 +56,7 @@ export async function validationLogits(
   store: ParameterStore,
   emit: Emit,
   pause: () => void,
+  kept?: Map<string, Uint8Array>,
 ): Promise<ScoredLabels> {
   const { method, context, config, geometry, val } = task;
   const outputs = recogniserGraph(method, context, new Parameters(), config.size);
@@ -65,6 +71,7 @@ export async function validationLogits(
     task: 'validation',
     progress: emit.progress,
     pause,
+    kept,
   };
   try {
     await passOverImages(session, val, options, (i, { logits }) => {

@@ -31,13 +31,6 @@ export async function svgToJpeg(
   return fromSvg(svg, width, height).jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer();
 }
 
-/** Interleaved RGB as a PNG file's bytes. */
-export async function encodePng({ data, width, height }: RawImage): Promise<Uint8Array> {
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .png()
-    .toBuffer();
-}
-
 /** One byte per pixel as a grey PNG file's bytes. */
 export async function encodeGrayPng(
   data: Uint8Array,
