@@ -56,6 +56,7 @@ async function run({ out, seed, json }: Flags): Promise<void> {
     out: data,
     seed,
     classes: 12,
+    difficulty: 'easy',
     trainPerClass: 120,
     testPerClass: 50,
     onProgress: (done, total) => showProgress({ task: 'drawing birds', done, total }),

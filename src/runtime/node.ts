@@ -6,6 +6,9 @@ import { fail } from '../core/errors.ts';
 import type { DType, HostTensor } from '../core/tensor.ts';
 import type { Session, SessionOptions } from './session.ts';
 
+/** Version of the engine: results may differ in their last bits between versions. */
+export const engineVersion: string = ort.env.versions.node ?? ort.env.versions.common;
+
 /** Default number of threads: the processors this process may use. */
 export function defaultThreads(): number {
   return availableParallelism();

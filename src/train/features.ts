@@ -11,7 +11,7 @@ import { imageInput } from '../nn/image-input.ts';
 import { type ParameterStore, Parameters } from '../nn/scope.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import { foldConstants } from '../runtime/fold.ts';
-import { createSession } from '../runtime/node.ts';
+import { createSession, engineVersion } from '../runtime/node.ts';
 import type { Emit } from './events.ts';
 import { FeatureCache } from './feature-cache.ts';
 import type { Task } from './task.ts';
@@ -39,7 +39,8 @@ export async function featuresOf(
   const known = await foldConstants([features], constants);
   const { bytes } = lower({ features }, { constants, known });
   const threads = config.threads ?? 0;
-  const key = [createHash('sha256').update(bytes).digest(), JSON.stringify(geometry), `${threads}`];
+  const settings = JSON.stringify({ geometry, threads, engineVersion });
+  const key = [createHash('sha256').update(bytes).digest(), settings];
   const cache = await FeatureCache.open(cacheFolder('features'), key, emit);
   const hashOf = (example: Example) => task.hashes.get(example.id)!;
   const missing = examples.filter((example) => cache.get(hashOf(example)) === undefined);

@@ -226,7 +226,7 @@ describe('configuration', () => {
     batch = 8
     epochs = 7
     rate = 0.5
-    optimiser = { momentum = 0.5 }
+    optimiser = { beta1 = 0.5 }
   `;
 
   test('flags win over --set, --set over the file; TOML and JSON alike', async () => {
@@ -244,7 +244,7 @@ describe('configuration', () => {
       size: 32,
       epochs: 1,
       stages: 'all',
-      stage: { all: { batch: 8, epochs: 7, rate: 0.02, optimiser: { momentum: 0.5 } } },
+      stage: { all: { batch: 8, epochs: 7, rate: 0.02, optimiser: { beta1: 0.5 } } },
     });
     // what a run wrote is a configuration, too
     const json = join(out, 'config.json');

@@ -10,9 +10,9 @@ test('data is all that must be given', () => {
     data: '/birds',
     method: 'finetune',
     options: {},
-    backbone: 'mobilenet_v2',
+    backbone: 'resnet_tiny',
     weights: 'none',
-    size: 224,
+    size: 112,
     view: 'centre-crop',
     stages: 'all',
     seed: 0,
@@ -22,6 +22,15 @@ test('data is all that must be given', () => {
     checkpointEvery: 60,
     stage: {},
   });
+});
+
+test('weights bring a larger network and larger images', () => {
+  const weights = 'mobilenet_v2.safetensors';
+  expect(parseConfig({ data: '/birds', weights })).toMatchObject({
+    backbone: 'mobilenet_v2',
+    size: 224,
+  });
+  expect(parseConfig({ data: '/birds', weights, size: 96 })).toMatchObject({ size: 96 });
 });
 
 test('what is parsed parses to itself', () => {
