@@ -1,5 +1,6 @@
 // A whole run, inside the training process: parts in order, checkpoints, calibration, export.
 
+import { rmdir } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
 import type { Example } from '../core/example.ts';
 import type { HostTensor } from '../core/tensor.ts';
@@ -54,6 +55,7 @@ export async function runTraining(
     throw signal.aborted && cause === signal.reason ? new Stopped() : cause;
   } finally {
     await release();
+    await rmdir(job.folder).catch(() => {}); // stays unless it is empty: nothing was begun
   }
 }
 
