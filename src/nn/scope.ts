@@ -26,6 +26,9 @@ export interface ParameterSpec {
 /** Numbers of parameters, by path. */
 export type ParameterStore = Map<string, HostTensor>;
 
+/** The same, for those who only read. */
+export type ParameterNumbers = ReadonlyMap<string, HostTensor>;
+
 /** All parameters of a graph under construction, and the statistics that its step updates. */
 export class Parameters {
   readonly specs: Map<string, ParameterSpec> = new Map();

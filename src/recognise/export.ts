@@ -8,7 +8,7 @@ import { hostTensor } from '../core/tensor.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import { lower } from '../graph/lower.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
-import type { ParameterStore } from '../nn/scope.ts';
+import type { ParameterNumbers } from '../nn/scope.ts';
 import { foldConstants } from '../runtime/fold.ts';
 import { createSession } from '../runtime/node.ts';
 import { goldenImage, MANIFEST_FILE, type Manifest, MODEL_FILE } from './manifest.ts';
@@ -20,7 +20,7 @@ const PARITY = 1e-4;
 /** The model's bytes, with everything constant folded and the batch left free. */
 export async function lowerRecogniser(
   outputs: RecogniserOutputs,
-  store: ParameterStore,
+  store: ParameterNumbers,
 ): Promise<Uint8Array> {
   const constants = (path: string) => store.get(path);
   const known = await foldConstants(Object.values(outputs), constants);
@@ -31,7 +31,7 @@ export async function lowerRecogniser(
 export async function exportRecogniser(
   folder: string,
   outputs: RecogniserOutputs,
-  store: ParameterStore,
+  store: ParameterNumbers,
   about: Omit<Manifest, 'version' | 'sha256' | 'golden'>,
 ): Promise<Manifest> {
   const bytes = await lowerRecogniser(outputs, store);

@@ -8,7 +8,7 @@ import { cacheFolder } from '../data/cache-folder.ts';
 import { lower } from '../graph/lower.ts';
 import type { Stage } from '../methods/method.ts';
 import { imageInput } from '../nn/image-input.ts';
-import { type ParameterStore, Parameters } from '../nn/scope.ts';
+import { type ParameterNumbers, Parameters } from '../nn/scope.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import { foldConstants } from '../runtime/fold.ts';
 import { createSession, engineVersion } from '../runtime/node.ts';
@@ -27,7 +27,7 @@ export interface FeatureTable {
 export async function featuresOf(
   task: Task,
   stage: Stage,
-  store: ParameterStore,
+  store: ParameterNumbers,
   examples: readonly Example[],
   emit: Emit,
   pause: () => void,

@@ -9,7 +9,7 @@ import { input } from '../graph/ops/leaf.ts';
 import type { Value } from '../graph/value.ts';
 import type { Stage, StageSettings } from '../methods/method.ts';
 import { scheduleFactor } from '../nn/schedules.ts';
-import { type ParameterSpec, type ParameterStore, Parameters } from '../nn/scope.ts';
+import { type ParameterNumbers, type ParameterSpec, Parameters } from '../nn/scope.ts';
 import { createSession } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
 import { type BatchSource, featureBatches, imageBatches, uniformNumbers } from './batches.ts';
@@ -46,7 +46,10 @@ export interface PartState {
 
 export interface PartHost {
   readonly task: Task;
-  readonly store: ParameterStore;
+  /** The network as it is; written through `put` only. */
+  readonly store: ParameterNumbers;
+  /** Replaces a parameter's numbers, and notes that they differ from the fresh network's. */
+  put(path: string, tensor: HostTensor): void;
   readonly metrics: MetricsLog;
   readonly emit: Emit;
   /** Writes a checkpoint of the whole run. */
@@ -55,7 +58,7 @@ export interface PartHost {
   stopping(): boolean;
 }
 
-/** Trains from `state` to the end of the part. Numbers in the store are replaced as it goes. */
+/** Trains from `state` to the end of the part. Numbers are replaced as it goes. */
 export async function trainPart(part: Part, state: PartState, host: PartHost): Promise<void> {
   const { task, store, emit } = host;
   const pause = () => {
@@ -164,7 +167,7 @@ class StepLoop {
   }
 
   async run(
-    validate: (store: ParameterStore) => Promise<{ top1: number; loss: number } | null>,
+    validate: (store: ParameterNumbers) => Promise<{ top1: number; loss: number } | null>,
     pause: () => void,
   ): Promise<void> {
     const state = this.#state;
@@ -210,7 +213,7 @@ class StepLoop {
     const out = await session.run(feeds);
     for (const [name, next] of graph.carried) {
       if (state.optimiser.has(name)) state.optimiser.set(name, out[next]);
-      else store.set(name, out[next]);
+      else this.#host.put(name, out[next]);
     }
     const loss = Number(out.loss.data[0]);
     mustBeFinite(loss, stage.name, globalStep);

@@ -15,7 +15,7 @@ import {
   optimiserUpdate,
   stateNames,
 } from '../nn/optimisers.ts';
-import type { ParameterSpec, ParameterStore, Parameters } from '../nn/scope.ts';
+import type { ParameterNumbers, ParameterSpec, Parameters } from '../nn/scope.ts';
 
 /** Rate and decay of one parameter, relative to the stage's own. */
 export interface GroupRule {
@@ -29,7 +29,7 @@ export interface StepGraphOptions {
   readonly metrics: Readonly<Record<string, Value>>;
   readonly parameters: Parameters;
   /** Numbers of parameters that do not train; they become constants. */
-  readonly store: ParameterStore;
+  readonly store: ParameterNumbers;
   readonly optimiser: OptimiserOptions;
   readonly group: (spec: ParameterSpec) => GroupRule;
   /** Largest common l2 norm of the gradients; no limit when absent. */

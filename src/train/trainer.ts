@@ -3,7 +3,6 @@
 import { rmdir } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
 import type { Example } from '../core/example.ts';
-import type { HostTensor } from '../core/tensor.ts';
 import { fitTemperature } from '../evaluate/temperature.ts';
 import { type ParameterStore, Parameters } from '../nn/scope.ts';
 import { exportRecogniser } from '../recognise/export.ts';
@@ -106,7 +105,11 @@ class Trainer {
     const part = this.#partOf(this.#part);
     await trainPart(part, this.#state, {
       task: this.#task,
-      store: this.#tracked(),
+      store: this.#store,
+      put: (path, tensor) => {
+        this.#touched.add(path);
+        this.#store.set(path, tensor);
+      },
       metrics: this.#metrics,
       emit: this.#emit,
       save: () => this.#save(),
@@ -247,24 +250,6 @@ class Trainer {
       trainImages: images,
       stages: this.#chosen.map(({ stage, epoch, top1 }) => ({ stage, epoch, top1 })),
     };
-  }
-
-  /** The store, noting what is written to it. */
-  #tracked(): ParameterStore {
-    const touched = this.#touched;
-    const store = this.#store;
-    return new Proxy(store, {
-      get(target, key) {
-        if (key === 'set') {
-          return (path: string, tensor: HostTensor) => {
-            touched.add(path);
-            return target.set(path, tensor);
-          };
-        }
-        const member = Reflect.get(target, key, target) as unknown;
-        return typeof member === 'function' ? member.bind(target) : member;
-      },
-    });
   }
 
   async #save(): Promise<void> {

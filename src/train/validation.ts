@@ -7,7 +7,7 @@ import { negativeLogLikelihood } from '../evaluate/calibration.ts';
 import type { ScoredLabels } from '../evaluate/scores.ts';
 import { lower } from '../graph/lower.ts';
 import { input } from '../graph/ops/leaf.ts';
-import { type ParameterStore, Parameters } from '../nn/scope.ts';
+import { type ParameterNumbers, Parameters } from '../nn/scope.ts';
 import { lowerRecogniser } from '../recognise/export.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
@@ -18,7 +18,7 @@ import type { Part } from './part.ts';
 import type { Task } from './task.ts';
 
 export interface Validator {
-  (store: ParameterStore): Promise<{ top1: number; loss: number } | null>;
+  (store: ParameterNumbers): Promise<{ top1: number; loss: number } | null>;
   close(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface Validator {
 export async function validator(
   task: Task,
   part: Part,
-  store: ParameterStore,
+  store: ParameterNumbers,
   emit: Emit,
   pause: () => void,
 ): Promise<Validator> {
@@ -38,7 +38,7 @@ export async function validator(
   }
   const bytes = task.val.length * task.config.size ** 2 * 3;
   const kept = bytes <= KEPT_BYTES ? new Map<string, Uint8Array>() : undefined;
-  const validate = async (now: ParameterStore) =>
+  const validate = async (now: ParameterNumbers) =>
     score(await validationLogits(task, now, emit, pause, kept));
   return Object.assign(validate, { close: async () => {} });
 }
@@ -53,7 +53,7 @@ function score(scores: ScoredLabels): { top1: number; loss: number } {
 /** Logits of the validation images under the network as it is. */
 export async function validationLogits(
   task: Task,
-  store: ParameterStore,
+  store: ParameterNumbers,
   emit: Emit,
   pause: () => void,
   kept?: Map<string, Uint8Array>,
@@ -89,7 +89,7 @@ const ROWS = 64;
 async function featureValidator(
   task: Task,
   part: Part,
-  store: ParameterStore,
+  store: ParameterNumbers,
   emit: Emit,
   pause: () => void,
 ): Promise<Validator> {
@@ -104,7 +104,7 @@ async function featureValidator(
   const width = sizeOf(table.shape);
   const labels = val.map(({ label }) => label);
 
-  const validate = async (now: ParameterStore) => {
+  const validate = async (now: ParameterNumbers) => {
     const values = new Float32Array(val.length * classes);
     const numbers: Record<string, HostTensor> = {};
     for (const path of parameters.specs.keys()) numbers[path] = now.get(path)!;
