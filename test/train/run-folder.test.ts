@@ -84,10 +84,8 @@ describe('lock', () => {
     const holder = spawn('sleep', ['0.7']);
     const lock = { pid: holder.pid!, started: startOf(holder.pid!), parent: deadProcess() };
     const folder = await temporaryFolder({ lock: JSON.stringify(lock) });
-    const begun = performance.now();
     const release = await lockRun(folder);
-    expect(performance.now() - begun).toBeGreaterThan(300);
-    expect(holder.exitCode).toBe(0);
+    expect(holder.exitCode, 'the holder has ended by then').toBe(0);
     await release();
   });
 
