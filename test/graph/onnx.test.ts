@@ -33,3 +33,8 @@ test('damaged bytes are one clear error', () => {
     /^m\.onnx: expected/,
   );
 });
+
+test('an output cannot take the name of an input', () => {
+  const x = input('x', [1]);
+  expect(() => lower({ x: add(x, 1) })).toThrow(/output 'x': expected a name of its own/);
+});

@@ -4,7 +4,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Shape, showShape } from '../../core/shape.ts';
 import { bytesOf, type DType, float32, type HostTensor, int64 } from '../../core/tensor.ts';
-import type { ParameterAttrs, TensorType } from '../value.ts';
+import { graphError, type ParameterAttrs, type TensorType } from '../value.ts';
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -146,6 +146,9 @@ export class OnnxBuilder {
 
   /** Makes a value an output of the graph under a name of the caller's choice. */
   graphOutput(name: string, value: string, type: TensorType): void {
+    if (this.#inputs.has(name) || this.#initializers.has(name)) {
+      throw graphError(`output '${name}'`, 'a name of its own', 'that of an input or parameter');
+    }
     this.#nodes.push(
       create(NodeProtoSchema, {
         name: `out:${name}`,
