@@ -11,6 +11,8 @@ import type { GalleryItem } from '../evaluate/report-tables.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import { explainPhoto } from '../recognise/explain.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
+import type { MetricsLine } from '../train/run-folder.ts';
+import { trainingPoints } from '../train/training-points.ts';
 
 export interface ReportSource {
   readonly folder: string;
@@ -51,46 +53,11 @@ async function readJson(path: string): Promise<unknown> {
   return text === undefined ? undefined : (JSON.parse(text) as unknown);
 }
 
-/** Points of the training curves, thinned to what a picture can show. */
+/** The training curves of the run, empty for a model without its run. */
 async function readTraining(path: string): Promise<TrainingPoint[]> {
   const text = await readFile(path, 'utf8').catch(() => '');
-  const lines = text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, number | string | null>);
-  const every = Math.ceil(lines.length / 2000);
-  let offset = 0;
-  let stage = '';
-  let last = -1;
-  const points: TrainingPoint[] = [];
-  lines.forEach((line, i) => {
-    const name = `${line.refit ? 'refit ' : ''}${String(line.stage)}`;
-    if (name !== stage) {
-      offset = last + 1;
-      stage = name;
-    }
-    if (line.epoch === undefined) {
-      const step = offset + Number(line.step);
-      last = step;
-      if (i % every === 0) {
-        points.push({ step, stage: name, loss: Number(line.loss), lr: Number(line.rate) });
-      }
-      return;
-    }
-    // stages on features log epochs only
-    if (last < offset || line.step === undefined) last = Math.max(last, offset);
-    const featureStage = !lines.some((l) => l.stage === line.stage && l.step !== undefined);
-    const step = featureStage ? offset + Number(line.epoch) : last;
-    if (featureStage) last = step;
-    points.push({
-      step,
-      stage: name,
-      epoch: Number(line.epoch),
-      ...(featureStage ? { loss: Number(line.loss) } : {}),
-      ...(line.valTop1 === null ? {} : { valTop1: Number(line.valTop1) }),
-    });
-  });
-  return points;
+  const lines = text.split('\n').filter((line) => line !== '');
+  return trainingPoints(lines.map((line) => JSON.parse(line) as MetricsLine));
 }
 
 /** The most confident mistakes, and right answers spread over the classes. */
