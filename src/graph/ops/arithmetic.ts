@@ -1,7 +1,7 @@
 // Elementwise arithmetic on two tensors, with numpy broadcasting.
 
 import { broadcastShapes } from '../../core/shape.ts';
-import { apply, graphError, type Op, showType, type Value } from '../value.ts';
+import { apply, graphError, type Op, showType, type TensorType, type Value } from '../value.ts';
 import { scalar } from './leaf.ts';
 import { sumTo } from './sum.ts';
 import { mapBroadcast } from './walk.ts';
@@ -11,6 +11,13 @@ export type Operand = Value | number;
 
 export function asValue(x: Operand): Value {
   return typeof x === 'number' ? scalar(x) : x;
+}
+
+/** The common shape of two operands of one type, or an error that names the op. */
+export function broadcastOf(name: string, a: TensorType, b: TensorType): number[] {
+  const shape = broadcastShapes(a.shape, b.shape);
+  if (shape !== undefined && a.dtype === b.dtype) return shape;
+  throw graphError(name, 'types that broadcast', `${showType(a)} and ${showType(b)}`);
 }
 
 type Rule = (g: Value, a: Value, b: Value, y: Value) => Value;
@@ -25,13 +32,7 @@ function binary(
 ): Op<null> {
   return {
     name,
-    infer: ([a, b]) => {
-      const shape = broadcastShapes(a.shape, b.shape);
-      if (shape === undefined || a.dtype !== b.dtype) {
-        throw graphError(name, 'types that broadcast', `${showType(a)} and ${showType(b)}`);
-      }
-      return [{ shape, dtype: a.dtype }];
-    },
+    infer: ([a, b]) => [{ shape: broadcastOf(name, a, b), dtype: a.dtype }],
     vjp: (node, [g], needed) => {
       const [a, b] = node.inputs;
       const [y] = node.outputs;

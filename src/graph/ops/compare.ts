@@ -4,20 +4,14 @@ import { broadcastShapes } from '../../core/shape.ts';
 import type { DType } from '../../core/tensor.ts';
 import { onnxTypes } from '../onnx/builder.ts';
 import { apply, graphError, type Op, showType, type Value } from '../value.ts';
-import { asValue, mul, type Operand } from './arithmetic.ts';
+import { asValue, broadcastOf, mul, type Operand } from './arithmetic.ts';
 import { sumTo } from './sum.ts';
 import { mapBroadcast } from './walk.ts';
 
 function comparison(name: string, onnx: string, f: (a: number, b: number) => boolean): Op<null> {
   return {
     name,
-    infer: ([a, b]) => {
-      const shape = broadcastShapes(a.shape, b.shape);
-      if (shape === undefined || a.dtype !== b.dtype) {
-        throw graphError(name, 'types that broadcast', `${showType(a)} and ${showType(b)}`);
-      }
-      return [{ shape, dtype: 'bool' }];
-    },
+    infer: ([a, b]) => [{ shape: broadcastOf(name, a, b), dtype: 'bool' }],
     portable: (b, _, inputs) => [b.op(onnx, inputs)],
     reference: (inputs, _, node) => [
       mapBroadcast(inputs, node.outputs[0].shape, (a, b) => Number(f(a, b))),

@@ -1,20 +1,17 @@
 // Mean, maximum and log-softmax.
 
-import { broadcastStrides, normaliseAxis, sizeOf } from '../../core/shape.ts';
+import { broadcastStrides, sizeOf } from '../../core/shape.ts';
 import { apply, type Op, type Value } from '../value.ts';
 import { div, log, mul, sub } from './arithmetic.ts';
 import { cast, equal } from './compare.ts';
-import { reshape } from './movement.ts';
-import { sum } from './sum.ts';
+import { allAxes, dropUnlessKept, reducedShape, sum } from './sum.ts';
 import { exp } from './unary.ts';
 import { walk } from './walk.ts';
 
 /** Maximum over `axes`, kept with size 1. The gradient is shared equally between ties. */
 export const maxOp: Op<{ axes: readonly number[] }> = {
   name: 'max',
-  infer: ([x], { axes }) => [
-    { shape: x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)), dtype: x.dtype },
-  ],
+  infer: ([x], { axes }) => [{ shape: reducedShape(x.shape, axes), dtype: x.dtype }],
   vjp: (node, [g]) => {
     if (g === undefined) return [];
     const hits = cast(equal(node.inputs[0], node.outputs[0]), 'float32');
@@ -22,7 +19,7 @@ export const maxOp: Op<{ axes: readonly number[] }> = {
   },
   portable: (b, node, [x]) => [b.op('ReduceMax', [x], { axes: node.attrs.axes, keepdims: 1 })],
   reference: ([x], { axes }) => {
-    const shape = x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
+    const shape = reducedShape(x.shape, axes);
     const out = new Float64Array(sizeOf(shape)).fill(Number.NEGATIVE_INFINITY);
     walk(x.shape, [broadcastStrides(shape, x.shape)], ([offset], flat) => {
       out[offset] = Math.max(out[offset], x.data[flat]);
@@ -53,23 +50,13 @@ export const logSoftmaxOp: Op<null> = {
 
 /** Maximum over some axes (all when none are given), which vanish unless `keep`. */
 export function max(x: Value, axes?: readonly number[], options: { keep?: boolean } = {}): Value {
-  const over = (axes ?? x.shape.map((_, i) => i)).map((axis) =>
-    normaliseAxis(axis, x.shape.length),
-  );
-  const kept = apply(maxOp, [x], { axes: over });
-  return options.keep
-    ? kept
-    : reshape(
-        kept,
-        x.shape.filter((_, axis) => !over.includes(axis)),
-      );
+  const over = allAxes(x, axes);
+  return dropUnlessKept(apply(maxOp, [x], { axes: over }), over, options.keep);
 }
 
 /** Mean over some axes (all when none are given), which vanish unless `keep`. */
 export function mean(x: Value, axes?: readonly number[], options: { keep?: boolean } = {}): Value {
-  const over = (axes ?? x.shape.map((_, i) => i)).map((axis) =>
-    normaliseAxis(axis, x.shape.length),
-  );
+  const over = allAxes(x, axes);
   const count = sizeOf(over.map((axis) => x.shape[axis]));
   return mul(sum(x, over, options), 1 / count);
 }

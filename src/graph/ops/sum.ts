@@ -16,13 +16,11 @@ import { gatherStrided, walk } from './walk.ts';
 /** Sums over `axes` and keeps them with size 1. */
 export const sumOp: Op<{ axes: readonly number[] }> = {
   name: 'sum',
-  infer: ([x], { axes }) => [
-    { shape: x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)), dtype: x.dtype },
-  ],
+  infer: ([x], { axes }) => [{ shape: reducedShape(x.shape, axes), dtype: x.dtype }],
   vjp: (node, [g]) => [g && expand(g, node.inputs[0].shape)],
   portable: (b, node, [x]) => [b.op('ReduceSum', [x, b.ints(node.attrs.axes)], { keepdims: 1 })],
   reference: ([x], { axes }) => {
-    const shape = x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
+    const shape = reducedShape(x.shape, axes);
     const out = new Float64Array(sizeOf(shape));
     walk(x.shape, [broadcastStrides(shape, x.shape)], ([offset], flat) => {
       out[offset] += x.data[flat];
@@ -51,17 +49,28 @@ export const expandOp: Op<{ shape: Shape }> = {
 
 /** Sum over some axes (all when none are given). Summed axes vanish unless `keep`. */
 export function sum(x: Value, axes?: readonly number[], options: { keep?: boolean } = {}): Value {
-  const over = (axes ?? x.shape.map((_, i) => i)).map((axis) =>
-    normaliseAxis(axis, x.shape.length),
-  );
+  const over = allAxes(x, axes);
   if (over.length === 0) return x;
-  const kept = apply(sumOp, [x], { axes: over });
-  return options.keep
-    ? kept
-    : reshape(
-        kept,
-        x.shape.filter((_, axis) => !over.includes(axis)),
-      );
+  return dropUnlessKept(apply(sumOp, [x], { axes: over }), over, options.keep);
+}
+
+/** The shape with the reduced axes at size 1. */
+export function reducedShape(shape: Shape, axes: readonly number[]): number[] {
+  return shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
+}
+
+/** The axes a reduction goes over, counted from the start: all when none are given. */
+export function allAxes(x: Value, axes: readonly number[] | undefined): number[] {
+  return (axes ?? x.shape.map((_, i) => i)).map((axis) => normaliseAxis(axis, x.shape.length));
+}
+
+/** A reduced value without its axes of size 1, unless they are to stay. */
+export function dropUnlessKept(x: Value, axes: readonly number[], keep = false): Value {
+  if (keep) return x;
+  return reshape(
+    x,
+    x.shape.filter((_, axis) => !axes.includes(axis)),
+  );
 }
 
 export function expand(x: Value, shape: Shape): Value {
