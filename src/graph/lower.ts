@@ -1,6 +1,8 @@
 // Writes a graph down as an ONNX model. Names and order depend on the graph alone.
 
 import type { HostTensor } from '../core/tensor.ts';
+import type { Layout } from './blocked/layout.ts';
+import { lowerBlocked } from './blocked/lower.ts';
 import { type BuilderOptions, OnnxBuilder } from './onnx/builder.ts';
 import { inputOp, parameterOp } from './ops/leaf.ts';
 import { type Node, type ParameterAttrs, topologicalOrder, type Value } from './value.ts';
@@ -11,18 +13,35 @@ export interface LoweredModel {
   /** Names that must be fed at each run, inputs first, then parameters that are not constant. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Memory layouts of the inputs and outputs that are not canonical. */
+  readonly layouts: ReadonlyMap<string, Layout>;
 }
 
 export interface LowerOptions extends BuilderOptions {
   /** Values whose numbers are known already (`foldConstants`): they become constants. */
   readonly known?: ReadonlyMap<Value, HostTensor>;
+  /**
+   * Inputs that are fed with an output of the run before: input name to output name. They may be
+   * in whatever layout the graph works in.
+   */
+  readonly carried?: ReadonlyMap<string, string>;
+  /** `portable` when absent. */
+  readonly lowering?: Lowering;
 }
+
+/**
+ * How a graph is written down: `portable` in standard ONNX, which runs everywhere, or in ONNX
+ * Runtime's blocked layout for CPUs, with the lanes of a block on the machine at hand.
+ */
+export type Lowering = 'portable' | { readonly block: number };
 
 /** Lowers the named outputs and everything they depend on. */
 export function lower(
   outputs: Readonly<Record<string, Value>>,
   options: LowerOptions = {},
 ): LoweredModel {
+  const { lowering = 'portable' } = options;
+  if (lowering !== 'portable') return lowerBlocked(outputs, options, lowering.block);
   const b = new OnnxBuilder(options);
   const names = new Map<Value, string>();
   const fed: string[] = [];
@@ -42,7 +61,12 @@ export function lower(
   for (const [name, value] of Object.entries(outputs)) {
     b.graphOutput(name, names.get(value)!, value);
   }
-  return { bytes: b.bytes(), inputs: [...new Set(fed)], outputs: Object.keys(outputs) };
+  return {
+    bytes: b.bytes(),
+    inputs: [...new Set(fed)],
+    outputs: Object.keys(outputs),
+    layouts: new Map(),
+  };
 }
 
 function isFed(node: Node, options: BuilderOptions): boolean {

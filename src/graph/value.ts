@@ -37,8 +37,6 @@ export interface Op<Attrs = unknown> {
   ): readonly (Value | undefined)[];
   /** Writes the node as standard ONNX operators, NCHW; returns one name per output. */
   portable(b: OnnxBuilder, node: Node<Attrs>, inputs: readonly string[]): string[];
-  /** The place for a second lowering, in ORT's blocked layout. No op has one yet. */
-  blocked?(b: OnnxBuilder, node: Node<Attrs>, inputs: readonly string[]): string[];
   /** Plain float64 meaning, used by tests only. */
   reference(inputs: readonly Reference[], attrs: Attrs, node: Node<Attrs>): Float64Array[];
 }

@@ -59,6 +59,8 @@ export class OnnxBuilder {
   readonly #outputs: ValueInfoProto[] = [];
   readonly #constantNames = new Map<string, string>();
   readonly #domains = new Map<string, number>([['', OPSET]]);
+  /** Nodes by what they compute: the same work is written once. */
+  readonly #written = new Map<string, string[]>();
   #count = 0;
 
   constructor(options: BuilderOptions = {}) {
@@ -120,6 +122,9 @@ export class OnnxBuilder {
     attributes: Readonly<Record<string, AttributeValue>> = {},
     domain = '',
   ): string[] {
+    const key = JSON.stringify([type, inputs, outputs, attributes, domain]);
+    const written = this.#written.get(key);
+    if (written !== undefined) return written;
     if (domain !== '' && !this.#domains.has(domain)) this.#domains.set(domain, 1);
     const name = `n${this.#count++}`;
     const output = Array.from({ length: outputs }, (_, i) => (i === 0 ? name : `${name}_${i}`));
@@ -134,6 +139,7 @@ export class OnnxBuilder {
         attribute,
       }),
     );
+    this.#written.set(key, output);
     return output;
   }
 

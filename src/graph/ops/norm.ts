@@ -8,7 +8,7 @@ import { reshape } from './movement.ts';
 import { sum } from './sum.ts';
 import { sqrt } from './unary.ts';
 
-/** x [N, C, H, W] times scale [C] plus shift [C]. */
+/** x [N, C, H, W] times scale [C], plus shift [C] where there is one. */
 export const channelAffineOp: Op<null> = {
   name: 'channelAffine',
   infer: ([x, scale]) => {
@@ -25,7 +25,7 @@ export const channelAffineOp: Op<null> = {
     const [x, scale] = node.inputs;
     if (g === undefined) return [];
     return [
-      needed[0] ? mul(g, perChannel(scale)) : undefined,
+      needed[0] ? channelScale(g, scale) : undefined,
       needed[1] ? sum(mul(g, x), [0, 2, 3]) : undefined,
       needed[2] ? sum(g, [0, 2, 3]) : undefined,
     ];
@@ -33,12 +33,13 @@ export const channelAffineOp: Op<null> = {
   portable: (b, node, [x, scale, shift]) => {
     const column = b.ints([node.inputs[1].shape[0], 1, 1]);
     const scaled = b.op('Mul', [x, b.op('Reshape', [scale, column])]);
+    if (shift === undefined) return [scaled];
     return [b.op('Add', [scaled, b.op('Reshape', [shift, column])])];
   },
   reference: ([x, scale, shift]) => {
     const area = x.shape[2] * x.shape[3];
     const channel = (i: number) => Math.floor(i / area) % x.shape[1];
-    return [x.data.map((v, i) => v * scale.data[channel(i)] + shift.data[channel(i)])];
+    return [x.data.map((v, i) => v * scale.data[channel(i)] + (shift?.data[channel(i)] ?? 0))];
   },
 };
 
@@ -67,7 +68,7 @@ export const batchNormOp: Op<{ epsilon: number }> = {
     const a = mul(scale, inverse);
     const k = mul(mul(mul(a, inverse), dScale), -1 / count);
     const b = mul(mul(a, dShift), -1 / count);
-    const dx = () => add(mul(g, perChannel(a)), add(mul(centred, perChannel(k)), perChannel(b)));
+    const dx = () => add(channelAffine(centred, k, b), channelScale(g, a));
     return [
       needed[0] ? dx() : undefined,
       needed[1] ? dScale : undefined,
@@ -117,6 +118,11 @@ export function perChannel(x: Value): Value {
 
 export function channelAffine(x: Value, scale: Value, shift: Value): Value {
   return apply(channelAffineOp, [x, scale, shift], null);
+}
+
+/** x [N, C, H, W] times scale [C]. */
+function channelScale(x: Value, scale: Value): Value {
+  return apply(channelAffineOp, [x, scale], null);
 }
 
 export interface BatchNormResult {
