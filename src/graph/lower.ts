@@ -25,6 +25,8 @@ export interface LowerOptions extends BuilderOptions {
    * in whatever layout the graph works in.
    */
   readonly carried?: ReadonlyMap<string, string>;
+  /** Layouts of carried inputs that another graph has settled. */
+  readonly layouts?: ReadonlyMap<string, Layout>;
   /** `portable` when absent. */
   readonly lowering?: Lowering;
 }

@@ -1,10 +1,10 @@
 // From raw bytes to what a backbone expects, inside the graph.
 
 import { float32 } from '../core/tensor.ts';
+import { add, mul } from '../graph/ops/arithmetic.ts';
 import { cast } from '../graph/ops/compare.ts';
 import { constant, input } from '../graph/ops/leaf.ts';
-import { transpose } from '../graph/ops/movement.ts';
-import { channelAffine } from '../graph/ops/norm.ts';
+import { reshape, transpose } from '../graph/ops/movement.ts';
 import type { Value } from '../graph/value.ts';
 
 /** How pixels are scaled: (v / 255 - mean) / std, red first. */
@@ -23,14 +23,18 @@ export function imageInput(batch: number, size: number): Value {
 
 /** uint8 [N, H, W, 3] to normalised float32 [N, 3, H, W]. */
 export function normaliseImage(image: Value, { mean, std }: PixelScale): Value {
-  const planes = transpose(cast(image, 'float32'), [0, 3, 1, 2]);
+  const [n, h, w] = image.shape;
+  // bytes move before they become floats; and in flat planes ONNX Runtime leaves the transpose
+  // where it is (between pixels of three numbers, the arithmetic is six times slower)
+  const planes = reshape(transpose(image, [0, 3, 1, 2]), [n, 3, h * w]);
   const scale = float32(
-    [3],
+    [3, 1],
     std.map((s) => 1 / (255 * s)),
   );
   const shift = float32(
-    [3],
+    [3, 1],
     mean.map((m, i) => -m / std[i]),
   );
-  return channelAffine(planes, constant(scale), constant(shift));
+  const scaled = mul(cast(planes, 'float32'), constant(scale));
+  return reshape(add(scaled, constant(shift)), [n, 3, h, w]);
 }

@@ -1,10 +1,10 @@
-// ONNX Runtime in Node, on the CPU. The only file that imports onnxruntime-node.
+// ONNX Runtime in Node, on the CPU or through WebGPU. The only file that imports onnxruntime-node.
 
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { fail } from '../core/errors.ts';
 import type { DType, HostTensor } from '../core/tensor.ts';
-import type { Session, SessionOptions } from './session.ts';
+import type { DeviceTensor, Session, SessionOptions } from './session.ts';
 
 /** Version of the engine: results may differ in their last bits between versions. */
 export const engineVersion: string = ort.env.versions.node ?? ort.env.versions.common;
@@ -19,8 +19,9 @@ export async function createSession(
   model: Uint8Array | string,
   options: SessionOptions = {},
 ): Promise<Session> {
+  const { device = 'cpu', keep = [] } = options;
   const sessionOptions: ort.InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
+    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
     intraOpNumThreads: options.threads ?? defaultThreads(),
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
@@ -29,50 +30,69 @@ export async function createSession(
     ...(options.profilePrefix === undefined
       ? {}
       : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
+    ...(keep.length === 0
+      ? {}
+      : { preferredOutputLocation: Object.fromEntries(keep.map((name) => [name, 'gpu-buffer'])) }),
   };
   try {
     const session =
       typeof model === 'string'
         ? await ort.InferenceSession.create(model, sessionOptions)
         : await ort.InferenceSession.create(model, sessionOptions);
-    return wrap(session);
+    return wrap(session, new Set(keep));
   } catch (cause) {
     throw fail('FM_RUNTIME', typeof model === 'string' ? model : 'createSession', {
       expected: 'a model that ONNX Runtime accepts',
       got: (cause as Error).message,
-      next: 'If the file was written by fieldmark, export it again; it may be cut short.',
+      next:
+        device === 'cpu'
+          ? 'If the file was written by fieldmark, export it again; it may be cut short.'
+          : "Use '--device cpu' where this machine has no GPU that Vulkan, Metal or D3D12 drives.",
       cause,
     });
   }
 }
 
-function wrap(session: ort.InferenceSession): Session {
+function wrap(session: ort.InferenceSession, keep: ReadonlySet<string>): Session {
+  const runOnDevice: Session['runOnDevice'] = async (feeds) => {
+    const tensors: Record<string, ort.Tensor> = {};
+    for (const name of session.inputNames) tensors[name] = feed(session, name, feeds[name]);
+    const results = await session.run(tensors);
+    const host: Record<string, HostTensor> = {};
+    const kept: Record<string, DeviceTensor> = {};
+    for (const name of session.outputNames) {
+      const tensor = results[name];
+      const type = { dtype: tensor.type as DType, shape: tensor.dims };
+      // the data of a tensor on a GPU must not be touched: onnxruntime-node would abort
+      if (keep.has(name)) {
+        kept[name] = { ...type, handle: tensor, dispose: () => tensor.dispose() };
+      } else host[name] = { ...type, data: tensor.data as never };
+    }
+    return { host, kept };
+  };
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,
-    async run(feeds) {
-      const tensors: Record<string, ort.Tensor> = {};
-      for (const name of session.inputNames) {
-        const tensor = feeds[name];
-        if (tensor === undefined) {
-          throw fail('FM_RUNTIME', `input '${name}'`, {
-            expected: 'a tensor',
-            got: 'none',
-            next: `Feed ${session.inputNames.join(', ')}.`,
-          });
-        }
-        tensors[name] = new ort.Tensor(tensor.dtype, tensor.data as never, tensor.shape);
-      }
-      const results = await session.run(tensors);
-      const out: Record<string, HostTensor> = {};
-      for (const name of session.outputNames) {
-        const { type, dims, data } = results[name];
-        out[name] = { dtype: type as DType, shape: dims, data: data as never };
-      }
-      return out;
-    },
+    runOnDevice,
+    run: async (feeds) => (await runOnDevice(feeds)).host,
     async close() {
       await session.release();
     },
   };
+}
+
+function feed(
+  session: ort.InferenceSession,
+  name: string,
+  tensor: HostTensor | DeviceTensor | undefined,
+): ort.Tensor {
+  if (tensor === undefined) {
+    throw fail('FM_RUNTIME', `input '${name}'`, {
+      expected: 'a tensor',
+      got: 'none',
+      next: `Feed ${session.inputNames.join(', ')}.`,
+    });
+  }
+  if ('handle' in tensor) return tensor.handle as ort.Tensor;
+  return new ort.Tensor(tensor.dtype, tensor.data as never, tensor.shape);
 }

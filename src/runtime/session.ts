@@ -1,8 +1,25 @@
 // What every engine looks like to the rest of fieldmark: bytes of a graph in, tensors out.
 
-import type { HostTensor } from '../core/tensor.ts';
+import type { Shape } from '../core/shape.ts';
+import type { DType, HostTensor } from '../core/tensor.ts';
+
+/** Where a graph runs. */
+export type Device = 'cpu' | 'webgpu';
+
+/** A tensor that stays where a session computed it, until the next session reads it. */
+export interface DeviceTensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** The engine's own handle. */
+  readonly handle: unknown;
+  /** Frees its memory. To be called once nobody will feed it any more. */
+  dispose(): void;
+}
 
 export interface SessionOptions {
+  readonly device?: Device;
+  /** Outputs that `run` leaves on the device. None on the CPU, where that gains nothing. */
+  readonly keep?: readonly string[];
   /** Threads within one operator. Part of a run's configuration: it decides the last bits. */
   readonly threads?: number;
   /**
@@ -18,7 +35,18 @@ export interface SessionOptions {
 export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  /** Runs once. Tensors that came out of a run may be fed to the next without a copy. */
+  /**
+   * Runs once. Tensors that came out of a run may be fed to the next without a copy.
+   * Outputs named in `keep` are not among the results.
+   */
   run(feeds: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>>;
+  /** The same with tensors on the device, in and out. */
+  runOnDevice(feeds: Readonly<Record<string, HostTensor | DeviceTensor>>): Promise<DeviceResults>;
   close(): Promise<void>;
+}
+
+export interface DeviceResults {
+  readonly host: Record<string, HostTensor>;
+  /** The outputs named in `keep`. */
+  readonly kept: Record<string, DeviceTensor>;
 }

@@ -8,6 +8,7 @@ import { runPeer, setUpPeers } from '../../bench/peers/run-peer.ts';
 import type { HostTensor } from '../../src/core/tensor.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
+import { blockedLanes } from '../../src/runtime/probe.ts';
 import { fillTensor, type NetworkName, STATISTIC_FLOOR } from '../support/golden.ts';
 import { networkStep } from '../support/network.ts';
 import { median, relativeError } from '../support/numbers.ts';
@@ -18,11 +19,12 @@ interface Case {
   readonly batch: number;
   readonly height: number;
   readonly width: number;
+  readonly lowering: 'portable' | 'blocked';
   /** The input is the one of so many that is farthest from every rectifier's kink. */
   readonly seeds: number;
 }
 
-const cases: readonly Case[] = [
+const settings: readonly Omit<Case, 'lowering'>[] = [
   { net: 'resnet18', norms: 'frozen', batch: 3, height: 64, width: 96, seeds: 40 },
   { net: 'resnet34', norms: 'frozen', batch: 3, height: 64, width: 96, seeds: 40 },
   { net: 'resnet50', norms: 'frozen', batch: 2, height: 64, width: 64, seeds: 40 },
@@ -30,6 +32,12 @@ const cases: readonly Case[] = [
   { net: 'resnet18', norms: 'train', batch: 8, height: 64, width: 64, seeds: 40 },
   { net: 'mobilenet_v2', norms: 'train', batch: 8, height: 64, width: 64, seeds: 60 },
 ];
+const block = await blockedLanes();
+const cases = settings.flatMap((setting) =>
+  (block === undefined ? ['portable' as const] : ['portable' as const, 'blocked' as const]).map(
+    (lowering): Case => ({ ...setting, lowering }),
+  ),
+);
 const CLASSES = 37;
 const SMOOTHING = 0.1;
 
@@ -98,7 +106,7 @@ function report(c: Case, { seed, kinkMargin }: Summary, rows: readonly Row[]): v
     `median ${median(errors).toExponential(2)}, worst ${Math.max(...errors).toExponential(2)}`;
   const ratio = Math.max(...graded.map(({ ours, torch }) => ours / torch)).toFixed(2);
   console.info(
-    `${c.net} ${c.norms} ${c.batch}x${c.height}x${c.width}, seed ${seed}, kink margin ` +
+    `${c.net} ${c.norms} ${c.lowering} ${c.batch}x${c.height}x${c.width}, seed ${seed}, kink margin ` +
       `${kinkMargin.toFixed(2)}: ours ${show(graded.map(({ ours }) => ours))}; torch ` +
       `${show(graded.map(({ torch }) => torch))}; largest ratio ${ratio}`,
   );
@@ -108,32 +116,37 @@ const reason = obstacle();
 if (reason !== undefined) console.info(`live comparison with PyTorch skipped: ${reason}`);
 
 describe.skipIf(reason !== undefined)('gradients agree with live PyTorch', () => {
-  test.each(cases)('$net, $norms norms, batch $batch', { timeout: 900_000 }, async (c) => {
-    const peer = await peerStep(c);
-    const { tensors, runningVar } = peer;
-    for (const [name, { shape, data }] of tensors) {
-      if (!name.startsWith('value:')) continue;
-      const ours = fillTensor(name.slice('value:'.length), shape, { runningVar });
-      expect(relativeError(ours, data as Float64Array), name).toBe(0);
-    }
-    const labels = Array.from(tensors.get('labels')!.data as BigInt64Array, Number);
-    const setting = { ...c, labels, labelSmoothing: SMOOTHING, runningVar };
-    const image = Float32Array.from(tensors.get('input')!.data as Float64Array);
-    const step = await networkStep(findBackbone(c.net), setting, CLASSES, image);
-    const rows = rowsOf(
-      new Map([
-        ['logits', step.logits],
-        ...[...step.gradients].map(([path, numbers]) => [`grad:${path}`, numbers] as const),
-        ...[...step.statistics].map(([path, numbers]) => [`stat:${path}`, numbers] as const),
-      ]),
-      tensors,
-    );
-    report(c, peer, rows);
-    const above = rows.filter(({ ours, torch }) => !(ours <= 2 * torch));
-    expect(above, `kink margin ${peer.kinkMargin}`).toEqual([]);
-    if (c.norms === 'frozen') {
-      const parameters = rows.filter(({ name, zero }) => name.startsWith('grad:') && !zero);
-      expect(median(parameters.map(({ ours }) => ours))).toBeLessThanOrEqual(1e-5);
-    }
-  });
+  test.each(cases)(
+    '$net, $norms norms, batch $batch, $lowering lowering',
+    { timeout: 900_000 },
+    async (c) => {
+      const peer = await peerStep(c);
+      const { tensors, runningVar } = peer;
+      for (const [name, { shape, data }] of tensors) {
+        if (!name.startsWith('value:')) continue;
+        const ours = fillTensor(name.slice('value:'.length), shape, { runningVar });
+        expect(relativeError(ours, data as Float64Array), name).toBe(0);
+      }
+      const labels = Array.from(tensors.get('labels')!.data as BigInt64Array, Number);
+      const setting = { ...c, labels, labelSmoothing: SMOOTHING, runningVar };
+      const image = Float32Array.from(tensors.get('input')!.data as Float64Array);
+      const lowering = c.lowering === 'portable' ? 'portable' : { block: block! };
+      const step = await networkStep(findBackbone(c.net), setting, CLASSES, image, lowering);
+      const rows = rowsOf(
+        new Map([
+          ['logits', step.logits],
+          ...[...step.gradients].map(([path, numbers]) => [`grad:${path}`, numbers] as const),
+          ...[...step.statistics].map(([path, numbers]) => [`stat:${path}`, numbers] as const),
+        ]),
+        tensors,
+      );
+      report(c, peer, rows);
+      const above = rows.filter(({ ours, torch }) => !(ours <= 2 * torch));
+      expect(above, `kink margin ${peer.kinkMargin}`).toEqual([]);
+      if (c.norms === 'frozen') {
+        const parameters = rows.filter(({ name, zero }) => name.startsWith('grad:') && !zero);
+        expect(median(parameters.map(({ ours }) => ours))).toBeLessThanOrEqual(1e-5);
+      }
+    },
+  );
 });

@@ -2,7 +2,9 @@
 // PyTorch in float64 (DECISIONS, "Gradient agreement"), or, for networks of our own, against our
 // plain float64 evaluation of the same graph.
 import { describe, expect, test } from 'vitest';
+import type { Lowering } from '../../src/graph/lower.ts';
 import { backbones } from '../../src/nn/backbones/table.ts';
+import { blockedLanes } from '../../src/runtime/probe.ts';
 import {
   fillInput,
   fillLabels,
@@ -18,6 +20,13 @@ import { median, relativeError } from '../support/numbers.ts';
 
 /** Those that torchvision has; the others are held against the float64 oracle. */
 const goldenNames: readonly NetworkName[] = ['resnet18', 'resnet34', 'resnet50', 'mobilenet_v2'];
+
+const block = await blockedLanes();
+if (block === undefined) console.info('blocked lowering skipped: it does not run on this machine');
+const lowerings: readonly (readonly [string, Lowering])[] = [
+  ['portable', 'portable'],
+  ...(block === undefined ? [] : [['blocked', { block }] as const]),
+];
 
 /** Times PyTorch's float32 error against float64. */
 const LIMIT = 2;
@@ -59,11 +68,16 @@ function offenders(comparisons: readonly Judged[]): string[] {
     .map(({ path, error, limit }) => `${path}: ${error} above ${limit}`);
 }
 
-async function run(net: NetworkName, golden: NetworkCase, classes: number): Promise<NetworkStep> {
+async function run(
+  net: NetworkName,
+  golden: NetworkCase,
+  classes: number,
+  lowering: Lowering,
+): Promise<NetworkStep> {
   const backbone = backbones.find(({ name }) => name === net)!;
   const { batch, height, width, inputSeed } = golden;
   const image = fillInput([batch, 3, height, width], inputSeed);
-  return await networkStep(backbone, golden, classes, image);
+  return await networkStep(backbone, golden, classes, image, lowering);
 }
 
 test('every golden belongs to a backbone of the table', () => {
@@ -72,10 +86,13 @@ test('every golden belongs to a backbone of the table', () => {
 
 for (const net of goldenNames) {
   const { cases, classes } = readNetworkGolden(net);
-  describe.each(cases.map((golden) => [golden.name, golden] as const))(`${net} %s`, (_, golden) => {
+  const titled = cases.flatMap((golden) =>
+    lowerings.map(([name, lowering]) => [golden.name, name, golden, lowering] as const),
+  );
+  describe.each(titled)(`${net} %s, %s lowering`, (_, __, golden, lowering) => {
     let running: Promise<NetworkStep> | undefined;
     const step = () => {
-      running ??= run(net, golden, classes);
+      running ??= run(net, golden, classes, lowering);
       return running;
     };
 
@@ -114,9 +131,13 @@ const ownBackbones = backbones.filter(({ name }) => !goldenNames.some((golden) =
 const ORACLE_LIMIT = 5e-6;
 
 for (const backbone of ownBackbones) {
-  test.each(['frozen', 'train'] as const)(
-    `${backbone.name}, %s norms: agrees with the float64 oracle`,
-    async (norms) => {
+  test.each(
+    (['frozen', 'train'] as const).flatMap((norms) =>
+      lowerings.map(([name, lowering]) => [norms, name, lowering] as const),
+    ),
+  )(
+    `${backbone.name}, %s norms, %s lowering: agrees with the float64 oracle`,
+    async (norms, _, lowering) => {
       const [batch, height, width, classes] = [4, 32, 24, 7];
       const labels = fillLabels(batch, classes);
       const runningVar: [number, number] = [3, 4];
@@ -128,6 +149,7 @@ for (const backbone of ownBackbones) {
         setting,
         classes,
         image,
+        lowering,
       );
       const got = new Map([
         ['loss', loss],

@@ -3,7 +3,7 @@
 
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
-import { lower } from '../../src/graph/lower.ts';
+import { type Lowering, lower } from '../../src/graph/lower.ts';
 import { input } from '../../src/graph/ops/leaf.ts';
 import { evaluate } from '../../src/graph/oracle.ts';
 import type { Value } from '../../src/graph/value.ts';
@@ -93,12 +93,16 @@ export async function networkStep(
   setting: NetworkSetting,
   classes: number,
   image: Float32Array,
+  lowering: Lowering = 'portable',
 ): Promise<NetworkStep> {
   const { outputs, feeds, parameters } = networkGraph(backbone, setting, classes);
   feeds.image = float32([setting.batch, 3, setting.height, setting.width], image);
   const constant = (path: string) =>
     setting.norms === 'frozen' && parameters.specs.get(path)?.role === 'statistic';
-  const model = lower(outputs, { constants: (path) => (constant(path) ? feeds[path] : undefined) });
+  const model = lower(outputs, {
+    constants: (path) => (constant(path) ? feeds[path] : undefined),
+    lowering,
+  });
   const session = await createSession(model.bytes, { threads: 1 });
   const results = await session.run(feeds);
   await session.close();

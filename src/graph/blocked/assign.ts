@@ -16,15 +16,16 @@ export interface Assignment {
   wished(value: Value): Layout | undefined;
 }
 
-/** `order` holds inputs before their users. */
+/** `order` holds inputs before their users; `given` leaves come in a layout of their own. */
 export function assignLayouts(
   order: readonly Node[],
   block: number,
   positive: (node: Node) => boolean,
+  given: ReadonlyMap<Value, Layout>,
 ): Assignment {
   const banned = new Set<Node>();
   for (;;) {
-    const plans = propose(order, block, positive, banned);
+    const plans = propose(order, block, positive, given, banned);
     const { dirty, unknown } = inspectLanes(order, plans.plans);
     if (unknown.length === 0) return { ...plans, dirty };
     for (const node of unknown) banned.add(node);
@@ -35,13 +36,14 @@ function propose(
   order: readonly Node[],
   block: number,
   positive: (node: Node) => boolean,
+  given: ReadonlyMap<Value, Layout>,
   banned: ReadonlySet<Node>,
 ) {
   const plans = new Map<Node, Plan>();
   const wishes = new Map<Value, Layout>();
   const view: LayoutView = {
     block,
-    layoutOf: (value) => plans.get(value.node)?.outputs[value.index],
+    layoutOf: (value) => plans.get(value.node)?.outputs[value.index] ?? given.get(value),
     wished: (value) => wishes.get(value),
     positive,
   };

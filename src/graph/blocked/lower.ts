@@ -23,11 +23,28 @@ export function lowerBlocked(
   const order = topologicalOrder(Object.values(outputs), options.known);
   const uses = new Uses(order, Object.values(outputs));
   const positive = (node: Node) => countsWherePositive(node, uses);
-  const assignment = assignLayouts(order, block, positive);
+  const given = givenLayouts(order, options);
+  const assignment = assignLayouts(order, block, positive, given);
   const groups = findGroups(order, assignment, uses);
   const pass = new Pass(assignment, options, block, positive);
   for (const unit of units(order, groups)) pass.write(unit);
   return pass.finish(outputs);
+}
+
+/** Leaves whose layout is settled by the graph that they are carried from. */
+function givenLayouts(order: readonly Node[], { layouts }: LowerOptions): Map<Value, Layout> {
+  const given = new Map<Value, Layout>();
+  for (const node of order) {
+    const layout = layouts?.get(leafName(node) ?? '');
+    if (layout !== undefined) given.set(node.outputs[0], layout);
+  }
+  return given;
+}
+
+/** Name of an input, path of a parameter. */
+function leafName({ op, attrs }: Node): string | undefined {
+  if (op.name === inputOp.name) return (attrs as { name: string }).name;
+  return op.name === parameterOp.name ? (attrs as ParameterAttrs).path : undefined;
 }
 
 type Unit = Node | Group;
@@ -160,10 +177,8 @@ class Pass {
    */
   #writeLeaf(node: Node): void {
     const [value] = node.outputs;
+    const name = leafName(node)!;
     const isInput = node.op.name === inputOp.name;
-    const name = isInput
-      ? (node.attrs as { name: string }).name
-      : (node.attrs as ParameterAttrs).path;
     const type = { shape: value.shape, dtype: value.dtype };
     if (!isInput && this.#options.constants?.(name) !== undefined) return;
     this.#fed.push(name);
@@ -178,7 +193,9 @@ class Pass {
   }
 
   #carriedLayout(name: string, value: Value): Layout | undefined {
-    if (!this.#options.carried?.has(name) || value.dtype !== 'float32') return undefined;
+    if (value.dtype !== 'float32') return undefined;
+    const given = this.#options.layouts?.get(name);
+    if (given !== undefined || !this.#options.carried?.has(name)) return given;
     const layout = this.#assignment.wished(value);
     return layout !== undefined && !isAlias(value.shape, layout) ? layout : undefined;
   }
@@ -218,12 +235,8 @@ class Pass {
   /** The layout in which a value was written first. */
   #layoutOf(value: Value): Layout {
     const { node, index } = value;
-    if (node.op.name === inputOp.name) {
-      return this.#layouts.get((node.attrs as { name: string }).name)!;
-    }
-    if (node.op.name === parameterOp.name) {
-      return this.#layouts.get((node.attrs as ParameterAttrs).path)!;
-    }
+    const name = leafName(node);
+    if (name !== undefined) return this.#layouts.get(name)!;
     return this.#assignment.plans.get(node)!.outputs[index]!;
   }
 

@@ -61,6 +61,8 @@ export class OnnxBuilder {
   readonly #domains = new Map<string, number>([['', OPSET]]);
   /** Nodes by what they compute: the same work is written once. */
   readonly #written = new Map<string, string[]>();
+  /** Values that carry the name of a graph output. */
+  readonly #renamed = new Map<string, string>();
   #count = 0;
 
   constructor(options: BuilderOptions = {}) {
@@ -155,20 +157,31 @@ export class OnnxBuilder {
     if (this.#inputs.has(name) || this.#initializers.has(name)) {
       throw graphError(`output '${name}'`, 'a name of its own', 'that of an input or parameter');
     }
-    this.#nodes.push(
-      create(NodeProtoSchema, {
-        name: `out:${name}`,
-        opType: 'Identity',
-        input: [value],
-        output: [name],
-      }),
-    );
+    const computed = !this.#inputs.has(value) && !this.#initializers.has(value);
+    // the node writes the output itself: an Identity in between would be a copy
+    if (computed && !this.#renamed.has(value)) this.#renamed.set(value, name);
+    else {
+      this.#nodes.push(
+        create(NodeProtoSchema, {
+          name: `out:${name}`,
+          opType: 'Identity',
+          input: [value],
+          output: [name],
+        }),
+      );
+    }
     this.#outputs.push(this.#valueInfo(name, type));
   }
 
   /** The whole model as bytes. */
   bytes(): Uint8Array {
     const { metadata = {} } = this.options;
+    const rename = (names: readonly string[]) => names.map((n) => this.#renamed.get(n) ?? n);
+    const node = this.#nodes.map((proto) => ({
+      ...proto,
+      input: rename(proto.input),
+      output: rename(proto.output),
+    }));
     const model = create(ModelProtoSchema, {
       irVersion: 8n,
       producerName: 'fieldmark',
@@ -178,7 +191,7 @@ export class OnnxBuilder {
       })),
       graph: create(GraphProtoSchema, {
         name: 'fieldmark',
-        node: this.#nodes,
+        node,
         initializer: [...this.#initializers.values()],
         input: [...this.#inputs.values()],
         output: this.#outputs,
