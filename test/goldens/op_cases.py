@@ -49,10 +49,72 @@ def interpolate(a, x):
     return {"y": y}
 
 
+def conv_transpose2d(a, x, w, b=None):
+    y = F.conv_transpose2d(
+        x, w, b, a["strides"], a["padding"], a["outputPadding"], a["group"], a["dilations"]
+    )
+    return {"y": y}
+
+
+def local_response_norm(a, x):
+    return {"y": F.local_response_norm(x, a["size"], a["alpha"], a["beta"], a["k"])}
+
+
+def layer_norm(a, x, weight, bias):
+    return {"y": F.layer_norm(x, weight.shape, weight, bias, a["epsilon"])}
+
+
+def softmax(a, x):
+    return {"y": F.softmax(x, dim=-1)}
+
+
+def split(a, x):
+    pieces = torch.split(x, a["sizes"], dim=a["axis"])
+    return {"y": torch.cat(pieces[::-1], dim=a["axis"])}
+
+
+def index_select(a, x):
+    return {"y": torch.index_select(x, a["axis"], torch.tensor(a["indices"]))}
+
+
+def index_add(a, x):
+    shape = [a["size"] if axis == a["axis"] else size for axis, size in enumerate(x.shape)]
+    zeros = torch.zeros(shape, dtype=x.dtype)
+    return {"y": torch.index_add(zeros, a["axis"], torch.tensor(a["indices"]), x)}
+
+
+ELEMENTWISE = {
+    "silu": F.silu,
+    "gelu": F.gelu,
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "hardswish": F.hardswish,
+    "leaky_relu": lambda x: F.leaky_relu(x, 0.2),
+    "elu": lambda x: F.elu(x, 0.5),
+    "abs": torch.abs,
+    "sign": torch.sign,
+    "erf": torch.erf,
+}
+
 OPS = {
     f.__name__: f
-    for f in (conv2d, max_pool, avg_pool, batch_norm, log_softmax, cross_entropy, interpolate)
+    for f in (
+        conv2d,
+        conv_transpose2d,
+        max_pool,
+        avg_pool,
+        batch_norm,
+        layer_norm,
+        local_response_norm,
+        softmax,
+        log_softmax,
+        cross_entropy,
+        interpolate,
+        split,
+        index_select,
+        index_add,
+    )
 }
+OPS |= {name: (lambda a, x, f=f: {"y": f(x)}) for name, f in ELEMENTWISE.items()}
 
 
 def conv_case(name, x, w, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), group=1, bias=False):
@@ -94,6 +156,41 @@ def resize_case(name, shape, size, antialias):
     return (f"interpolate {name}", "interpolate", {"size": size, "antialias": antialias}, {"x": {"shape": shape}})
 
 
+def transposed_case(name, x, w, strides=(1, 1), padding=(0, 0), more=(0, 0), dilations=(1, 1), group=1, bias=False):
+    attributes = {
+        "strides": list(strides),
+        "padding": list(padding),
+        "outputPadding": list(more),
+        "dilations": list(dilations),
+        "group": group,
+    }
+    inputs = {"x": {"shape": x}, "w": {"shape": w}}
+    if bias:
+        inputs["b"] = {"shape": [w[1] * group]}
+    return (f"conv_transpose2d {name}", "conv_transpose2d", attributes, inputs)
+
+
+def response_case(name, shape, size, **more):
+    attributes = {"size": size, "alpha": 1e-4, "beta": 0.75, "k": 1, **more}
+    return (f"local_response_norm {name}", "local_response_norm", attributes, {"x": {"shape": shape, "low": -20, "high": 20}})
+
+
+def layer_case(name, shape, features, epsilon=1e-5, low=-1, high=2):
+    inputs = {
+        "x": {"shape": shape, "low": low, "high": high},
+        "weight": {"shape": features, "low": 0.5, "high": 1.5},
+        "bias": {"shape": features},
+    }
+    return (f"layer_norm {name}", "layer_norm", {"epsilon": epsilon}, inputs)
+
+
+def elementwise_case(op, reach, levels=0):
+    x = {"shape": [3, 5, 7], "low": -reach, "high": reach}
+    if levels:
+        x["levels"] = levels  # an even number: zero is one of them
+    return (f"{op}{', kinks' if levels else ''}", op, {}, {"x": x})
+
+
 CASES = [
     conv_case("3x3 pad 1", [2, 5, 9, 7], [6, 5, 3, 3], pads=(1, 1, 1, 1)),
     conv_case("3x3 pad 1 bias", [2, 3, 8, 8], [4, 3, 3, 3], pads=(1, 1, 1, 1), bias=True),
@@ -111,6 +208,14 @@ CASES = [
     conv_case("1x1", [2, 7, 5, 6], [9, 7, 1, 1], bias=True),
     conv_case("1x1 stride 2", [2, 6, 7, 8], [5, 6, 1, 1], (2, 2)),
     conv_case("7x7 stride 2 pad 3", [2, 3, 20, 17], [8, 3, 7, 7], (2, 2), (3, 3, 3, 3)),
+    transposed_case("3x3", [2, 4, 5, 6], [4, 3, 3, 3], bias=True),
+    transposed_case("2x2 stride 2", [2, 4, 5, 6], [4, 3, 2, 2], (2, 2), bias=True),
+    transposed_case("3x3 stride 2 pad 1, one row more", [2, 4, 5, 6], [4, 3, 3, 3], (2, 2), (1, 1), (1, 1)),
+    transposed_case("3x3 stride 2, one row more", [1, 3, 4, 5], [3, 2, 3, 3], (2, 2), (0, 0), (1, 1), bias=True),
+    transposed_case("4x4 stride 2 pad 1, groups 2", [2, 6, 5, 4], [6, 2, 4, 4], (2, 2), (1, 1), group=2, bias=True),
+    transposed_case("depthwise 3x3 stride 2 pad 1", [2, 5, 4, 4], [5, 1, 3, 3], (2, 2), (1, 1), (1, 1), group=5),
+    transposed_case("3x2 dilated, asymmetric", [1, 3, 5, 4], [3, 4, 3, 2], (2, 3), (2, 1), (1, 2), (2, 3)),
+    transposed_case("stride 1 dilation 2, one row more", [1, 2, 4, 5], [2, 3, 3, 3], (1, 1), (0, 1), (1, 1), (2, 2), bias=True),
     pool_case("3x3 stride 2 pad 1, even input", "max_pool", [2, 3, 8, 10], [3, 3], [2, 2], [1, 1]),
     pool_case("3x3 stride 2 pad 1, odd input", "max_pool", [2, 3, 9, 7], [3, 3], [2, 2], [1, 1]),
     pool_case("2x2 stride 2, a row left over", "max_pool", [2, 3, 7, 8], [2, 2], [2, 2], [0, 0]),
@@ -125,6 +230,15 @@ CASES = [
     norm_case("training", True, [3, 5, 4, 6]),
     norm_case("training, few values", True, [2, 7, 1, 2]),
     norm_case("eval", False, [3, 5, 4, 6]),
+    layer_case("last axis", [2, 5, 13], [13]),
+    layer_case("last two axes", [3, 4, 6], [4, 6], epsilon=1e-6),
+    layer_case("everything", [4, 3], [4, 3]),
+    layer_case("far from zero", [4, 16], [16], low=9, high=11),
+    response_case("size 5", [2, 9, 4, 5], 5),
+    response_case("size 5, AlexNet", [2, 9, 4, 5], 5, k=2),
+    response_case("size 4, strong", [2, 7, 3, 4], 4, alpha=0.02, beta=0.5),
+    response_case("wider than the channels", [1, 3, 4, 4], 7, alpha=0.01),
+    ("softmax", "softmax", {}, {"x": {"shape": [4, 3, 11], "low": -8, "high": 8}}),
     ("log_softmax matrix", "log_softmax", {"axis": 1}, {"x": {"shape": [4, 11], "low": -8, "high": 8}}),
     ("log_softmax channels", "log_softmax", {"axis": 1}, {"x": {"shape": [2, 5, 3, 4], "low": -4, "high": 4}}),
     entropy_case("labels", 0.0, False, [6, 11]),
@@ -141,6 +255,12 @@ CASES = [
             ("half", [1, 2, 8, 6], [4, 3]),
         )
     ),
+    *(elementwise_case(op, 5) for op in ELEMENTWISE),
+    *(elementwise_case(op, 1, levels=6) for op in ("leaky_relu", "elu", "abs", "sign")),
+    elementwise_case("hardswish", 6, levels=4),
+    ("split", "split", {"axis": 1, "sizes": [2, 1, 4]}, {"x": {"shape": [2, 7, 3]}}),
+    ("index_select", "index_select", {"axis": 1, "indices": [3, 0, 3, 1, 3]}, {"x": {"shape": [2, 4, 5]}}),
+    ("index_add", "index_add", {"axis": 1, "size": 6, "indices": [3, 0, 3, 5]}, {"x": {"shape": [2, 4, 5]}}),
 ]
 
 

@@ -1,18 +1,25 @@
 // Every op case of test/goldens/ops.json: the lowered graph against PyTorch in float64, outputs and
 // gradients. What is accepted is measured by PyTorch's own float32 error ("Gradient agreement").
 import { describe, expect, test } from 'vitest';
-import { float32, type HostTensor } from '../../src/core/tensor.ts';
+import { float32, type HostTensor, int64 } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { lower } from '../../src/graph/lower.ts';
+import * as act from '../../src/graph/ops/activation.ts';
 import { add, mul } from '../../src/graph/ops/arithmetic.ts';
 import { conv2d } from '../../src/graph/ops/conv.ts';
+import { convTranspose2d } from '../../src/graph/ops/conv-transpose.ts';
+import { gather, scatterAdd } from '../../src/graph/ops/gather.ts';
+import { layerNorm } from '../../src/graph/ops/layer-norm.ts';
 import { constant, input } from '../../src/graph/ops/leaf.ts';
+import { localResponseNorm } from '../../src/graph/ops/local-response-norm.ts';
 import { transpose } from '../../src/graph/ops/movement.ts';
 import { batchNorm, channelAffine, foldNorm } from '../../src/graph/ops/norm.ts';
 import { avgPool, maxPool } from '../../src/graph/ops/pool.ts';
 import { logSoftmax, softmax } from '../../src/graph/ops/reduce.ts';
 import { resizeBilinear } from '../../src/graph/ops/resize.ts';
+import { concat, split } from '../../src/graph/ops/slice.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
+import { abs, erf, sign } from '../../src/graph/ops/unary.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { crossEntropy, smoothTargets } from '../../src/nn/losses.ts';
 import { createSession } from '../../src/runtime/node.ts';
@@ -40,11 +47,25 @@ function bothSides([h, w]: readonly number[]): [number, number, number, number] 
 
 const pair = (value: unknown) => value as [number, number];
 
+function indices(attributes: OpGolden['attributes']): Value {
+  const numbers = attributes.indices as number[];
+  return constant(int64([numbers.length], numbers));
+}
+
 const builders: Record<string, Build> = {
   conv2d: ({ attributes: a }, { x, w, b }) => ({
     y: conv2d(x, w, b, {
       strides: pair(a.strides),
       pads: a.pads as [number, number, number, number],
+      dilations: pair(a.dilations),
+      groups: a.group as number,
+    }),
+  }),
+  conv_transpose2d: ({ attributes: a }, { x, w, b }) => ({
+    y: convTranspose2d(x, w, b, {
+      strides: pair(a.strides),
+      pads: bothSides(pair(a.padding)),
+      outputPadding: pair(a.outputPadding),
       dilations: pair(a.dilations),
       groups: a.group as number,
     }),
@@ -66,12 +87,40 @@ const builders: Record<string, Build> = {
   }),
   batch_norm: ({ attributes: a }, inputs) =>
     a.training ? trainingNorm(a, inputs) : evalNorm(a, inputs),
+  layer_norm: ({ attributes: a }, { x, weight, bias }) => ({
+    y: layerNorm(x, weight, bias, a.epsilon as number),
+  }),
+  local_response_norm: ({ attributes: a }, { x }) => ({
+    y: localResponseNorm(x, {
+      size: a.size as number,
+      alpha: a.alpha as number,
+      beta: a.beta as number,
+      k: a.k as number,
+    }),
+  }),
+  softmax: (_, { x }) => ({ y: softmax(x) }),
   log_softmax: (_, { x }) => ({ y: logSoftmaxOver1(x) }),
   cross_entropy: entropy,
   interpolate: ({ attributes: a }, { x }) => {
     const [height, width] = pair(a.size);
     return { y: resizeBilinear(x, height, width, { antialias: a.antialias as boolean }) };
   },
+  silu: (_, { x }) => ({ y: act.silu(x) }),
+  gelu: (_, { x }) => ({ y: act.gelu(x) }),
+  gelu_tanh: (_, { x }) => ({ y: act.gelu(x, { tanh: true }) }),
+  hardswish: (_, { x }) => ({ y: act.hardSwish(x) }),
+  leaky_relu: (_, { x }) => ({ y: act.leakyRelu(x, 0.2) }),
+  elu: (_, { x }) => ({ y: act.elu(x, 0.5) }),
+  abs: (_, { x }) => ({ y: abs(x) }),
+  sign: (_, { x }) => ({ y: sign(x) }),
+  erf: (_, { x }) => ({ y: erf(x) }),
+  split: ({ attributes: a }, { x }) => ({
+    y: concat(split(x, a.axis as number, a.sizes as number[]).reverse(), a.axis as number),
+  }),
+  index_select: ({ attributes: a }, { x }) => ({ y: gather(x, indices(a), a.axis as number) }),
+  index_add: ({ attributes: a }, { x }) => ({
+    y: scatterAdd(x, indices(a), a.axis as number, a.size as number),
+  }),
 };
 
 function trainingNorm(a: OpGolden['attributes'], inputs: Inputs): Record<string, Value> {

@@ -1,5 +1,5 @@
-// Every op of the table: lowering against the float64 oracle, and gradient against central
-// differences, over random shapes. A failure prints the seed that reproduces it.
+// Every op of the table, and functions made of them: lowering against the float64 oracle, and
+// gradient against central differences, over random shapes. A failure prints its seed.
 import { expect, test } from 'vitest';
 import { randomStream } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';
@@ -13,14 +13,17 @@ import { opTable } from '../../src/graph/ops/table.ts';
 import { evaluate } from '../../src/graph/oracle.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { createSession } from '../../src/runtime/node.ts';
-import { caseStream, type OpCase, opCases } from '../support/op-cases.ts';
+import type { OpCase } from '../support/case-parts.ts';
+import { composedCases } from '../support/composed-cases.ts';
+import { caseStream, opCases } from '../support/op-cases.ts';
 
 const LEAVES = ['input', 'constant', 'parameter'];
+const cases = { ...opCases, ...composedCases };
 const SEEDS = Number(process.env.FIELDMARK_OP_SEEDS ?? 12);
 
 function assemble(op: string, seed: number) {
   const stream = caseStream(op, seed);
-  const opCase: OpCase = opCases[op](stream);
+  const opCase: OpCase = cases[op](stream);
   const x = opCase.inputs.map((t, i) => input(`x${i}`, t.shape, t.dtype));
   const y = opCase.build(...x);
   const feeds = Object.fromEntries(
@@ -60,7 +63,7 @@ test('every op has test cases', () => {
   expect(Object.keys(opCases).sort()).toEqual([...names].sort());
 });
 
-for (const op of Object.keys(opCases)) {
+for (const op of Object.keys(cases)) {
   test(`${op}: lowering agrees with the float64 oracle, values and gradients`, async () => {
     for (let seed = 0; seed < SEEDS; seed++) {
       const { y, feeds, tensors, wrt } = assemble(op, seed);

@@ -30,6 +30,10 @@ const elementwise = [
   'relu',
   'hardSigmoid',
   'clamp',
+  'abs',
+  'erf',
+  'leakyRelu',
+  'elu',
 ];
 
 export const blockedRules: Readonly<Record<string, BlockedRule>> = {

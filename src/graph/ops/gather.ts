@@ -1,16 +1,14 @@
 // Taking slices by index along an axis, the transpose of that, and the index of the maximum.
 
-import { type Shape, sizeOf } from '../../core/shape.ts';
+import { normaliseAxis, type Shape, showShape, sizeOf } from '../../core/shape.ts';
 import { hostTensor } from '../../core/tensor.ts';
-import { apply, graphError, type Op, showType, type Value } from '../value.ts';
+import { apply, graphError, type Op, showType, type TensorType, type Value } from '../value.ts';
 
 /** `out[.., i, ..] = x[.., indices[i], ..]` along `axis`; indices are int64 of rank 1. */
 export const gatherOp: Op<{ axis: number }> = {
   name: 'gather',
   infer: ([x, indices], { axis }) => {
-    if (indices.dtype !== 'int64' || indices.shape.length !== 1) {
-      throw graphError('gather', 'int64 indices of rank 1', showType(indices));
-    }
+    checkIndices('gather', x, indices, axis);
     return [{ shape: x.shape.map((d, i) => (i === axis ? indices.shape[0] : d)), dtype: x.dtype }];
   },
   vjp: (node, [g]) => {
@@ -35,9 +33,17 @@ export const gatherOp: Op<{ axis: number }> = {
 /** Transpose of gather: slices are added up at their index; `size` is the axis' full length. */
 export const scatterAddOp: Op<{ axis: number; size: number }> = {
   name: 'scatterAdd',
-  infer: ([x], { axis, size }) => [
-    { shape: x.shape.map((d, i) => (i === axis ? size : d)), dtype: x.dtype },
-  ],
+  infer: ([x, indices], { axis, size }) => {
+    checkIndices('scatterAdd', x, indices, axis);
+    if (x.dtype !== 'float32' || indices.shape[0] !== x.shape[axis] || size < 1) {
+      throw graphError(
+        'scatterAdd',
+        `float32 with one index for each element of axis ${axis}, and a size of 1 or more`,
+        `${showType(x)} with ${indices.shape[0]} indices and size ${size}`,
+      );
+    }
+    return [{ shape: x.shape.map((d, i) => (i === axis ? size : d)), dtype: x.dtype }];
+  },
   vjp: (node, [g]) => [g && gather(g, node.inputs[1], node.attrs.axis), undefined],
   portable: (b, node, [x, indices]) => {
     const { axis } = node.attrs;
@@ -94,16 +100,33 @@ export const argMaxOp: Op<{ axis: number }> = {
   },
 };
 
+function checkIndices(where: string, x: TensorType, indices: TensorType, axis: number): void {
+  if (indices.dtype !== 'int64' || indices.shape.length !== 1) {
+    throw graphError(where, 'int64 indices of rank 1', showType(indices));
+  }
+  if (x.shape[axis] === undefined) {
+    throw graphError(where, `an axis of ${showShape(x.shape)}`, `axis ${axis}`);
+  }
+}
+
 function around(shape: Shape, axis: number): [outer: number, inner: number] {
   return [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis + 1))];
 }
 
+/** `out[.., i, ..] = x[.., indices[i], ..]` along `axis`; indices int64 [M], from 0. */
 export function gather(x: Value, indices: Value, axis = 0): Value {
-  return apply(gatherOp, [x, indices], { axis });
+  return apply(gatherOp, [x, indices], { axis: normaliseAxis(axis, x.shape.length) });
 }
+
+/**
+ * `out[.., indices[i], ..] += x[.., i, ..]` along `axis`, which gets `size` elements; where no
+ * index points it is zero. Indices int64 [M], one for each element of that axis of `x`, from 0 and
+ * below `size`; they may repeat.
+ */
 export function scatterAdd(x: Value, indices: Value, axis: number, size: number): Value {
-  return apply(scatterAddOp, [x, indices], { axis, size });
+  return apply(scatterAddOp, [x, indices], { axis: normaliseAxis(axis, x.shape.length), size });
 }
+
 export function argMax(x: Value, axis: number): Value {
-  return apply(argMaxOp, [x], { axis: axis < 0 ? axis + x.shape.length : axis });
+  return apply(argMaxOp, [x], { axis: normaliseAxis(axis, x.shape.length) });
 }

@@ -1,8 +1,8 @@
-// Slices, their transpose (placing a tensor inside zeros), padding and concatenation.
+// Slices, their transpose (placing a tensor inside zeros), padding, concatenation and splitting.
 
 import { normaliseAxis, type Shape, showShape, sizeOf } from '../../core/shape.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
-import { apply, graphError, type Op, type Value } from '../value.ts';
+import { apply, graphError, type Op, showType, type Value } from '../value.ts';
 import { gatherStrided, stridesOf, walk } from './walk.ts';
 
 interface Region {
@@ -121,14 +121,17 @@ export const concatOp: Op<{ axis: number }> = {
   name: 'concat',
   infer: (inputs, { axis }) => {
     const [first] = inputs;
-    const agree = inputs.every((x) =>
-      x.shape.every((dim, i) => i === axis || dim === first.shape[i]),
+    const agree = inputs.every(
+      (x) =>
+        x.dtype === first.dtype &&
+        x.shape.length === first.shape.length &&
+        x.shape.every((dim, i) => i === axis || dim === first.shape[i]),
     );
-    if (!agree) {
+    if (!agree || axis < 0 || axis >= first.shape.length) {
       throw graphError(
         'concat',
-        'shapes that agree',
-        inputs.map((x) => showShape(x.shape)).join(' '),
+        `types that agree but for axis ${axis}`,
+        inputs.map(showType).join(' and '),
       );
     }
     const total = inputs.reduce((sum, x) => sum + x.shape[axis], 0);
@@ -161,7 +164,7 @@ export const concatOp: Op<{ axis: number }> = {
 
 /** Elements `start, start + step, ...` below `end` along one axis. */
 export function slice(x: Value, axis: number, start: number, end: number, step = 1): Value {
-  const at = normaliseAxis(axis, x.shape.length);
+  const at = axisOf('slice', x, axis);
   const count = Math.ceil((end - start) / step);
   if (start === 0 && step === 1 && count === x.shape[at]) return x;
   return apply(sliceOp, [x], {
@@ -190,7 +193,40 @@ export function pad(x: Value, pads: readonly (readonly [number, number])[]): Val
   );
 }
 
+/** Values that agree in all axes but one, one behind the other along that axis. */
 export function concat(values: readonly Value[], axis: number): Value {
+  if (values.length === 0) throw graphError('concat', 'at least one value', 'none');
   if (values.length === 1) return values[0];
   return apply(concatOp, values, { axis: normaliseAxis(axis, values[0].shape.length) });
+}
+
+/**
+ * Pieces of `x` along an axis, in order: the inverse of `concat`. `sizes` has the size of each
+ * piece, or is the number of equal pieces. Throws where the sizes do not add up to the axis.
+ */
+export function split(x: Value, axis: number, sizes: number | readonly number[]): Value[] {
+  const at = axisOf('split', x, axis);
+  const each =
+    typeof sizes === 'number'
+      ? Array.from({ length: sizes }, () => x.shape[at] / sizes)
+      : [...sizes];
+  const total = each.reduce((sum, size) => sum + size, 0);
+  if (each.some((size) => !Number.isInteger(size) || size < 1) || total !== x.shape[at]) {
+    throw graphError(
+      'split',
+      `whole positive sizes that add up to ${x.shape[at]}, axis ${at} of ${showShape(x.shape)}`,
+      typeof sizes === 'number' ? `${sizes} equal pieces` : showShape(sizes),
+    );
+  }
+  let start = 0;
+  return each.map((size) => {
+    start += size;
+    return slice(x, at, start - size, start);
+  });
+}
+
+function axisOf(where: string, x: Value, axis: number): number {
+  const at = normaliseAxis(axis, x.shape.length);
+  if (x.shape[at] !== undefined) return at;
+  throw graphError(where, `an axis of ${showShape(x.shape)}`, `axis ${axis}`);
 }

@@ -1,10 +1,12 @@
 // Every op there is. The tests walk this table: an op without a test case fails them.
 
 import type { Op } from '../value.ts';
+import { eluOp, leakyReluOp } from './activation.ts';
 import { addOp, divOp, logOp, mulOp, powOp, subOp } from './arithmetic.ts';
 import { castOp, equalOp, greaterOp, indicatorOp, lessOp, whereOp } from './compare.ts';
 import { conv2dGradInputOp, conv2dGradWeightOp, conv2dOp } from './conv.ts';
 import { argMaxOp, gatherOp, scatterAddOp } from './gather.ts';
+import { layerNormOp } from './layer-norm.ts';
 import { constantOp, inputOp, parameterOp } from './leaf.ts';
 import { gemmOp, matmulOp } from './matmul.ts';
 import { reshapeOp, transposeOp } from './movement.ts';
@@ -16,10 +18,20 @@ import {
   maxPoolOp,
   maxPoolSelectOp,
 } from './pool.ts';
-import { logSoftmaxOp, maxOp } from './reduce.ts';
+import { logSoftmaxOp, maxOp, softmaxOp } from './reduce.ts';
 import { concatOp, placeOp, sliceOp } from './slice.ts';
 import { expandOp, sumOp } from './sum.ts';
-import { clampOp, expOp, hardSigmoidOp, reluOp, sigmoidOp, sqrtOp, tanhOp } from './unary.ts';
+import {
+  absOp,
+  clampOp,
+  erfOp,
+  expOp,
+  hardSigmoidOp,
+  reluOp,
+  sigmoidOp,
+  sqrtOp,
+  tanhOp,
+} from './unary.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each op has its own attributes
 export const opTable: readonly Op<any>[] = [
@@ -45,6 +57,10 @@ export const opTable: readonly Op<any>[] = [
   reluOp,
   hardSigmoidOp,
   clampOp,
+  absOp,
+  erfOp,
+  leakyReluOp,
+  eluOp,
   matmulOp,
   gemmOp,
   conv2dOp,
@@ -57,8 +73,10 @@ export const opTable: readonly Op<any>[] = [
   globalAveragePoolOp,
   channelAffineOp,
   batchNormOp,
+  layerNormOp,
   sumOp,
   maxOp,
+  softmaxOp,
   logSoftmaxOp,
   reshapeOp,
   transposeOp,

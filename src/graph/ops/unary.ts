@@ -7,7 +7,8 @@ import { indicator } from './compare.ts';
 
 type Rule<A> = (g: Value, y: Value, x: Value, attrs: A) => Value;
 
-function unary<A>(
+/** All elementwise functions: shape and type stay; `rule` is the gradient given g, y and x. */
+export function unary<A>(
   name: string,
   onnx: string,
   f: (x: number, attrs: A) => number,
@@ -42,6 +43,12 @@ export const reluOp: Op<null> = unary(
   (x) => Math.max(x, 0),
   (g, y) => mul(g, indicator(y, 0, Number.POSITIVE_INFINITY)),
 );
+/** |x|; the gradient at zero is zero. */
+export const absOp: Op<null> = unary('abs', 'Abs', Math.abs, (g, _, x) => mul(g, sign(x)));
+/** erf(x) = 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
+export const erfOp: Op<null> = unary('erf', 'Erf', errorFunction, (g, _, x) =>
+  mul(g, mul(exp(mul(mul(x, x), -1)), 2 / Math.sqrt(Math.PI))),
+);
 /** max(0, min(1, alpha x + beta)). */
 export const hardSigmoidOp: Op<{ alpha: number; beta: number }> = unary(
   'hardSigmoid',
@@ -61,6 +68,21 @@ export const clampOp: Op<{ low: number; high: number }> = {
   ],
   reference: ([x], { low, high }) => [x.data.map((v) => Math.min(Math.max(v, low), high))],
 };
+
+/**
+ * erf in float64: its series exp(-x^2) sum_n 2^n x^(2n+1) / (2n+1)!! has positive terms only, so
+ * that nothing cancels (Abramowitz and Stegun 1964, 7.1.6). Beyond 6 the result rounds to 1.
+ */
+function errorFunction(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let term = x;
+  let total = 0;
+  for (let n = 1; total + term !== total; n++) {
+    total += term;
+    term *= (2 * x * x) / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total;
+}
 
 export function exp(x: Value): Value {
   return apply(expOp, [x], null);
@@ -85,4 +107,23 @@ export function relu6(x: Value): Value {
 }
 export function hardSigmoid(x: Value, alpha: number = 1 / 6, beta: number = half): Value {
   return apply(hardSigmoidOp, [x], { alpha, beta });
+}
+
+/** |x|, elementwise. At zero the gradient is zero. */
+export function abs(x: Value): Value {
+  return apply(absOp, [x], null);
+}
+
+/**
+ * 1 above zero, -1 below, 0 at zero. Its gradient is zero. Made of two masks, because ONNX's Sign
+ * leaves the device on WebGPU. Magnitudes below 2^-100 give less than 1.
+ */
+export function sign(x: Value): Value {
+  const positive = indicator(x, 0, Number.POSITIVE_INFINITY);
+  return sub(positive, indicator(x, Number.NEGATIVE_INFINITY, 0));
+}
+
+/** The error function, elementwise. */
+export function erf(x: Value): Value {
+  return apply(erfOp, [x], null);
 }

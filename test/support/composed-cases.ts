@@ -1,0 +1,64 @@
+// Random cases for functions that are made of ops and have no row in the table of ops.
+import type { RandomStream } from '../../src/core/random.ts';
+import * as act from '../../src/graph/ops/activation.ts';
+import { mul } from '../../src/graph/ops/arithmetic.ts';
+import { convTranspose2d } from '../../src/graph/ops/conv-transpose.ts';
+import { localResponseNorm } from '../../src/graph/ops/local-response-norm.ts';
+import { concat, split } from '../../src/graph/ops/slice.ts';
+import { sign } from '../../src/graph/ops/unary.ts';
+import { clamped, type Generator, shapeOf, spread, unary } from './case-parts.ts';
+
+export const composedCases: Readonly<Record<string, Generator>> = {
+  silu: unary(act.silu),
+  gelu: unary(act.gelu),
+  'gelu by tanh': unary((x) => act.gelu(x, { tanh: true })),
+  hardSwish: clamped(act.hardSwish, [-3, 3], 4),
+  sign: clamped(sign, [0]),
+  convTranspose2d: (r) => {
+    const { x, w, bias, options } = transposedCase(r);
+    const inputs = [spread(r, x), spread(r, w), ...(bias ? [spread(r, bias)] : [])];
+    return { inputs, build: (v, k, b) => convTranspose2d(v, k, b, options) };
+  },
+  localResponseNorm: (r) => {
+    const options = { size: 1 + r.integer(6), alpha: r.uniform(0.1, 2), beta: 0.75, k: 1 };
+    const [n, c, h, w] = [1 + r.integer(2), 1 + r.integer(8), 1 + r.integer(3), 1 + r.integer(3)];
+    return { inputs: [spread(r, [n, c, h, w])], build: (x) => localResponseNorm(x, options) };
+  },
+  split: (r) => {
+    const sizes = shapeOf(r, 1 + r.integer(4), 3);
+    const shape = shapeOf(r, 3);
+    const axis = r.integer(3);
+    shape[axis] = sizes.reduce((total, size) => total + size);
+    return {
+      inputs: [spread(r, shape)],
+      build: (x) =>
+        concat(
+          split(x, axis - 3, sizes)
+            .map((piece, i) => mul(piece, i + 1))
+            .reverse(),
+          axis,
+        ),
+    };
+  },
+};
+
+/** Any strides, dilations, groups, pads and outputPadding under which something is left. */
+function transposedCase(r: RandomStream) {
+  const groups = r.pick([1, 1, 2, 3]);
+  const [cg, og] = [1 + r.integer(2), 1 + r.integer(2)];
+  const pair = (most: number): [number, number] => [1 + r.integer(most), 1 + r.integer(most)];
+  const [strides, dilations, kernel] = [pair(3), pair(2), pair(4)];
+  const x = [1 + r.integer(2), groups * cg, 1 + r.integer(4), 1 + r.integer(4)];
+  const full = [0, 1].map((i) => (x[i + 2] - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1);
+  const some = (axis: number) => r.integer(Math.min(4, Math.ceil(full[axis] / 2)));
+  const more = [0, 1].map((i) => r.integer(Math.max(strides[i], dilations[i])));
+  const options = {
+    strides,
+    dilations,
+    groups,
+    pads: [some(0), some(1), some(0), some(1)] as [number, number, number, number],
+    outputPadding: [more[0], more[1]] as const,
+  };
+  const bias = r.chance(0.5) ? [og * groups] : undefined;
+  return { x, w: [groups * cg, og, ...kernel], bias, options };
+}
