@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { fail } from '../core/errors.ts';
+import { deviceChoices, loweringChoices } from '../runtime/choices.ts';
 import type { TrainEvent, TrainSummary } from '../train/events.ts';
 import { collect, gatherConfig, interruptible, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
@@ -21,6 +22,8 @@ interface Flags {
   refit?: boolean;
   norms?: string;
   threads?: number;
+  device?: string;
+  lowering?: string;
   workers?: number;
   out?: string;
   resume?: boolean;
@@ -54,6 +57,14 @@ export function trainCommand(): Command {
       new Option('--norms <mode>', 'batch norm statistics').choices(['auto', 'frozen', 'batch']),
     )
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
+    .addOption(
+      new Option('--device <name>', 'where steps run (default: cpu)').choices([...deviceChoices]),
+    )
+    .addOption(
+      new Option('--lowering <name>', 'how steps are written (default: auto)').choices([
+        ...loweringChoices,
+      ]),
+    )
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
     .option('--out <dir>', 'run folder (default: runs/<data>-<method>-<backbone>-<n>)')
     .option('--resume', 'continue the run in --out')

@@ -21,12 +21,14 @@ export interface LowerOptions extends BuilderOptions {
   /** Values whose numbers are known already (`foldConstants`): they become constants. */
   readonly known?: ReadonlyMap<Value, HostTensor>;
   /**
-   * Inputs that are fed with an output of the run before: input name to output name. They may be
+   * Inputs that are fed with an output of the run before: input name to output name. Both may be
    * in whatever layout the graph works in.
    */
   readonly carried?: ReadonlyMap<string, string>;
-  /** Layouts of carried inputs that another graph has settled. */
-  readonly layouts?: ReadonlyMap<string, Layout>;
+  /** Further inputs that may be in whatever layout the graph works in. */
+  readonly packed?: ReadonlySet<string>;
+  /** Layouts of such inputs that another graph has settled; undefined is the canonical one. */
+  readonly layouts?: ReadonlyMap<string, Layout | undefined>;
   /** `portable` when absent. */
   readonly lowering?: Lowering;
 }

@@ -27,7 +27,10 @@ export interface MethodContext<Options = unknown> {
 /** How a stage trains. Every field can be set by `--set stages.<name>.<field>=...`. */
 export interface StageSettings {
   readonly epochs: number;
+  /** Images of a step. */
   readonly batch: number;
+  /** Passes that a step is made of, of `batch / accumulate` images each. */
+  readonly accumulate: number;
   /** Base learning rate, of the backbone. */
   readonly rate: number;
   /** Rate of everything outside the backbone, as a multiple of `rate`. */
@@ -40,6 +43,12 @@ export interface StageSettings {
   readonly clip: number;
   /** Label smoothing, 0..1. */
   readonly smoothing: number;
+  /** Decay of the moving average of the weights, below 1; 0: none is kept. */
+  readonly ema: number;
+  /** Parameter of mixup's Beta distribution; 0: no mixup. */
+  readonly mixup: number;
+  /** Parameter of CutMix's Beta distribution; 0: no CutMix. */
+  readonly cutmix: number;
   readonly augment: AugmentSettings;
 }
 

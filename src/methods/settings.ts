@@ -20,6 +20,7 @@ export function headSettings(): StageSettings {
   return {
     epochs: 100,
     batch: 64,
+    accumulate: 1,
     rate: 2,
     headFactor: 1,
     decay: 1e-4,
@@ -27,6 +28,9 @@ export function headSettings(): StageSettings {
     schedule: { kind: 'cosine', warmup: 0, floor: 0 },
     clip: 0,
     smoothing: 0,
+    ema: 0,
+    mixup: 0,
+    cutmix: 0,
     augment,
   };
 }
@@ -36,6 +40,7 @@ function pretrainedSettings(): StageSettings {
   return {
     epochs: 12,
     batch: 32,
+    accumulate: 1,
     rate: 0.01,
     headFactor: 10,
     decay: 1e-4,
@@ -43,6 +48,9 @@ function pretrainedSettings(): StageSettings {
     schedule: { kind: 'cosine', warmup: 1, floor: 0 },
     clip: 5,
     smoothing: 0.1,
+    ema: 0,
+    mixup: 0,
+    cutmix: 0,
     augment,
   };
 }
@@ -52,6 +60,7 @@ function scratchSettings(): StageSettings {
   return {
     epochs: 30,
     batch: 32,
+    accumulate: 1,
     rate: 0.004,
     headFactor: 1,
     decay: 0.02,
@@ -59,6 +68,9 @@ function scratchSettings(): StageSettings {
     schedule: { kind: 'cosine', warmup: 1, floor: 0 },
     clip: 0,
     smoothing: 0.05,
+    ema: 0,
+    mixup: 0,
+    cutmix: 0,
     augment: { ...augment, scale: [0.5, 1] },
   };
 }

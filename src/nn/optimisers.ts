@@ -2,8 +2,7 @@
 
 import { add, div, mul, sub } from '../graph/ops/arithmetic.ts';
 import { minimum } from '../graph/ops/compare.ts';
-import { matmul } from '../graph/ops/matmul.ts';
-import { reshape } from '../graph/ops/movement.ts';
+import { sumOfSquares } from '../graph/ops/matmul.ts';
 import { sqrt, tanh } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 
@@ -94,11 +93,19 @@ export function clipByGlobalNorm(
   return { gradients: gradients.map((g) => mul(g, scale)), norm };
 }
 
-/** l2 norm over all tensors together, a scalar. Each sum of squares is a dot product. */
+/** l2 norm over all tensors together, a scalar. */
 export function globalNorm(values: readonly Value[]): Value {
-  const squares = values.map((g) => {
-    const row = reshape(g, [1, -1]);
-    return reshape(matmul(row, row, false, true), []);
-  });
-  return sqrt(squares.reduce((total, square) => add(total, square)));
+  return sqrt(values.map(sumOfSquares).reduce((total, square) => add(total, square)));
+}
+
+/**
+ * Exponential moving average of a tensor after its update: average + (1 - d) (value - average), with
+ * d = min(decay, (1 + step) / (10 + step)) for the 1-based `step`, a float scalar. The average of
+ * weights is Polyak and Juditsky's (1992, SIAM J. Control Optim. 30(4)) with exponential weights; the
+ * warm-up, by which the first weights are soon forgotten, is that of TensorFlow's
+ * ExponentialMovingAverage with `num_updates`.
+ */
+export function movingAverage(average: Value, value: Value, decay: number, step: Value): Value {
+  const warm = div(add(step, 1), add(step, 10));
+  return add(average, mul(sub(value, average), sub(1, minimum(warm, decay))));
 }

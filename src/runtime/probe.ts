@@ -13,11 +13,8 @@ import { sum } from '../graph/ops/sum.ts';
 import { relu } from '../graph/ops/unary.ts';
 import { evaluate } from '../graph/oracle.ts';
 import type { Value } from '../graph/value.ts';
+import type { LoweringChoice } from './choices.ts';
 import { createSession } from './node.ts';
-
-/** What a user may ask for. `auto` is the blocked lowering where it runs, else the portable one. */
-export const loweringChoices = ['auto', 'portable', 'blocked'] as const;
-export type LoweringChoice = (typeof loweringChoices)[number];
 
 const CANDIDATES = [16, 8];
 

@@ -7,6 +7,8 @@ import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
 import { planEpoch } from '../data/batch.ts';
 import type { AugmentationOptions } from '../data/image/augment.ts';
 import { createLoader, type Loader } from '../data/loader.ts';
+import { mixImages, mixRows } from '../data/mix.ts';
+import { drawMix } from '../data/mix-draws.ts';
 import type { AugmentSettings, StageSettings } from '../methods/method.ts';
 import { smoothTargets } from '../nn/losses.ts';
 import type { RunConfig } from './config.ts';
@@ -28,14 +30,19 @@ export interface BatchSource {
   close(): Promise<void>;
 }
 
-/** Augmented photographs. A last batch that is not full is left out. */
+/** Images of a step: at most as many as there are, and as many in each pass. */
+function batchSize({ batch, accumulate }: StageSettings, images: number): number {
+  return Math.floor(Math.min(batch, images) / accumulate) * accumulate;
+}
+
+/** Augmented and mixed photographs. A last batch that is not full is left out. */
 export function imageBatches(
   examples: readonly Example[],
   settings: StageSettings,
   config: RunConfig,
   classes: number,
 ): BatchSource {
-  const batch = Math.min(settings.batch, examples.length);
+  const batch = batchSize(settings, examples.length);
   const stepsPerEpoch = Math.floor(examples.length / batch);
   const total = settings.epochs * stepsPerEpoch;
   const plans = new Map<number, number[][]>();
@@ -74,9 +81,15 @@ export function imageBatches(
     async load(epoch, step) {
       const { images, indices } = await loader.next(epoch * stepsPerEpoch + step);
       const labels = indices.map((i) => examples[i].label);
+      const targets = smoothTargets(labels, classes, settings.smoothing);
+      const plan = drawMix(settings, config.size, randomStream(config.seed, 'mix', epoch, step));
+      if (plan !== undefined) {
+        mixImages(images, batch, config.size, plan);
+        mixRows(targets, batch, classes, plan.share);
+      }
       return {
         input: hostTensor('uint8', shape, images),
-        targets: float32([batch, classes], smoothTargets(labels, classes, settings.smoothing)),
+        targets: float32([batch, classes], targets),
       };
     },
     close: () => loader.close(),
@@ -96,7 +109,10 @@ function augmentation(a: AugmentSettings): AugmentationOptions {
   };
 }
 
-/** Rows of cached features. The last batch is filled up with rows that count nowhere. */
+/**
+ * Rows of cached features, mixed by mixup alone: a row has no area for CutMix. The last batch is
+ * filled up with rows that count nowhere.
+ */
 export function featureBatches(
   table: FeatureTable,
   examples: readonly Example[],
@@ -104,7 +120,7 @@ export function featureBatches(
   seed: number,
   classes: number,
 ): BatchSource {
-  const batch = Math.min(settings.batch, examples.length);
+  const batch = batchSize(settings, examples.length);
   const width = sizeOf(table.shape);
   const shape = [batch, ...table.shape];
   return {
@@ -120,10 +136,14 @@ export function featureBatches(
       const labels = Array.from({ length: batch }, (_, k) =>
         k < indices.length ? examples[indices[k]].label : -1,
       );
-      return {
-        input: float32(shape, rows),
-        targets: float32([batch, classes], smoothTargets(labels, classes, settings.smoothing)),
-      };
+      const targets = smoothTargets(labels, classes, settings.smoothing);
+      const alphas = { mixup: settings.mixup, cutmix: 0 };
+      const plan = drawMix(alphas, 0, randomStream(seed, 'mix', epoch, step));
+      if (plan !== undefined) {
+        mixRows(rows, indices.length, width, plan.share);
+        mixRows(targets, indices.length, classes, plan.share);
+      }
+      return { input: float32(shape, rows), targets: float32([batch, classes], targets) };
     },
     close: async () => {},
   };

@@ -4,6 +4,7 @@ import { access } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import type { PlateauState } from '../nn/schedules.ts';
 
 /** Where a run stands. Plain JSON; no random state is among it, because there is none. */
 export interface Progress {
@@ -19,6 +20,8 @@ export interface Progress {
   readonly lossSum: number;
   /** Results of the epochs of this part. */
   readonly best: BestEpoch | null;
+  /** Of the schedule `plateau`, after its first epoch. */
+  readonly plateau?: PlateauState;
   /** What each finished part chose. */
   readonly chosen: readonly ChosenEpoch[];
   /** From calibration on the validation images; absent before it. */
@@ -40,15 +43,17 @@ export interface ChosenEpoch {
   /** On the validation images; null without any. */
   readonly top1: number | null;
   readonly loss: number | null;
+  /** Under `plateau`: the rate's multiplier in each epoch, which a refit repeats. */
+  readonly factors?: readonly number[];
 }
 
 /** Tensors of a checkpoint, by kind. */
 export interface CheckpointTensors {
   /** By path: the network as it trains. */
   readonly parameters: ReadonlyMap<string, HostTensor>;
-  /** By input name: optimiser state. */
+  /** By input name: optimiser state, and averages where they are kept. */
   readonly optimiser: ReadonlyMap<string, HostTensor>;
-  /** By path: the network at its best epoch; empty before the first. */
+  /** By path: the network at its best epoch, averaged where averages are kept; empty before it. */
   readonly best: ReadonlyMap<string, HostTensor>;
 }
 

@@ -5,6 +5,12 @@ import { fail } from '../core/errors.ts';
 import type { AugmentSettings, StageSettings } from '../methods/method.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
 import type { ScheduleOptions } from '../nn/schedules.ts';
+import {
+  type DeviceChoice,
+  deviceChoices,
+  type LoweringChoice,
+  loweringChoices,
+} from '../runtime/choices.ts';
 
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
@@ -33,6 +39,16 @@ const schedule: z.ZodType<ScheduleOptions> = z.discriminatedUnion('kind', [
     factor: z.number().positive().default(0.1),
   }),
   z.strictObject({ kind: z.literal('cosine'), warmup, floor: share.default(0) }),
+  z.strictObject({
+    kind: z.literal('plateau'),
+    warmup,
+    watch: z.enum(['loss', 'top1']).default('loss'),
+    factor: z.number().positive().lt(1).default(0.1),
+    patience: z.number().int().min(0).default(3),
+    threshold: z.number().min(0).default(1e-4),
+    cooldown: z.number().int().min(0).default(0),
+    floor: share.default(0),
+  }),
 ]);
 
 const augment: z.ZodType<Partial<AugmentSettings>> = z
@@ -62,6 +78,7 @@ const stageOverrides: z.ZodType<StageOverrides> = z
   .strictObject({
     epochs: count,
     batch: count,
+    accumulate: count,
     rate: z.number().positive(),
     headFactor: z.number().min(0),
     decay: z.number().min(0),
@@ -69,6 +86,9 @@ const stageOverrides: z.ZodType<StageOverrides> = z
     schedule: part,
     clip: z.number().min(0),
     smoothing: share,
+    ema: z.number().min(0).lt(1),
+    mixup: z.number().min(0),
+    cutmix: z.number().min(0),
     augment,
   })
   .partial();
@@ -99,6 +119,10 @@ export interface RunConfig {
   readonly norms: 'auto' | 'frozen' | 'batch';
   /** Threads of the engine; decides the last bits of the result. */
   readonly threads?: number;
+  /** Where training steps run. */
+  readonly device: DeviceChoice;
+  /** How training steps are written; decides the last bits of the result. */
+  readonly lowering: LoweringChoice;
   /** Worker threads that decode images. */
   readonly workers: number;
   /** Seconds between checkpoints within an epoch; one is also written after each epoch. */
@@ -125,6 +149,8 @@ const givenConfig = z.strictObject({
   refit: z.boolean().default(false),
   norms: z.enum(['auto', 'frozen', 'batch']).default('auto'),
   threads: count.optional(),
+  device: z.enum(deviceChoices).default('cpu'),
+  lowering: z.enum(loweringChoices).default('auto'),
   workers: z.number().int().min(0).max(64).default(1),
   checkpointEvery: z.number().positive().default(60),
   stage: z.record(z.string(), stageOverrides).default({}),
@@ -160,13 +186,29 @@ export function stageSettings(
 ): StageSettings {
   const { augment: wished, optimiser: opt, schedule: plan, ...rest } = overrides;
   const where = `stages.${name}`;
-  return {
+  const settings = {
     ...defaults,
     ...rest,
     optimiser: merged(`${where}.optimiser`, optimiser, defaults.optimiser, opt),
     schedule: merged(`${where}.schedule`, schedule, defaults.schedule, plan),
     augment: { ...defaults.augment, ...wished },
   };
+  mustDivide(where, settings);
+  return settings;
+}
+
+function mustDivide(where: string, { batch, accumulate }: StageSettings): void {
+  if (batch % accumulate === 0) return;
+  throw fail('FM_CONFIG', `${where}.accumulate`, {
+    expected: `a divisor of ${where}.batch, which is ${batch}`,
+    got: String(accumulate),
+    next: `Use one of ${divisorsOf(batch).join(', ')}, or another batch.`,
+  });
+}
+
+/** All divisors, ascending. */
+export function divisorsOf(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i + 1).filter((k) => n % k === 0);
 }
 
 /** Fields laid over a default of the same kind; another kind starts from its own defaults. */

@@ -213,13 +213,19 @@ export async function removeLeftovers(folder: string): Promise<void> {
 /** Settings that do not change the result may differ between the parts of a run. */
 const FREE: readonly (keyof RunConfig)[] = ['workers', 'checkpointEvery'];
 
+/** Settings of which `auto` is as good as what it led to. */
+const SETTLED: readonly (keyof RunConfig)[] = ['device', 'lowering'];
+
 function mustMatch(path: string, text: string, config: RunConfig): void {
   const before = readConfig(path, text);
   const keys = [
     ...new Set([...Object.keys(before), ...Object.keys(config)]),
   ] as (keyof RunConfig)[];
   const different = keys.filter(
-    (key) => !FREE.includes(key) && !isDeepStrictEqual(before[key], config[key]),
+    (key) =>
+      !FREE.includes(key) &&
+      !(SETTLED.includes(key) && config[key] === 'auto') &&
+      !isDeepStrictEqual(before[key], config[key]),
   );
   if (different.length === 0) return;
   const show = (c: RunConfig) =>

@@ -1,16 +1,18 @@
-// One training step as one graph: forward, backward and update. Parameters and optimiser state
-// go in and come out; nothing else is remembered between steps.
+// One training step as one graph: forward, backward and update. Or, where a batch is taken in
+// several passes, as two: one adds a pass's gradients up, one updates. What is carried goes in and
+// comes out; nothing else is remembered between steps.
 
-import { sizeOf } from '../core/shape.ts';
-import { float32, type HostTensor } from '../core/tensor.ts';
+import { type HostTensor, zeros } from '../core/tensor.ts';
 import { gradients } from '../graph/autodiff.ts';
-import { type LoweredModel, lower } from '../graph/lower.ts';
-import { mul } from '../graph/ops/arithmetic.ts';
+import { type LoweredModel, type Lowering, lower } from '../graph/lower.ts';
+import { add, mul } from '../graph/ops/arithmetic.ts';
+import { greater, where } from '../graph/ops/compare.ts';
 import { input } from '../graph/ops/leaf.ts';
 import type { Value } from '../graph/value.ts';
 import {
   clipByGlobalNorm,
   globalNorm,
+  movingAverage,
   type OptimiserOptions,
   optimiserUpdate,
   stateNames,
@@ -25,23 +27,27 @@ export interface GroupRule {
 
 export interface StepGraphOptions {
   readonly loss: Value;
-  /** Further values to hand back from each step, by name. */
+  /** Further values to hand back from each pass, by name. */
   readonly metrics: Readonly<Record<string, Value>>;
   readonly parameters: Parameters;
-  /** Numbers of parameters that do not train; they become constants. */
+  /** First numbers of averages, and numbers of what does not change: those become constants. */
   readonly store: ParameterNumbers;
   readonly optimiser: OptimiserOptions;
   readonly group: (spec: ParameterSpec) => GroupRule;
   /** Largest common l2 norm of the gradients; no limit when absent. */
   readonly clip?: number;
+  /** Decay of the moving averages of everything that changes; none when absent or 0. */
+  readonly ema?: number;
+  /** `portable` when absent. */
+  readonly lowering?: Lowering;
 }
 
-/** A training step, lowered, with the names that carry its state. */
+/** A graph of a training step, lowered, with the names that carry its state. */
 export interface StepGraph {
   readonly model: LoweredModel;
   /** Input name to output name, for everything that is fed back. */
   readonly carried: ReadonlyMap<string, string>;
-  /** Optimiser state at the start: zeros. */
+  /** First numbers of what is carried besides parameters and statistics. */
   readonly initialState: ReadonlyMap<string, HostTensor>;
 }
 
@@ -50,51 +56,141 @@ function stateInput(kind: string, path: string): string {
   return `optimiser.${kind}:${path}`;
 }
 
-/** Builds and lowers the step. Outputs `loss`, `gradientNorm`, the metrics, and the new state. */
+/** Name of the moving average of a parameter or statistic. */
+export function averageInput(path: string): string {
+  return `average:${path}`;
+}
+
+/** Name of the sum of a parameter's gradients over the passes of a step. */
+function gradientInput(path: string): string {
+  return `gradient:${path}`;
+}
+
+/** A graph under construction. */
+class Draft {
+  readonly outputs: Record<string, Value> = {};
+  readonly carried = new Map<string, string>();
+  readonly initialState = new Map<string, HostTensor>();
+
+  /** `next` becomes the input called `name` of the next run. */
+  carry(name: string, next: Value, first?: HostTensor): void {
+    this.outputs[`next:${name}`] = next;
+    this.carried.set(name, `next:${name}`);
+    if (first !== undefined) this.initialState.set(name, first);
+  }
+
+  /** `settled`: the graph that this one shares carried tensors with. */
+  finish({ parameters, store, lowering }: StepGraphOptions, settled?: LoweredModel): StepGraph {
+    const trained = parameters.trainable().map(({ spec }) => spec.path);
+    const changing = new Set([...trained, ...parameters.updates.keys()]);
+    const model = lower(this.outputs, {
+      constants: (path) => (changing.has(path) ? undefined : store.get(path)),
+      carried: this.carried,
+      packed: new Set(trained),
+      layouts: settled && new Map(settled.inputs.map((name) => [name, settled.layouts.get(name)])),
+      lowering,
+    });
+    return { model, carried: this.carried, initialState: this.initialState };
+  }
+}
+
+/**
+ * Builds and lowers a step of one pass. Outputs `loss`, `gradientNorm` (before clipping), the
+ * metrics, and the new state.
+ */
 export function buildStep(options: StepGraphOptions): StepGraph {
-  const { loss, parameters, optimiser, group, clip } = options;
-  const trained = parameters.trainable();
-  const raw = gradients(
+  const { loss, parameters, metrics } = options;
+  const draft = new Draft();
+  Object.assign(draft.outputs, { loss, ...metrics });
+  update(draft, options, lossGradients(options), parameters.updates);
+  for (const [path, next] of parameters.updates) draft.carry(path, next);
+  return draft.finish(options);
+}
+
+/**
+ * Builds and lowers a step of several passes, whose mean loss is minimised. `pass` takes the number
+ * of the pass, from 0, as `pass`, adds its gradients to the sums, moves the statistics on, and
+ * outputs `loss` and the metrics. After the last one `update` applies the mean gradient, and outputs
+ * `gradientNorm`. The sums start again with pass 0, so they mean nothing between steps.
+ */
+export function buildAccumulatedStep(
+  options: StepGraphOptions,
+  passes: number,
+): { pass: StepGraph; update: StepGraph } {
+  const pass = passGraph(options, passes);
+  return { pass, update: updateGraph(options, pass.model) };
+}
+
+function passGraph(options: StepGraphOptions, passes: number): StepGraph {
+  const { loss, metrics, parameters } = options;
+  const draft = new Draft();
+  Object.assign(draft.outputs, { loss, ...metrics });
+  const later = greater(input('pass', []), 0);
+  const found = lossGradients(options);
+  parameters.trainable().forEach(({ spec: { path, shape } }, i) => {
+    const sum = input(gradientInput(path), shape);
+    const share = mul(found[i], 1 / passes);
+    draft.carry(gradientInput(path), where(later, add(sum, share), share), zeros(shape));
+  });
+  for (const [path, next] of parameters.updates) draft.carry(path, next);
+  return draft.finish(options);
+}
+
+function updateGraph(options: StepGraphOptions, settled: LoweredModel): StepGraph {
+  const { parameters } = options;
+  const draft = new Draft();
+  const mean = parameters
+    .trainable()
+    .map(({ spec }) => input(gradientInput(spec.path), spec.shape));
+  const statistics = [...parameters.updates.keys()].map((path) => {
+    const { shape, role, initialiser } = parameters.specs.get(path)!;
+    return [path, parameters.get(path, shape, role, initialiser)] as const;
+  });
+  update(draft, options, mean, new Map(statistics));
+  return draft.finish(options, settled);
+}
+
+function lossGradients({ loss, parameters }: StepGraphOptions): Value[] {
+  return gradients(
     loss,
-    trained.map(({ value }) => value),
+    parameters.trainable().map(({ value }) => value),
   );
+}
+
+/** Adds clipping, the optimiser, and the averages of its results and of the statistics. */
+function update(
+  draft: Draft,
+  options: StepGraphOptions,
+  raw: readonly Value[],
+  statistics: ReadonlyMap<string, Value>,
+): void {
+  const { parameters, optimiser, group, clip, ema = 0, store } = options;
   const { gradients: clipped, norm } =
     clip === undefined ? { gradients: raw, norm: globalNorm(raw) } : clipByGlobalNorm(raw, clip);
   const rate = input('rate', []);
   const step = input('step', []);
-  const outputs: Record<string, Value> = { loss, gradientNorm: norm, ...options.metrics };
-  const carried = new Map<string, string>();
-  const initialState = new Map<string, HostTensor>();
-
-  trained.forEach(({ spec, value }, i) => {
+  draft.outputs.gradientNorm = norm;
+  const average = (path: string, next: Value) => {
+    if (ema === 0) return;
+    const name = averageInput(path);
+    draft.carry(name, movingAverage(input(name, next.shape), next, ema, step), store.get(path)!);
+  };
+  parameters.trainable().forEach(({ spec, value }, i) => {
     const { rateFactor, decay } = group(spec);
-    const names = stateNames(optimiser);
-    const state = names.map((kind) => input(stateInput(kind, spec.path), spec.shape));
-    const update = optimiserUpdate(optimiser, {
+    const names = stateNames(optimiser).map((kind) => stateInput(kind, spec.path));
+    const updated = optimiserUpdate(optimiser, {
       parameter: value,
       gradient: clipped[i],
-      state,
+      state: names.map((name) => input(name, spec.shape)),
       rate: rateFactor === 1 ? rate : mul(rate, rateFactor),
       decay,
       step,
     });
-    const carry = (name: string, next: Value) => {
-      outputs[`next:${name}`] = next;
-      carried.set(name, `next:${name}`);
-    };
-    carry(spec.path, update.parameter);
-    names.forEach((kind, k) => {
-      const name = stateInput(kind, spec.path);
-      carry(name, update.state[k]);
-      initialState.set(name, float32(spec.shape, new Float32Array(sizeOf(spec.shape))));
+    draft.carry(spec.path, updated.parameter);
+    names.forEach((name, k) => {
+      draft.carry(name, updated.state[k], zeros(spec.shape));
     });
+    average(spec.path, updated.parameter);
   });
-  for (const [path, next] of parameters.updates) {
-    outputs[`next:${path}`] = next;
-    carried.set(path, `next:${path}`);
-  }
-  const model = lower(outputs, {
-    constants: (path) => (carried.has(path) ? undefined : options.store.get(path)),
-  });
-  return { model, carried, initialState };
+  for (const [path, next] of statistics) average(path, next);
 }

@@ -15,6 +15,7 @@ import {
   torchvisionDescription,
 } from '../hub/weights.ts';
 import type { Method, MethodContext } from '../methods/method.ts';
+import { networkSettings } from '../methods/settings.ts';
 import { checkSupervision, findMethod } from '../methods/table.ts';
 import { findBackbone } from '../nn/backbones/table.ts';
 import type { NormMode } from '../nn/layers.ts';
@@ -141,7 +142,7 @@ function parseOptions(method: Method, options: unknown): unknown {
   });
 }
 
-/** Below this many images a batch's statistics are too noisy to normalise with. */
+/** Below this many images a pass's statistics are too noisy to normalise with. */
 const SMALLEST_NORM_BATCH = 8;
 
 function chooseNorms(config: RunConfig, weights: LoadedWeights | undefined, emit: Emit): NormMode {
@@ -154,8 +155,10 @@ function chooseNorms(config: RunConfig, weights: LoadedWeights | undefined, emit
     });
   }
   if (config.norms !== 'auto') return config.norms;
-  const batch = config.stage.all?.batch ?? SMALLEST_NORM_BATCH;
-  const frozen = folded || (weights !== undefined && batch < SMALLEST_NORM_BATCH);
+  const { batch = networkSettings(weights !== undefined).batch, accumulate = 1 } =
+    config.stage.all ?? {};
+  const few = batch / accumulate < SMALLEST_NORM_BATCH;
+  const frozen = folded || (weights !== undefined && few);
   emit.note(frozen ? 'norms: statistics stay frozen' : 'norms: statistics are those of each batch');
   return frozen ? 'frozen' : 'batch';
 }

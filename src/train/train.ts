@@ -1,14 +1,14 @@
 // Training as a function: starts the training process, relays what it says, stops it on request.
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, FieldmarkError, fail } from '../core/errors.ts';
 import { parseConfig, type RunConfigInput } from './config.ts';
+import { settleEngine } from './engine.ts';
 import type { TrainEvent, TrainSummary } from './events.ts';
 import type { FromTrainer, ToTrainer } from './messages.ts';
-import type { OpenMode } from './run-folder.ts';
+import { type OpenMode, readRunConfig } from './run-folder.ts';
 import type { TrainJob } from './trainer.ts';
 
 export interface TrainOptions {
@@ -31,7 +31,7 @@ export class TrainingStopped extends Error {
  * glibc returns large blocks to the system after every step and faults them in again at the next;
  * these keep them. They must be in place before the process starts.
  */
-const ALLOCATOR = {
+export const ALLOCATOR = {
   MALLOC_MMAP_THRESHOLD_: '4294967296',
   MALLOC_TRIM_THRESHOLD_: '8589934592',
   MALLOC_TOP_PAD_: '67108864',
@@ -40,22 +40,27 @@ const ALLOCATOR = {
 /** Trains a recogniser. Everything happens in a process of its own; this one stays responsive. */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
   const parsed = parseConfig(options.config);
+  const say = (text: string) => options.onEvent?.({ kind: 'note', text });
+  const folder = resolve(options.out);
+  const resumed = options.mode === 'resume';
+  // what may be wrong with the folder, the trainer says
+  const before = resumed ? await readRunConfig(folder).catch(() => undefined) : undefined;
   const config = {
     ...parsed,
     data: resolve(parsed.data),
     weights: parsed.weights === 'none' ? 'none' : resolve(parsed.weights),
-    threads: parsed.threads ?? availableParallelism(),
+    ...(await settleEngine(parsed, before, say)),
   };
-  const job: TrainJob = { folder: resolve(options.out), config, mode: options.mode ?? 'new' };
+  const job: TrainJob = { folder, config, mode: options.mode ?? 'new' };
   const child = startTrainer();
-  const say = (message: ToTrainer) => child.connected && child.send(message);
-  const stop = () => say({ kind: 'stop' });
+  const tell = (message: ToTrainer) => child.connected && child.send(message);
+  const stop = () => tell({ kind: 'stop' });
   options.signal?.addEventListener('abort', stop);
   try {
     return await new Promise<TrainSummary>((done, reject) => {
       child.on('message', (message: FromTrainer) => {
         if (message.kind === 'ready') {
-          say({ kind: 'start', job });
+          tell({ kind: 'start', job });
           if (options.signal?.aborted) stop();
         } else if (message.kind === 'event') options.onEvent?.(message.event);
         else if (message.kind === 'done') done(message.summary);
@@ -99,6 +104,6 @@ function lost(code: number | null, signal: string | null): FieldmarkError {
   return fail('FM_RUNTIME', 'training process', {
     expected: 'it to finish',
     got: signal === null ? `exit code ${code}` : `signal ${signal}${killed}`,
-    next: 'Continue with --resume; a smaller batch needs less memory (--set stages.all.batch=8).',
+    next: 'Continue with --resume; or start anew with less memory a step (--set stages.all.accumulate=2).',
   });
 }

@@ -2,7 +2,6 @@
 
 import { rmdir } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
-import type { Example } from '../core/example.ts';
 import { fitTemperature } from '../evaluate/temperature.ts';
 import { type ParameterStore, Parameters } from '../nn/scope.ts';
 import { exportRecogniser } from '../recognise/export.ts';
@@ -14,9 +13,10 @@ import {
   type Progress,
   saveCheckpoint,
 } from './checkpoint.ts';
-import { type RunConfig, stageSettings } from './config.ts';
+import type { RunConfig } from './config.ts';
 import type { Emit, TrainSummary } from './events.ts';
 import { type Part, type PartState, Stopped, trainPart } from './part.ts';
+import { allOfTrain, checkPlan, partOf, stagesOf } from './plan.ts';
 import {
   lockRun,
   MetricsLog,
@@ -46,7 +46,7 @@ export async function runTraining(
     const begin = await openRun(job.folder, job.config, job.mode);
     const task = await prepareTask(job.config, emit, signal);
     const trainer = new Trainer(task, runPaths(job.folder), emit, signal);
-    trainer.checkPlan();
+    checkPlan(task);
     await begin();
     await removeLeftovers(job.folder);
     return await trainer.run();
@@ -83,7 +83,7 @@ class Trainer {
 
   async run(): Promise<TrainSummary> {
     await this.#restore();
-    const selecting = this.#stages().length;
+    const selecting = stagesOf(this.#task).length;
     const total = this.#task.config.refit ? 2 * selecting : selecting;
     try {
       for (;;) {
@@ -102,7 +102,7 @@ class Trainer {
 
   async #trainNextPart(selecting: number): Promise<void> {
     if (this.#part === selecting) this.#beginRefit();
-    const part = this.#partOf(this.#part);
+    const part = partOf(this.#task, this.#part, this.#chosen);
     await trainPart(part, this.#state, {
       task: this.#task,
       store: this.#store,
@@ -110,6 +110,7 @@ class Trainer {
         this.#touched.add(path);
         this.#store.set(path, tensor);
       },
+      drop: (path) => this.#store.delete(path),
       metrics: this.#metrics,
       emit: this.#emit,
       save: () => this.#save(),
@@ -118,74 +119,16 @@ class Trainer {
     this.#endPart(part);
   }
 
-  /** Finds out whether every part can be set up, before an old run is replaced by this one. */
-  checkPlan(): void {
-    this.#stages().forEach((_, index) => {
-      this.#partOf(index);
-    });
-    const { method, context, config } = this.#task;
-    const stages = [true, false].flatMap((pretrained) =>
-      method.stages({ ...context, pretrained }).map(({ name }) => name),
-    );
-    const unknown = Object.keys(config.stage).find((name) => !stages.includes(name));
-    if (unknown === undefined) return;
-    throw fail('FM_CONFIG', `stages.${unknown}`, {
-      expected: `settings of a stage of '${method.name}': ${[...new Set(stages)].join(', ')}`,
-      got: `'${unknown}'`,
-      next: "See 'fieldmark methods'.",
-    });
-  }
-
-  /** Stages up to the one that the configuration names. */
-  #stages() {
-    const { method, context, config } = this.#task;
-    const stages = method.stages(context);
-    if (config.stages === 'all') return stages;
-    const last = stages.findIndex((stage) => stage.name === config.stages);
-    if (last >= 0) return stages.slice(0, last + 1);
-    throw fail('FM_CONFIG', 'stages', {
-      expected: `one of ${[...new Set([...stages.map((s) => s.name), 'all'])].join(', ')}`,
-      got: `'${config.stages}'`,
-      next:
-        config.stages === 'head' && !context.pretrained
-          ? 'A network from random numbers has no features for a head: pass --weights.'
-          : "See 'fieldmark methods'.",
-    });
-  }
-
-  #partOf(index: number): Part {
-    const { config } = this.#task;
-    const stages = this.#stages();
-    const refit = index >= stages.length;
-    const at = index % stages.length;
-    const stage = stages[at];
-    const wished = stageSettings(stage.name, stage.settings, config.stage[stage.name]);
-    const isLast = at === stages.length - 1;
-    const epochs = (isLast ? config.epochs : undefined) ?? wished.epochs;
-    const chosen = refit ? this.#chosen[at].epoch : epochs;
-    return {
-      stage,
-      settings: { ...wished, epochs: chosen },
-      examples: refit ? this.#everything() : this.#task.train,
-      refit,
-    };
-  }
-
-  /** All of train: what was held out of it goes back. Official validation images never train. */
-  #everything(): readonly Example[] {
-    const { train, val, valSource } = this.#task;
-    return valSource === 'held-out' ? [...train, ...val] : train;
-  }
-
   /** The best epoch's numbers stay; without validation images the last ones do. */
   #endPart(part: Part): void {
-    const { best, bestNumbers } = this.#state;
+    const { best, bestNumbers, plateau } = this.#state;
     if (best !== null) {
       for (const [path, tensor] of bestNumbers) this.#store.set(path, tensor);
     }
     if (!part.refit) {
       const last = { epoch: part.settings.epochs, top1: null, loss: null };
-      this.#chosen.push({ stage: part.stage.name, ...(best ?? last) });
+      const factors = plateau === null ? {} : { factors: plateau.factors };
+      this.#chosen.push({ stage: part.stage.name, ...(best ?? last), ...factors });
     }
     this.#part++;
     this.#state = freshState();
@@ -219,7 +162,7 @@ class Trainer {
     const { method, context, config, geometry, dataset, train, val, weights } = this.#task;
     const temperature = this.#temperature ?? 1;
     const outputs = recogniserGraph(method, context, new Parameters(), config.size, temperature);
-    const images = config.refit ? this.#everything().length : train.length;
+    const images = config.refit ? allOfTrain(this.#task).length : train.length;
     const last = this.#chosen[this.#chosen.length - 1];
     const valTop1 = val.length > 0 ? last.top1 : null;
     const { licence, source } = weights?.description ?? {};
@@ -254,7 +197,7 @@ class Trainer {
 
   async #save(): Promise<void> {
     await this.#metrics.sync();
-    const { epoch, step, lossSum, best, bestNumbers, optimiser } = this.#state;
+    const { epoch, step, lossSum, best, bestNumbers, plateau, optimiser } = this.#state;
     const progress: Progress = {
       fingerprint: this.#task.fingerprint,
       part: this.#part,
@@ -262,6 +205,7 @@ class Trainer {
       step,
       lossSum,
       best,
+      plateau: plateau ?? undefined,
       chosen: this.#chosen,
       temperature: this.#temperature,
       metricsBytes: await this.#metrics.length(),
@@ -304,6 +248,7 @@ class Trainer {
       lossSum: progress.lossSum,
       best: progress.best,
       bestNumbers: new Map(best),
+      plateau: progress.plateau ?? null,
       optimiser: new Map(optimiser),
     };
   }
@@ -325,6 +270,7 @@ function freshState(): PartState {
     lossSum: 0,
     best: null,
     bestNumbers: new Map(),
+    plateau: null,
     optimiser: new Map(),
   };
 }

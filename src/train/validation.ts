@@ -17,22 +17,27 @@ import { featuresOf } from './features.ts';
 import type { Part } from './part.ts';
 import type { Task } from './task.ts';
 
+/** Accuracy and mean loss on the validation images. */
+export interface ValidationResult {
+  readonly top1: number;
+  readonly loss: number;
+}
+
 export interface Validator {
-  (store: ParameterNumbers): Promise<{ top1: number; loss: number } | null>;
+  /** Scores the network with these numbers. */
+  (numbers: ParameterNumbers): Promise<ValidationResult>;
   close(): Promise<void>;
 }
 
-/** How a part is validated; returns null for parts that have nothing to choose. */
+/** How a part is validated; null for parts that have nothing to choose. */
 export async function validator(
   task: Task,
   part: Part,
   store: ParameterNumbers,
   emit: Emit,
   pause: () => void,
-): Promise<Validator> {
-  if (part.refit || task.val.length === 0) {
-    return Object.assign(async () => null, { close: async () => {} });
-  }
+): Promise<Validator | null> {
+  if (part.refit || task.val.length === 0) return null;
   if (part.stage.source === 'features') {
     return await featureValidator(task, part, store, emit, pause);
   }
@@ -46,7 +51,7 @@ export async function validator(
 /** Validation images are decoded once and kept, up to this many bytes. */
 const KEPT_BYTES = 256e6;
 
-function score(scores: ScoredLabels): { top1: number; loss: number } {
+function score(scores: ScoredLabels): ValidationResult {
   return { top1: topKAccuracy(scores, 1), loss: negativeLogLikelihood(scores) };
 }
 

@@ -7,6 +7,7 @@ import type { Value } from '../../src/graph/value.ts';
 import {
   clipByGlobalNorm,
   globalNorm,
+  movingAverage,
   type OptimiserOptions,
   optimiserUpdate,
   stateNames,
@@ -203,5 +204,46 @@ describe('clipping', () => {
     const norm = globalNorm([input('s', []), input('k', [1, 2, 1, 2])]);
     const given = { s: float32([], [1]), k: float32([1, 2, 1, 2], [1, 3, 3, 4]) };
     expect((await runGraph({ norm }, given)).norm).toBeAllClose([6]);
+  });
+});
+
+describe('moving average', () => {
+  /** The average after each step, of weights that are drawn anew. */
+  async function averages(decay: number, start: Float32Array, weights: Float32Array[]) {
+    const shape = [start.length];
+    const [average, value] = [input('average', shape), input('value', shape)];
+    const next = movingAverage(average, value, decay, input('step', []));
+    const session = await createSession(lower({ next }).bytes, { threads: 1 });
+    let held: HostTensor = float32(shape, start);
+    const seen: number[][] = [];
+    for (const [i, now] of weights.entries()) {
+      const feeds = { average: held, value: float32(shape, now), step: float32([], [i + 1]) };
+      held = (await session.run(feeds)).next;
+      seen.push(Array.from(held.data as Float32Array));
+    }
+    await session.close();
+    return seen;
+  }
+
+  test.each([
+    ['within the warm-up', 0.999],
+    ['past the warm-up from the second step on', 0.25],
+    ['of hardly any memory', 0.01],
+  ])('the recurrence, %s', async (_, decay) => {
+    const start = uniformTensor('average/start', [SIZE]);
+    const weights = Array.from({ length: STEPS }, (_, i) => uniformTensor(`average/${i}`, [SIZE]));
+    let expected = Array.from(start);
+    const rows = weights.map((now, i) => {
+      const d = Math.min(decay, (2 + i) / (11 + i));
+      expected = expected.map((a, k) => d * a + (1 - d) * now[k]);
+      return expected;
+    });
+    agree(await averages(decay, start, weights), rows);
+  });
+
+  test('of weights that stay is those weights, bit for bit', async () => {
+    const still = uniformTensor('average/still', [SIZE]);
+    const rows = await averages(0.999, still, [still, still, still]);
+    for (const row of rows) expect(row).toEqual(Array.from(still));
   });
 });

@@ -115,6 +115,7 @@ export const opCases: Readonly<Record<string, Generator>> = {
       build: (x, y) => mm.matmul(x, y, transA, transB),
     };
   },
+  sumOfSquares: (r) => ({ inputs: [spread(r, shapeOf(r, 3))], build: mm.sumOfSquares }),
   gemm: (r) => {
     const [m, k, n] = shapeOf(r, 3);
     const [transA, transB] = [r.chance(0.5), r.chance(0.5)];

@@ -18,6 +18,8 @@ test('data is all that must be given', () => {
     seed: 0,
     refit: false,
     norms: 'auto',
+    device: 'cpu',
+    lowering: 'auto',
     workers: 1,
     checkpointEvery: 60,
     stage: {},
@@ -58,6 +60,10 @@ test.each([
   [{ data: 'd', norms: 'some' }, /^configuration\.norms: /],
   [{ data: 'd', stage: { all: { epoch: 3 } } }, /^configuration\.stage\.all: .*"epoch"/],
   [{ data: 'd', stages: { all: { batch: 0 } } }, /^configuration\.stage\.all\.batch: /],
+  [{ data: 'd', stages: { all: { ema: 1 } } }, /^configuration\.stage\.all\.ema: /],
+  [{ data: 'd', stages: { all: { mixup: -1 } } }, /^configuration\.stage\.all\.mixup: /],
+  [{ data: 'd', stages: { all: { cutmix: 'x' } } }, /^configuration\.stage\.all\.cutmix: /],
+  [{ data: 'd', stages: { all: { accumulate: 0.5 } } }, /^configuration\.stage\.all\.accumulate: /],
   [{ data: 'd', stage: { all: { augment: { hue: 1 } } } }, /\.augment\.hue: /],
   [{ data: 'd', stage: { all: { augment: { hew: 1 } } } }, /\.augment: .*"hew"/],
   [null, /^configuration: /],
@@ -111,6 +117,16 @@ test('a schedule likewise', () => {
     at: [3, 6],
     factor: 0.1,
   });
+  expect(schedule({ kind: 'plateau', watch: 'top1' })).toEqual({
+    kind: 'plateau',
+    warmup: 0,
+    watch: 'top1',
+    factor: 0.1,
+    patience: 3,
+    threshold: 1e-4,
+    cooldown: 0,
+    floor: 0,
+  });
 });
 
 test.each([
@@ -119,6 +135,13 @@ test.each([
   [{ optimiser: { momentum: 2 } }, /^stages\.all\.optimiser\.momentum: /],
   [{ schedule: { kind: 'step' } }, /^stages\.all\.schedule\.at: /],
   [{ schedule: { floor: 2 } }, /^stages\.all\.schedule\.floor: /],
+  [{ schedule: { kind: 'plateau', factor: 1 } }, /^stages\.all\.schedule\.factor: /],
+  [{ schedule: { kind: 'plateau', patience: 0.5 } }, /^stages\.all\.schedule\.patience: /],
+  [{ schedule: { kind: 'plateau', watch: 'lr' } }, /^stages\.all\.schedule\.watch: /],
+  [
+    { batch: 12, accumulate: 5 },
+    /^stages\.all\.accumulate: expected a divisor of stages\.all\.batch, which is 12, got 5\. Use one of 1, 2, 3, 4, 6, 12, or another batch\.$/,
+  ],
 ])('%j is refused', (wish, message) => {
   expect(() => stageSettings('all', defaults, wish)).toThrow(message);
 });

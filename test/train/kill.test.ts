@@ -18,7 +18,8 @@ const seed = Number(process.env.FIELDMARK_SEED ?? 20);
 const world = tinyWorld();
 
 function trainArgs(out: string, weights: string, epochs = 4): string[] {
-  const sets = ['checkpointEvery=0.2', 'stages.all.batch=8', 'stages.all.rate=0.02'];
+  const stage = ['batch=8', 'rate=0.02', 'accumulate=2', 'ema=0.9', 'mixup=0.2', 'cutmix=1'];
+  const sets = ['checkpointEvery=0.2', ...stage.map((setting) => `stages.all.${setting}`)];
   return [
     'train',
     ...['--data', world.data, '--weights', weights, '--backbone', 'resnet_tiny', '--size', '32'],

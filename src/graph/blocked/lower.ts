@@ -194,8 +194,10 @@ class Pass {
 
   #carriedLayout(name: string, value: Value): Layout | undefined {
     if (value.dtype !== 'float32') return undefined;
-    const given = this.#options.layouts?.get(name);
-    if (given !== undefined || !this.#options.carried?.has(name)) return given;
+    const { layouts, carried, packed } = this.#options;
+    const given = layouts?.get(name);
+    const free = carried?.has(name) || packed?.has(name);
+    if (given !== undefined || layouts?.has(name) || !free) return given;
     const layout = this.#assignment.wished(value);
     return layout !== undefined && !isAlias(value.shape, layout) ? layout : undefined;
   }

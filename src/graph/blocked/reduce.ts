@@ -2,6 +2,7 @@
 // whose kernel is as large as the map.
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
+import { squares } from '../ops/matmul.ts';
 import type { Node } from '../value.ts';
 import { type Layout, layoutKey, mapLayout, paddedShape } from './layout.ts';
 import { planeSums } from './pool.ts';
@@ -83,3 +84,14 @@ export function writeDot(
   const map = asMap(node.inputs[0].shape, layout);
   return finish(w, planeDots(w, a, b, map), node, map);
 }
+
+/** In any layout: padded lanes are zero. */
+export const sumOfSquaresRule: BlockedRule<null> = {
+  plan: ({ inputs: [x] }, view) => {
+    const layout = view.layoutOf(x);
+    return layout && { inputs: [layout], outputs: [undefined] };
+  },
+  write: (w, node, [x], plan) => {
+    return [squares(w.b, x, sizeOf(paddedShape(node.inputs[0].shape, plan.inputs[0]!)))];
+  },
+};

@@ -7,7 +7,7 @@ import { elementwiseRule } from './elementwise.ts';
 import { concatRule, expandRule, sliceRule } from './movement.ts';
 import { batchNormRule, channelAffineRule } from './norm.ts';
 import { avgPoolRule, globalAveragePoolRule, maxPoolGradRule, maxPoolRule } from './pool.ts';
-import { sumRule } from './reduce.ts';
+import { sumOfSquaresRule, sumRule } from './reduce.ts';
 import type { BlockedRule } from './rule.ts';
 
 const elementwise = [
@@ -51,4 +51,5 @@ export const blockedRules: Readonly<Record<string, BlockedRule>> = {
   slice: sliceRule,
   expand: expandRule,
   sum: sumRule,
+  sumOfSquares: sumOfSquaresRule,
 };

@@ -3,6 +3,7 @@
 import { broadcastShapes, broadcastStrides, showShape, sizeOf } from '../../core/shape.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
 import { apply, graphError, type Op, type Reference, type Value } from '../value.ts';
+import { mul } from './arithmetic.ts';
 import { transpose } from './movement.ts';
 import { sumTo } from './sum.ts';
 import { walk } from './walk.ts';
@@ -85,6 +86,21 @@ export const gemmOp: Op<Transposed> = {
   },
 };
 
+/** The sum of the squares of all elements, a scalar: a product of the flat tensor with itself. */
+export const sumOfSquaresOp: Op<null> = {
+  name: 'sumOfSquares',
+  infer: ([x]) => [{ shape: [], dtype: x.dtype }],
+  vjp: (node, [g]) => [g && mul(node.inputs[0], mul(g, 2))],
+  portable: (b, node, [x]) => [squares(b, x, sizeOf(node.inputs[0].shape))],
+  reference: ([x]) => [Float64Array.of(x.data.reduce((total, v) => total + v * v, 0))],
+};
+
+/** Sum of the squares of `count` numbers in whatever order. */
+export function squares(b: OnnxBuilder, x: string, count: number): string {
+  const row = b.op('Reshape', [x, b.ints([1, count])]);
+  return b.op('Reshape', [gemmNode(b, [row, row], { transA: false, transB: true }), b.ints([])]);
+}
+
 function gemmNode(
   b: OnnxBuilder,
   inputs: readonly string[],
@@ -124,6 +140,10 @@ function product(
     }
   });
   return out;
+}
+
+export function sumOfSquares(x: Value): Value {
+  return apply(sumOfSquaresOp, [x], null);
 }
 
 /** `a b` over the last two axes, either one transposed on request. */

@@ -8,7 +8,7 @@ import { conv2dGradInputOp, conv2dGradWeightOp, conv2dOp } from './conv.ts';
 import { argMaxOp, gatherOp, scatterAddOp } from './gather.ts';
 import { layerNormOp } from './layer-norm.ts';
 import { constantOp, inputOp, parameterOp } from './leaf.ts';
-import { gemmOp, matmulOp } from './matmul.ts';
+import { gemmOp, matmulOp, sumOfSquaresOp } from './matmul.ts';
 import { reshapeOp, transposeOp } from './movement.ts';
 import { batchNormOp, channelAffineOp } from './norm.ts';
 import {
@@ -63,6 +63,7 @@ export const opTable: readonly Op<any>[] = [
   eluOp,
   matmulOp,
   gemmOp,
+  sumOfSquaresOp,
   conv2dOp,
   conv2dGradInputOp,
   conv2dGradWeightOp,

@@ -1,0 +1,43 @@
+// Settles on what the engine runs: the part of a configuration that depends on the machine.
+
+import { availableParallelism } from 'node:os';
+import { fail } from '../core/errors.ts';
+import type { LoweringChoice } from '../runtime/choices.ts';
+import { chooseDevice } from '../runtime/device.ts';
+import { chooseLowering } from '../runtime/probe.ts';
+import type { Device } from '../runtime/session.ts';
+import type { RunConfig } from './config.ts';
+
+type EngineConfig = Pick<RunConfig, 'threads' | 'device' | 'lowering'>;
+
+/**
+ * Threads, device and lowering as they go into the run's configuration: no longer `auto`. A run
+ * that is resumed keeps what it was started with, wherever the new configuration says `auto`.
+ */
+export async function settleEngine(
+  wished: EngineConfig,
+  before: EngineConfig | undefined,
+  say: (note: string) => void,
+): Promise<EngineConfig> {
+  const kept = <T extends string>(choice: T, old: T | undefined) =>
+    choice === 'auto' && old !== undefined ? old : choice;
+  const device = await chooseDevice(kept(wished.device, before?.device), say);
+  const lowering = await settleLowering(kept(wished.lowering, before?.lowering), device, say);
+  return { threads: wished.threads ?? availableParallelism(), device, lowering };
+}
+
+async function settleLowering(
+  choice: LoweringChoice,
+  device: Device,
+  say: (note: string) => void,
+): Promise<LoweringChoice> {
+  if (device === 'cpu') {
+    return (await chooseLowering(choice, say)) === 'portable' ? 'portable' : 'blocked';
+  }
+  if (choice !== 'blocked') return 'portable';
+  throw fail('FM_USAGE', '--lowering blocked', {
+    expected: '--device cpu',
+    got: `--device ${device}`,
+    next: 'Blocked layouts are for processors; leave --lowering out.',
+  });
+}

@@ -1,0 +1,91 @@
+// What a run does in order: parts, each a stage with its settings and images. Checked beforehand.
+
+import { fail } from '../core/errors.ts';
+import type { Example } from '../core/example.ts';
+import type { Stage } from '../methods/method.ts';
+import type { ChosenEpoch } from './checkpoint.ts';
+import { stageSettings } from './config.ts';
+import type { Part } from './part.ts';
+import type { Task } from './task.ts';
+
+/** Finds out whether every part can be set up, before an old run is replaced by this one. */
+export function checkPlan(task: Task): void {
+  stagesOf(task).forEach((_, index) => {
+    checkPart(partOf(task, index, []), task);
+  });
+  const { method, context, config } = task;
+  const stages = [true, false].flatMap((pretrained) =>
+    method.stages({ ...context, pretrained }).map(({ name }) => name),
+  );
+  const unknown = Object.keys(config.stage).find((name) => !stages.includes(name));
+  if (unknown === undefined) return;
+  throw fail('FM_CONFIG', `stages.${unknown}`, {
+    expected: `settings of a stage of '${method.name}': ${[...new Set(stages)].join(', ')}`,
+    got: `'${unknown}'`,
+    next: "See 'fieldmark methods'.",
+  });
+}
+
+/** Stages up to the one that the configuration names. */
+export function stagesOf({ method, context, config }: Task): Stage[] {
+  const stages = method.stages(context);
+  if (config.stages === 'all') return stages;
+  const last = stages.findIndex((stage) => stage.name === config.stages);
+  if (last >= 0) return stages.slice(0, last + 1);
+  throw fail('FM_CONFIG', 'stages', {
+    expected: `one of ${[...new Set([...stages.map((s) => s.name), 'all'])].join(', ')}`,
+    got: `'${config.stages}'`,
+    next:
+      config.stages === 'head' && !context.pretrained
+        ? 'A network from random numbers has no features for a head: pass --weights.'
+        : "See 'fieldmark methods'.",
+  });
+}
+
+/** A part by its index: the stages choose, and with `refit` each one runs once more. */
+export function partOf(task: Task, index: number, chosen: readonly ChosenEpoch[]): Part {
+  const { config } = task;
+  const stages = stagesOf(task);
+  const refit = index >= stages.length;
+  const at = index % stages.length;
+  const stage = stages[at];
+  const wished = stageSettings(stage.name, stage.settings, config.stage[stage.name]);
+  const isLast = at === stages.length - 1;
+  const epochs = (isLast ? config.epochs : undefined) ?? wished.epochs;
+  if (!refit) return { stage, settings: { ...wished, epochs }, examples: task.train, refit };
+  const { epoch, factors } = chosen[at];
+  const settings = { ...wished, epochs: epoch };
+  return { stage, settings, examples: allOfTrain(task), refit, factors };
+}
+
+/** All of train: what was held out of it goes back. Official validation images never train. */
+export function allOfTrain({ train, val, valSource }: Task): readonly Example[] {
+  return valSource === 'held-out' ? [...train, ...val] : train;
+}
+
+/** What depends on a stage or on the images, and not on the configuration alone. */
+function checkPart({ stage, settings, examples }: Part, task: Task): void {
+  const where = `stages.${stage.name}`;
+  const { cutmix, accumulate, schedule } = settings;
+  if (cutmix > 0 && stage.source === 'features') {
+    throw fail('FM_CONFIG', `${where}.cutmix`, {
+      expected: '0 in a stage on cached features, which have no area to cut',
+      got: String(cutmix),
+      next: `Use --set ${where}.mixup=${cutmix} there, or CutMix in a stage on images.`,
+    });
+  }
+  if (schedule.kind === 'plateau' && task.val.length === 0) {
+    throw fail('FM_CONFIG', `${where}.schedule.kind`, {
+      expected: 'a schedule that needs no validation images, because there are none',
+      got: "'plateau'",
+      next: "Use 'cosine' or 'step', or add images: a tenth of each class is held out.",
+    });
+  }
+  if (examples.length < accumulate) {
+    throw fail('FM_CONFIG', `${where}.accumulate`, {
+      expected: `at most ${examples.length}, the number of training images`,
+      got: String(accumulate),
+      next: 'Each pass needs an image of its own.',
+    });
+  }
+}

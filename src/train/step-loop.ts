@@ -1,0 +1,207 @@
+// The loop over the epochs and steps of a part. Numbers stay with the stepper while it runs; the
+// host's are brought up to date before validation, before checkpoints, and at the end.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fail } from '../core/errors.ts';
+import { Pace } from '../core/progress.ts';
+import type { HostTensor } from '../core/tensor.ts';
+import { afterEpoch, plateauStart, scheduleFactor } from '../nn/schedules.ts';
+import { type BatchSource, uniformNumbers } from './batches.ts';
+import type { BestEpoch } from './checkpoint.ts';
+import type { Part, PartHost, PartState } from './part.ts';
+import { averageInput } from './step-graph.ts';
+import type { Stepper, StepResult } from './stepper.ts';
+import type { ValidationResult, Validator } from './validation.ts';
+
+/** What a loop works with. */
+export interface Machinery {
+  readonly source: BatchSource;
+  readonly stepper: Pick<Stepper, 'paths' | 'step' | 'read'>;
+  /** Null where nothing is chosen. */
+  readonly validate: Validator | null;
+  /** Throws when a person asked to stop. */
+  readonly pause: () => void;
+}
+
+export class StepLoop {
+  readonly #part: Part;
+  readonly #state: PartState;
+  readonly #host: PartHost;
+  readonly #with: Machinery;
+  readonly #pace = new Pace();
+  /** The stepper alone has the current numbers. */
+  #ahead = false;
+  #savedAt = performance.now();
+
+  constructor(part: Part, state: PartState, host: PartHost, machinery: Machinery) {
+    this.#part = part;
+    this.#state = state;
+    this.#host = host;
+    this.#with = machinery;
+  }
+
+  async run(): Promise<void> {
+    const state = this.#state;
+    const { epochs } = this.#part.settings;
+    while (state.epoch < epochs) {
+      while (state.step < this.#with.source.stepsPerEpoch) {
+        await this.#step();
+        await this.#maybeSave();
+      }
+      await this.#endEpoch();
+      // features make for epochs of milliseconds: there the clock decides when to save
+      if (this.#part.stage.source === 'images') await this.#save();
+      else await this.#maybeSave();
+    }
+    await this.#bringBack();
+    if (state.best !== null) return;
+    for (const [path, tensor] of this.#chosenNumbers()) this.#host.put(path, tensor);
+  }
+
+  async #step(): Promise<void> {
+    const { source, stepper } = this.#with;
+    const state = this.#state;
+    const { stage } = this.#part;
+    const batch = await source.load(state.epoch, state.step);
+    const globalStep = state.epoch * source.stepsPerEpoch + state.step;
+    const rate = this.#rate(globalStep);
+    const { seed } = this.#host.task.config;
+    this.#letGo();
+    const result = await stepper.step({
+      ...batch,
+      rate,
+      number: globalStep + 1,
+      draw: (name, shape) => uniformNumbers(seed, stage.name, globalStep, name, shape),
+    });
+    mustBeFinite(result.loss, stage.name, globalStep);
+    state.lossSum += result.loss;
+    state.step++;
+    await this.#report(globalStep, result, rate);
+    await nextTurn(); // lets messages in: run() does not
+  }
+
+  #rate(globalStep: number): number {
+    const { settings, factors } = this.#part;
+    const { schedule, epochs } = settings;
+    const { stepsPerEpoch } = this.#with.source;
+    const found = factors ?? this.#state.plateau?.factors;
+    const factor = scheduleFactor(schedule, globalStep, stepsPerEpoch, epochs);
+    return settings.rate * factor * (found?.[this.#state.epoch] ?? 1);
+  }
+
+  async #report(globalStep: number, result: StepResult, rate: number): Promise<void> {
+    const { source } = this.#with;
+    const { stage, settings, refit } = this.#part;
+    const { loss, gradientNorm } = result;
+    const total = settings.epochs * source.stepsPerEpoch;
+    const done = globalStep + 1;
+    const pace = this.#pace.measure(done, total);
+    if (stage.source === 'images') {
+      const line = { stage: stage.name, refit, step: globalStep, loss, rate, gradientNorm };
+      await this.#host.metrics.append(line);
+    } else if (done % 50 !== 0 && done !== total) return;
+    const epoch = Math.floor(globalStep / source.stepsPerEpoch) + 1;
+    this.#host.emit.progress({
+      task: `${refit ? 'refit ' : ''}${stage.name} epoch ${epoch}/${settings.epochs}`,
+      done,
+      total,
+      facts: `loss ${loss.toFixed(3)}`,
+      perSecond: pace.perSecond * source.batch,
+      secondsLeft: pace.secondsLeft,
+    });
+  }
+
+  async #endEpoch(): Promise<void> {
+    const state = this.#state;
+    const { stage, settings, refit } = this.#part;
+    const result = await this.#validate();
+    const loss = state.lossSum / this.#with.source.stepsPerEpoch;
+    state.epoch++;
+    state.step = 0;
+    state.lossSum = 0;
+    if (result !== null) this.#learnFrom(result);
+    const facts = {
+      stage: stage.name,
+      refit,
+      epoch: state.epoch,
+      epochs: settings.epochs,
+      loss,
+      valTop1: result?.top1 ?? null,
+    };
+    await this.#host.metrics.append({ ...facts, valLoss: result?.loss ?? null });
+    this.#host.emit.epoch(facts);
+  }
+
+  async #validate(): Promise<ValidationResult | null> {
+    const { validate } = this.#with;
+    if (validate === null) return null;
+    await this.#bringBack();
+    return await validate(new Map([...this.#host.store, ...this.#chosenNumbers()]));
+  }
+
+  /** Keeps the numbers of the best epoch, and lets the schedule see how it goes. */
+  #learnFrom(result: ValidationResult): void {
+    const state = this.#state;
+    const { schedule } = this.#part.settings;
+    if (isBetter(result, state.best)) {
+      state.best = { epoch: state.epoch, ...result };
+      state.bestNumbers = this.#chosenNumbers();
+    }
+    if (schedule.kind !== 'plateau') return;
+    state.plateau = afterEpoch(schedule, state.plateau ?? plateauStart, result);
+  }
+
+  /** Numbers of all that this part changes, by path: the averages, where they are kept. */
+  #chosenNumbers(): Map<string, HostTensor> {
+    const { store } = this.#host;
+    const { optimiser } = this.#state;
+    const numbers = (path: string) => optimiser.get(averageInput(path)) ?? store.get(path)!;
+    return new Map(this.#with.stepper.paths.map((path) => [path, numbers(path)]));
+  }
+
+  /** Keeps no second copy of numbers that the next step replaces. */
+  #letGo(): void {
+    if (this.#ahead) return;
+    for (const path of this.#with.stepper.paths) this.#host.drop(path);
+    this.#state.optimiser = new Map();
+    this.#ahead = true;
+  }
+
+  /** Brings the host's numbers up to date. */
+  async #bringBack(): Promise<void> {
+    if (!this.#ahead) return;
+    const { parameters, optimiser } = await this.#with.stepper.read();
+    for (const [path, tensor] of parameters) this.#host.put(path, tensor);
+    this.#state.optimiser = optimiser;
+    this.#ahead = false;
+  }
+
+  async #maybeSave(): Promise<void> {
+    const seconds = (performance.now() - this.#savedAt) / 1000;
+    if (this.#host.stopping() || seconds >= this.#host.task.config.checkpointEvery) {
+      await this.#save();
+    }
+    this.#with.pause();
+  }
+
+  async #save(): Promise<void> {
+    await this.#bringBack();
+    await this.#host.save();
+    this.#savedAt = performance.now();
+  }
+}
+
+/** Higher accuracy, or the same with a lower loss. */
+function isBetter(result: ValidationResult, best: BestEpoch | null): boolean {
+  if (best === null) return true;
+  return result.top1 > best.top1 || (result.top1 === best.top1 && result.loss < best.loss);
+}
+
+function mustBeFinite(loss: number, stage: string, step: number): void {
+  if (Number.isFinite(loss)) return;
+  throw fail('FM_TRAINING', `stage '${stage}', step ${step}`, {
+    expected: 'a finite loss',
+    got: String(loss),
+    next: `Lower the rate (--set stages.${stage}.rate=...) or clip gradients (--set stages.${stage}.clip=1).`,
+  });
+}
