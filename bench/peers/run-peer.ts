@@ -12,6 +12,12 @@ export function peersPython(): string | undefined {
   return path === '' ? undefined : path;
 }
 
+/** The folder of the JavaScript engines, or undefined where `setup --js` has not put them. */
+export function jsPeersFolder(): string | undefined {
+  const path = execFileSync(`${here}setup`, ['--js-folder'], { encoding: 'utf8' }).trim();
+  return path === '' ? undefined : path;
+}
+
 /**
  * Sets the peers up when they are not (minutes, several GB), and returns the interpreter, or the
  * reason why there is none.

@@ -1,0 +1,67 @@
+// One training step of ours, ready to run over and over: the benchmark's, and bench/step.ts's.
+
+import { float32, type HostTensor } from '../../src/core/tensor.ts';
+import { input } from '../../src/graph/ops/leaf.ts';
+import { IMAGE_INPUT } from '../../src/nn/image-input.ts';
+import { crossEntropy, smoothTargets } from '../../src/nn/losses.ts';
+import type { LoweringChoice } from '../../src/runtime/choices.ts';
+import { createSession } from '../../src/runtime/node.ts';
+import { chooseLowering } from '../../src/runtime/probe.ts';
+import { createTrainingState } from '../../src/runtime/training-state.ts';
+import { buildStep } from '../../src/train/step-graph.ts';
+import type { StepWork } from './job.ts';
+import { buildNetwork, CLASSES, randomImages } from './network.ts';
+
+export interface PreparedStep {
+  /** Milliseconds to create the session. */
+  readonly createMs: number;
+  /** Takes one step from where the last one led; returns its loss. */
+  run(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Builds the step and its session as training does, on one batch of random images. */
+export async function prepareStep(
+  { net, norms, batch, size }: Omit<StepWork, 'kind'>,
+  { lowering, threads }: { readonly lowering: LoweringChoice; readonly threads: number },
+): Promise<PreparedStep> {
+  const mode = norms === 'train' ? 'batch' : 'frozen';
+  const { parameters, store, logits } = buildNetwork(net, mode, { batch, size });
+  const { model, carried, initialState } = buildStep({
+    loss: crossEntropy(logits, input('targets', [batch, CLASSES])),
+    metrics: {},
+    parameters,
+    store,
+    optimiser: { kind: 'sgd', momentum: 0.9, nesterov: false },
+    group: () => ({ rateFactor: 1, decay: 0 }),
+    lowering: await chooseLowering(lowering),
+  });
+  const began = performance.now();
+  const session = await createSession(model.bytes, { threads, memoryPattern: false });
+  const createMs = performance.now() - began;
+  const state = createTrainingState(
+    [{ session, carried, layouts: model.layouts }],
+    new Map([...carried.keys()].map((name) => [name, store.get(name) ?? initialState.get(name)!])),
+  );
+  store.clear(); // what trains is in the state now, the rest in the session
+  const labels = Array.from({ length: batch }, (_, i) => i);
+  const feeds: Record<string, HostTensor> = {
+    [IMAGE_INPUT]: randomImages(batch, size),
+    targets: float32([batch, CLASSES], smoothTargets(labels, CLASSES)),
+    rate: float32([], [1e-4]),
+    step: float32([], [1]),
+  };
+  return {
+    createMs,
+    async run() {
+      const out = await state.run(feeds);
+      const loss = Number(out.loss.data[0]);
+      if (!Number.isFinite(loss)) throw new Error(`expected a loss, got ${loss}`);
+      return loss;
+    },
+    async close() {
+      await state.close();
+      await session.close();
+    },
+  };
+}
