@@ -76,7 +76,13 @@ async function decodeWithSharp(
   maxPixels: number,
   minSide?: number,
 ): Promise<DecodedImage> {
-  const input = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error' }).autoOrient();
+  // a conversion from sRGB to sRGB would take as long as the decoding
+  const ignoreIcc = hasSrgbProfile(bytes);
+  const input = sharp(bytes, {
+    limitInputPixels: maxPixels,
+    failOn: 'error',
+    ignoreIcc,
+  }).autoOrient();
   const full = minSide === undefined ? undefined : await uprightSize(input);
   const factor = full === undefined ? 1 : shrinkFactor(Math.min(...full), minSide!);
   if (factor > 1) {
@@ -92,6 +98,15 @@ async function decodeWithSharp(
   const { width, height } = info;
   const [sourceWidth, sourceHeight] = full ?? [width, height];
   return { width, height, data: pixels, sourceWidth, sourceHeight };
+}
+
+/** True where an embedded ICC profile (ICC.1, near the start of the file) is sRGB itself. */
+function hasSrgbProfile(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 65536));
+  const at = head.indexOf('ICC_PROFILE\0', 0, 'latin1');
+  // a description tag is 'desc', four zeros, a length and the name
+  const name = at < 0 ? -1 : head.indexOf('desc\0\0\0\0', at + 128, 'latin1');
+  return name >= 0 && head.toString('latin1', name + 12, name + 29) === 'sRGB IEC61966-2.1';
 }
 
 async function uprightSize(input: Sharp): Promise<[number, number]> {

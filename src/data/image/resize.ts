@@ -8,7 +8,7 @@ import type { RawImage } from '../../core/raw-image.ts';
 interface Taps {
   readonly starts: Int32Array;
   readonly counts: Int32Array;
-  readonly weights: Float64Array;
+  readonly weights: Float32Array;
   /** Room per output in `weights`. */
   readonly width: number;
 }
@@ -34,8 +34,14 @@ export function resizeCrop(
 ): RawImage {
   const columns = filterTaps(image.width, box[0], box[2], width, options.flip);
   const rows = filterTaps(image.height, box[1], box[3], height);
-  const { lines, first } = resizeRows(image, columns, rows, width);
-  return { width, height, data: resizeColumns(lines, first, rows, width * 3, height) };
+  const [left, right] = reach(columns);
+  const line = new Float32Array((right - left) * 3);
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    mixRows(image, left, rows, y, line);
+    resizeRow(line, left, columns, data, y * width * 3);
+  }
+  return { width, height, data };
 }
 
 /** The box that is the whole image. */
@@ -55,20 +61,17 @@ function filterTaps(
   const width = Math.ceil(support * 2) + 1;
   const starts = new Int32Array(output);
   const counts = new Int32Array(output);
-  const weights = new Float64Array(output * width);
+  const weights = new Float32Array(output * width);
   for (let i = 0; i < output; i++) {
     const at = flip ? output - 1 - i : i;
     // pixel centres are at +0.5; outside the image the border repeats
     const centre = clamp(start + (i + 0.5) * scale, 0.5, input - 0.5);
     const from = Math.max(0, Math.floor(centre - support + 0.5));
     const to = Math.min(input, Math.floor(centre + support + 0.5));
+    const weightOf = (x: number) => Math.max(0, 1 - Math.abs((x + 0.5 - centre) / support));
     let total = 0;
-    for (let x = from; x < to; x++) {
-      const weight = Math.max(0, 1 - Math.abs((x + 0.5 - centre) / support));
-      weights[at * width + x - from] = weight;
-      total += weight;
-    }
-    for (let t = 0; t < to - from; t++) weights[at * width + t] /= total;
+    for (let x = from; x < to; x++) total += weightOf(x);
+    for (let x = from; x < to; x++) weights[at * width + x - from] = weightOf(x) / total;
     starts[at] = from;
     counts[at] = to - from;
   }
@@ -79,65 +82,66 @@ function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }
 
-/** Horizontal pass, over only those input rows that the vertical pass reads. */
-function resizeRows(image: RawImage, columns: Taps, rows: Taps, width: number) {
-  const first = rows.starts.reduce((least, start) => Math.min(least, start), image.height);
-  let last = 0;
-  rows.starts.forEach((start, i) => {
-    last = Math.max(last, start + rows.counts[i]);
-  });
-  const lines = new Float32Array((last - first) * width * 3); // [row, x, channel]
-  for (let y = first; y < last; y++) {
-    resizeRow(image.data, y * image.width * 3, columns, lines, (y - first) * width * 3);
+/** First input that any output reads, and the first beyond. */
+function reach({ starts, counts }: Taps): [number, number] {
+  let first = Number.MAX_SAFE_INTEGER;
+  let end = 0;
+  for (let i = 0; i < starts.length; i++) {
+    first = Math.min(first, starts[i]);
+    end = Math.max(end, starts[i] + counts[i]);
   }
-  return { lines, first };
+  return [first, end];
 }
 
+/** Vertical pass for one output row: input rows, weighted and added, from column `left` on. */
+function mixRows(image: RawImage, left: number, rows: Taps, y: number, line: Float32Array): void {
+  const { data } = image;
+  const { weights } = rows;
+  const stride = image.width * 3;
+  const size = line.length;
+  const end = y * rows.width + rows.counts[y];
+  let tap = y * rows.width;
+  let at = rows.starts[y] * stride + left * 3;
+  // two rows at a time: half the traffic through `line`
+  if ((end - tap) % 2 === 1) {
+    const weight = weights[tap++];
+    for (let i = 0; i < size; i++) line[i] = weight * data[at + i];
+    at += stride;
+  } else line.fill(0);
+  for (; tap < end; tap += 2) {
+    const [v, w] = [weights[tap], weights[tap + 1]];
+    const next = at + stride;
+    for (let i = 0; i < size; i++) line[i] += v * data[at + i] + w * data[next + i];
+    at = next + stride;
+  }
+}
+
+/** Horizontal pass over a mixed row, rounded to bytes. */
 function resizeRow(
-  data: Uint8Array,
-  rowAt: number,
+  line: Float32Array,
+  left: number,
   { starts, counts, weights, width }: Taps,
-  lines: Float32Array,
-  lineAt: number,
+  out: Uint8Array,
+  outAt: number,
 ): void {
-  let to = lineAt;
+  let to = outAt;
   for (let x = 0; x < starts.length; x++) {
-    let from = rowAt + starts[x] * 3;
+    let from = (starts[x] - left) * 3;
     const end = x * width + counts[x];
-    let red = 0;
-    let green = 0;
-    let blue = 0;
+    // truncation after adding a half rounds to nearest
+    let red = 0.5;
+    let green = 0.5;
+    let blue = 0.5;
     for (let t = x * width; t < end; t++) {
       const weight = weights[t];
-      red += weight * data[from];
-      green += weight * data[from + 1];
-      blue += weight * data[from + 2];
+      red += weight * line[from];
+      green += weight * line[from + 1];
+      blue += weight * line[from + 2];
       from += 3;
     }
-    lines[to] = red;
-    lines[to + 1] = green;
-    lines[to + 2] = blue;
+    out[to] = red;
+    out[to + 1] = green;
+    out[to + 2] = blue;
     to += 3;
   }
-}
-
-function resizeColumns(
-  lines: Float32Array,
-  first: number,
-  { starts, counts, weights, width }: Taps,
-  stride: number,
-  height: number,
-): Uint8Array {
-  const out = new Uint8Array(height * stride);
-  const sum = new Float32Array(stride);
-  for (let y = 0; y < height; y++) {
-    sum.fill(0.5); // rounds to nearest when truncated to 8 bits
-    for (let t = 0; t < counts[y]; t++) {
-      const weight = weights[y * width + t];
-      const line = (starts[y] - first + t) * stride;
-      for (let i = 0; i < stride; i++) sum[i] += weight * lines[line + i];
-    }
-    out.set(sum, y * stride);
-  }
-  return out;
 }
