@@ -78,6 +78,7 @@ class LoaderThread {
   readonly #owed = new Map<number, Waiting>();
   #next = 0;
   #ended: Error | undefined;
+  #closing = false;
 
   constructor() {
     this.#worker = startWorker();
@@ -103,6 +104,7 @@ class LoaderThread {
   /** Lets the batch under way finish: stopping a thread inside the decoder is not safe. */
   async close(): Promise<void> {
     if (this.#ended) return;
+    this.#closing = true; // from here on its end is waited for
     const exit = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#worker.ref();
     this.#worker.postMessage(null satisfies LoaderMessage);
@@ -112,7 +114,7 @@ class LoaderThread {
   #settle(reply: LoaderReply): void {
     const owed = this.#owed.get(reply.id);
     this.#owed.delete(reply.id);
-    if (this.#owed.size === 0) this.#worker.unref();
+    if (this.#owed.size === 0 && !this.#closing) this.#worker.unref();
     if ('batch' in reply) owed?.resolve(reply.batch);
     else owed?.reject(revive(reply.message, reply.code));
   }

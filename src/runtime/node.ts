@@ -27,6 +27,9 @@ export async function createSession(
     graphOptimizationLevel: 'all',
     enableMemPattern: options.memoryPattern ?? true,
     logSeverityLevel: 3,
+    ...(options.spin === false
+      ? { extra: { session: { intra_op: { allow_spinning: '0' } } } }
+      : {}),
     ...(options.profilePrefix === undefined
       ? {}
       : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),

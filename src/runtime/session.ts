@@ -27,6 +27,11 @@ export interface SessionOptions {
    * saves allocations in inference.
    */
   readonly memoryPattern?: boolean;
+  /**
+   * Threads that wait for work keep their processor. Saves microseconds an operator where nothing
+   * else runs; false leaves the processors to those who decode images meanwhile. Default: true.
+   */
+  readonly spin?: boolean;
   /** Write an operator profile to files with this prefix. */
   readonly profilePrefix?: string;
 }

@@ -103,7 +103,7 @@ export class Stepper {
       for (const { model, carried } of graphs) {
         const { threads, device } = options;
         const keep = device === 'webgpu' ? [...carried.values()] : [];
-        const settings = { threads, device, keep, memoryPattern: false };
+        const settings = { threads, device, keep, memoryPattern: false, spin: false };
         sessions.push(await createSession(model.bytes, settings));
       }
     } catch (cause) {

@@ -5,7 +5,7 @@ import sharp, { type Sharp } from 'sharp';
 import { fail } from '../../core/errors.ts';
 import type { RawImage } from '../../core/raw-image.ts';
 import { decodeBmp } from './bmp.ts';
-import { sniffImage } from './sniff.ts';
+import { jpegSize, sniffImage } from './sniff.ts';
 
 sharp.concurrency(1); // parallelism comes from many calls in flight
 sharp.cache(false);
@@ -83,7 +83,8 @@ async function decodeWithSharp(
     failOn: 'error',
     ignoreIcc,
   }).autoOrient();
-  const full = minSide === undefined ? undefined : await uprightSize(input);
+  const shrinks = minSide !== undefined && mayShrink(bytes, minSide);
+  const full = shrinks ? await uprightSize(input) : undefined;
   const factor = full === undefined ? 1 : shrinkFactor(Math.min(...full), minSide!);
   if (factor > 1) {
     const [width, height] = full!.map((side) => Math.floor(side / factor));
@@ -98,6 +99,12 @@ async function decodeWithSharp(
   const { width, height } = info;
   const [sourceWidth, sourceHeight] = full ?? [width, height];
   return { width, height, data: pixels, sourceWidth, sourceHeight };
+}
+
+/** False where the header of a JPEG file says at once that it is too small to be shrunk. */
+function mayShrink(bytes: Uint8Array, minSide: number): boolean {
+  const size = jpegSize(bytes);
+  return size === undefined || shrinkFactor(Math.min(...size), minSide) > 1;
 }
 
 /** True where an embedded ICC profile (ICC.1, near the start of the file) is sRGB itself. */

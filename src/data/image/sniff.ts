@@ -47,3 +47,21 @@ function describe(bytes: Uint8Array, head: string): string {
   const isText = /^[\t\n\r\x20-\x7e]*$/.test(head);
   return isText ? `text (${JSON.stringify(head)})` : 'bytes of another kind';
 }
+
+/**
+ * Width and height from the frame header of a JPEG file (ITU-T T.81, B.2.2), before orientation;
+ * undefined where there is none.
+ */
+export function jpegSize(bytes: Uint8Array): [number, number] | undefined {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  let at = 2;
+  while (at + 9 < bytes.length && bytes[at] === 0xff) {
+    const marker = bytes[at + 1];
+    const frame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    if (frame) {
+      return [bytes[at + 7] * 256 + bytes[at + 8], bytes[at + 5] * 256 + bytes[at + 6]];
+    }
+    at += 2 + bytes[at + 2] * 256 + bytes[at + 3];
+  }
+  return undefined;
+}
