@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Shape } from '../../src/core/shape.ts';
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
+import type { Lowering } from '../../src/graph/lower.ts';
 import { dropout } from '../../src/graph/ops/compare.ts';
 import { input } from '../../src/graph/ops/leaf.ts';
 import { reshape } from '../../src/graph/ops/movement.ts';
@@ -13,6 +14,7 @@ import { convNorm, linear, type NormMode } from '../../src/nn/layers.ts';
 import { crossEntropy, smoothTargets } from '../../src/nn/losses.ts';
 import type { OptimiserOptions } from '../../src/nn/optimisers.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
+import { blockedLanes } from '../../src/runtime/probe.ts';
 import { uniformNumbers } from '../../src/train/batches.ts';
 import { Stepper, type Uniform } from '../../src/train/stepper.ts';
 import { uniformTensor } from '../support/golden.ts';
@@ -28,6 +30,7 @@ interface Setting {
   readonly optimiser?: OptimiserOptions;
   readonly clip?: number;
   readonly ema?: number;
+  readonly lowering?: Lowering;
 }
 
 const sgd: OptimiserOptions = { kind: 'sgd', momentum: 0.9, nesterov: true };
@@ -40,7 +43,15 @@ function network(norms: NormMode, images: number) {
   const uniforms: Uniform[] = [{ name: 'dropout', shape: [images, 4] }];
   const x = input('input', [images, ...IMAGE.slice(1)]);
   const build = { norms, padding: 'torch' } as const;
-  const map = convNorm(scope, x, { channels: 4, kernel: 3, names: ['conv', 'norm'] }, build);
+  const stem = convNorm(scope, x, { channels: 4, kernel: 3, names: ['conv', 'norm'] }, build);
+  // 24 channels: one and a half blocks
+  const block = scope.child('block');
+  const wide = relu(
+    convNorm(block, relu(stem), { channels: 24, kernel: 1, names: ['0', '1'] }, build),
+  );
+  const depthwise = { channels: 24, kernel: 3, groups: 24, names: ['2', '3'] } as const;
+  const deep = relu(convNorm(block, wide, depthwise, build));
+  const map = convNorm(block, deep, { channels: 4, kernel: 1, names: ['4', '5'] }, build);
   const pooled = reshape(globalAveragePool(relu(map)), [images, 4]);
   const kept = dropout(pooled, input('dropout', [images, 4]), 0.3);
   const logits = linear(scope.child('head'), kept, CLASSES);
@@ -48,12 +59,12 @@ function network(norms: NormMode, images: number) {
 }
 
 async function open(setting: Setting) {
-  const { passes, norms = 'frozen', optimiser = sgd, clip, ema } = setting;
+  const { passes, norms = 'frozen', optimiser = sgd, clip, ema, lowering } = setting;
   const { loss, parameters, uniforms } = network(norms, BATCH / passes);
   const store: ParameterStore = new Map();
   initialise(parameters, store, 3);
   const group = () => ({ rateFactor: 1, decay: 0.01 });
-  const graph = { loss, metrics: {}, parameters, store, optimiser, group, clip, ema };
+  const graph = { loss, metrics: {}, parameters, store, optimiser, group, clip, ema, lowering };
   const stepper = await Stepper.open({ graph, passes, uniforms, threads: 1 }, (name) =>
     store.get(name),
   );
@@ -89,6 +100,27 @@ async function train(setting: Setting) {
 }
 
 const dataOf = (tensor: HostTensor | undefined) => tensor?.data as Float32Array;
+
+const block = await blockedLanes();
+
+describe.skipIf(block === undefined)('the blocked lowering leads to the same numbers', () => {
+  test.each<[string, Setting]>([
+    ['frozen norms, clipped', { passes: 1, clip: 0.05 }],
+    ['norms that follow the batch', { passes: 1, norms: 'batch' }],
+    ['AdamW, averaged', { passes: 1, optimiser: adamw, ema: 0.9 }],
+    ['2 passes', { passes: 2, norms: 'batch', clip: 1, ema: 0.9 }],
+  ])('%s', async (_, setting) => {
+    const portable = await train(setting);
+    const blocked = await train({ ...setting, lowering: { block: block! } });
+    const losses = portable.results.map(({ loss }) => loss);
+    expect(blocked.results.map(({ loss }) => loss)).toBeAllClose(losses, { rtol: 1e-5 });
+    for (const [name, tensor] of portable.seen[STEPS - 1]) {
+      const got = blocked.seen[STEPS - 1].get(name);
+      expect(got?.shape, name).toEqual(tensor.shape);
+      expect(dataOf(got), name).toBeAllClose(dataOf(tensor), { rtol: 1e-4, atol: 1e-5 });
+    }
+  });
+});
 
 describe('several passes equal one over the whole batch, with frozen norms', () => {
   test.each<[string, Setting]>([

@@ -104,7 +104,7 @@ export function findGroups(
   for (const node of [...order].reverse()) {
     if (!plans.has(node) || taken.has(node)) continue;
     for (const find of finders) {
-      const group = find(node, plans, uses);
+      const group = find(node, assignment, uses);
       if (group === undefined || group.members.some((member) => taken.has(member))) continue;
       for (const member of group.members) taken.add(member);
       groups.set(node, group);
@@ -131,7 +131,8 @@ function activationOf({ op, attrs }: Node): Activation | undefined {
 }
 
 /** relu(conv(x)) and relu(conv(x) + y). */
-function activated(root: Node, plans: Plans, uses: Uses): Group | undefined {
+function activated(root: Node, assignment: Assignment, uses: Uses): Group | undefined {
+  const { plans } = assignment;
   const activation = activationOf(root);
   if (activation === undefined) return undefined;
   const [x] = root.inputs;
@@ -139,12 +140,12 @@ function activated(root: Node, plans: Plans, uses: Uses): Group | undefined {
   const anchor = fusable(x, plans, uses);
   if (anchor !== undefined) return { root, anchor, kind, activation, members: [root, anchor] };
   if (x.node.op.name !== 'add' || !plans.has(x.node) || !uses.once(x)) return undefined;
-  const inner = summed(x.node, plans, uses);
+  const inner = summed(x.node, assignment, uses);
   return inner && { ...inner, root, activation, members: [root, ...inner.members] };
 }
 
 /** conv(x) + y. */
-function summed(root: Node, plans: Plans, uses: Uses): Group | undefined {
+function summed(root: Node, { plans }: Assignment, uses: Uses): Group | undefined {
   const [a, b] = root.inputs;
   if (root.op.name !== 'add' || !sameShape(a.shape, b.shape) || a === b) return undefined;
   for (const [value, sum] of [
@@ -152,20 +153,29 @@ function summed(root: Node, plans: Plans, uses: Uses): Group | undefined {
     [a, b],
   ]) {
     const anchor = fusable(value, plans, uses);
-    if (anchor === undefined || dependsDirectly(sum, anchor)) continue;
+    if (anchor === undefined || dependsOn(sum, anchor)) continue;
     if (!sameLayout(plans.get(anchor)?.outputs[0], plans.get(root)?.outputs[0])) continue;
     return { root, anchor, kind: 'convolution', sum, members: [root, anchor] };
   }
   return undefined;
 }
 
-/** A sum that is another output of the anchor would wait for itself. */
-function dependsDirectly(value: Value, anchor: Node): boolean {
-  return value.node === anchor;
+/** True where a value needs one of the anchor's other outputs: it would wait for itself. */
+function dependsOn(value: Value, anchor: Node): boolean {
+  if (anchor.outputs.length === 1) return false; // its only output has one user
+  const seen = new Set<Node>();
+  const open = [value.node];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (node === anchor) return true;
+    if (seen.has(node)) continue;
+    seen.add(node);
+    for (const input of node.inputs) open.push(input.node);
+  }
+  return false;
 }
 
 /** The sum of two strided input gradients: they are added phase by phase. */
-function strided(root: Node, plans: Plans, uses: Uses): Group | undefined {
+function strided(root: Node, { plans }: Assignment, uses: Uses): Group | undefined {
   if (root.op.name !== 'add') return undefined;
   const parts = root.inputs.map(({ node }) => node);
   const able = parts.every((node, i) => {
@@ -179,17 +189,18 @@ function strided(root: Node, plans: Plans, uses: Uses): Group | undefined {
 }
 
 /** sum(a * b). */
-function dot(root: Node, plans: Plans, uses: Uses): Group | undefined {
+function dot(root: Node, { plans, dirty }: Assignment, uses: Uses): Group | undefined {
   if (root.op.name !== 'sum') return undefined;
   const [x] = root.inputs;
   const { op, inputs } = x.node;
   const whole = inputs.every((value) => sameShape(value.shape, x.shape));
   if (op.name !== 'mul' || !whole || !plans.has(x.node) || !uses.once(x)) return undefined;
+  if (dirty.has(x)) return undefined;
   return { root, anchor: x.node, kind: 'dot', members: [root, x.node] };
 }
 
 /** A ReLU's mask right below a max-pooling of its output: the pooling's gradient holds it. */
-function masked(root: Node, plans: Plans, uses: Uses): Group | undefined {
+function masked(root: Node, { plans }: Assignment, uses: Uses): Group | undefined {
   if (root.op.name !== 'mul') return undefined;
   for (const [g, mask] of [root.inputs, [...root.inputs].reverse()]) {
     const { node } = g;
