@@ -24,23 +24,16 @@ import { evaluate } from '../../src/graph/oracle.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { createSession } from '../../src/runtime/node.ts';
 import { blockedLanes } from '../../src/runtime/probe.ts';
+import { composedCases } from '../support/composed-cases.ts';
+import { flooredError } from '../support/numbers.ts';
 import { caseStream, opCases } from '../support/op-cases.ts';
 
+const cases = { ...opCases, ...composedCases };
 const block = await blockedLanes();
 const onBlocks = test.skipIf(block === undefined);
 if (block === undefined) console.log('skipped: this machine has no blocked convolutions');
 
 const numbersOf = (t: { data: unknown }) => Array.from(t.data as ArrayLike<number>, Number);
-
-function error(got: ArrayLike<number>, expected: ArrayLike<number>): number {
-  let difference = 0;
-  let norm = 0;
-  for (let i = 0; i < expected.length; i++) {
-    difference += (Number(got[i]) - expected[i]) ** 2;
-    norm += expected[i] ** 2;
-  }
-  return Math.sqrt(difference) / (Math.sqrt(norm) + 1e-6);
-}
 
 /** A random linear functional: every element of y counts with its own weight. */
 function functional(y: Value, seed: number): Value {
@@ -62,16 +55,16 @@ async function compare(
   const expected = evaluate(Object.values(outputs), Object.fromEntries(numbers));
   Object.entries(outputs).forEach(([name, value], i) => {
     expect(results[name].shape, `${note} ${name}`).toEqual([...value.shape]);
-    const wrong = error(numbersOf(results[name]), expected[i].data);
+    const wrong = flooredError(numbersOf(results[name]), expected[i].data);
     expect(wrong, `${note} ${name}`).toBeLessThan(5e-6);
   });
   return model;
 }
 
-for (const op of Object.keys(opCases)) {
+for (const op of Object.keys(cases)) {
   onBlocks(`${op}: the cases of the op table`, async () => {
     for (let seed = 0; seed < 4; seed++) {
-      const { inputs, build, differentiable } = opCases[op](caseStream(op, seed));
+      const { inputs, build, differentiable } = cases[op](caseStream(op, seed));
       const x = inputs.map((t, i) => input(`x${i}`, t.shape, t.dtype));
       const y = build(...x);
       const wrt = differentiable ?? inputs.flatMap((t, i) => (t.dtype === 'float32' ? [i] : []));

@@ -20,3 +20,14 @@ export function relativeError(got: ArrayLike<number>, expected: ArrayLike<number
   }
   return squares > 0 ? Math.sqrt(difference / squares) : Math.sqrt(difference);
 }
+
+/** Relative l2 error that counts differences of tensors near zero by their own size (below 1e-6). */
+export function flooredError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < expected.length; i++) {
+    difference += (Number(got[i]) - expected[i]) ** 2;
+    norm += expected[i] ** 2;
+  }
+  return Math.sqrt(difference) / (Math.sqrt(norm) + 1e-6);
+}
