@@ -194,6 +194,26 @@ for (const [name, body] of Object.entries(bodies)) {
   });
 }
 
+onBlocks.each([
+  ['AlexNet', 11, 4, 2, 31],
+  ['ResNet', 7, 2, 3, 22],
+  ['MobileNetV2 from TensorFlow', 3, 2, 'same', 14],
+  ['VGG', 3, 1, 1, 9],
+] as const)('the first layer of %s, on an image', async (name, k, strides, padding, size) => {
+  const r = randomStream(0, 'stem', name);
+  const numbers = (shape: readonly number[]) =>
+    float32(
+      shape,
+      Array.from({ length: sizeOf(shape) }, () => r.uniform(-1, 1)),
+    );
+  const pads = padding === 'same' ? samePads([size, size], [k, k], [strides, strides]) : padding;
+  const feeds = { x: numbers([2, 3, size, size]), w: numbers([40, 3, k, k]), b: numbers([40]) };
+  const [x, w, b] = Object.entries(feeds).map(([id, t]) => input(id, t.shape));
+  const y = relu(conv2d(x, w, b, { strides, pads }));
+  const found = gradients(functional(y, 0), [x, w, b]);
+  await compare({ y, dx: found[0], dw: found[1], db: found[2] }, feeds, name);
+});
+
 test('packing and unpacking give the tensor back, and padded lanes are zero', () => {
   const layouts = [[1], [0], [1, 0]];
   fc.assert(
