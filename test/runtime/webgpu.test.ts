@@ -51,9 +51,9 @@ test.skipIf(!found).each(cases)(
     );
     const { cpu, gpu, worst } = JSON.parse(out.trim().split('\n').at(-1)!) as Outcome;
     expect(gpu).toHaveLength(3);
-    gpu.forEach((loss, i) =>
-      expect(Math.abs(loss / cpu[i] - 1), `step ${i + 1}`).toBeLessThan(2e-6),
-    );
+    gpu.forEach((loss, i) => {
+      expect(Math.abs(loss / cpu[i] - 1), `step ${i + 1}`).toBeLessThan(2e-6);
+    });
     // float32 sums in another order; seen: 4e-6 for MobileNetV2, 7e-7 for the small network
     expect(worst.filter(({ error }) => error > 2e-5)).toEqual([]);
   },
