@@ -62,8 +62,7 @@ def read_config(file):
     return config
 
 
-def load_model(config):
-    head = load_file(config["head"])
+def load_model(config, head):
     classes = head["classifier.1.weight"].shape[0]
     model = torchvision.models.mobilenet_v2(weights=None, num_classes=classes, dropout=0.0)
     trunk = {k: v for k, v in load_file(config["weights"]).items() if not k.startswith("classifier.")}
@@ -99,6 +98,11 @@ def make_optimizer(model, config):
     )
 
 
+def set_rate(optimizer, rate):
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+
+
 def train(model, config, images, labels):
     optimizer = make_optimizer(model, config)
     parameters = list(model.parameters())
@@ -109,8 +113,7 @@ def train(model, config, images, labels):
         y = labels[rows]
         if len(y) == 0:
             raise SystemExit(f"step {t}: no images left of {len(images)}")
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["factor"]
+        set_rate(optimizer, rate)
         optimizer.zero_grad(set_to_none=True)
         logits = model(x.contiguous())
         loss = F.cross_entropy(logits, y, label_smoothing=config["labelSmoothing"])
@@ -127,7 +130,7 @@ def main():
     parser.add_argument("config", metavar="CONFIG.json", type=pathlib.Path)
     config = read_config(parser.parse_args().config)
     torch.set_num_threads(config["threads"])
-    model = load_model(config)
+    model = load_model(config, load_file(config["head"]))
     batches = load_file(config["batches"])
     start = time.perf_counter()
     steps = list(train(model, config, batches["images"], batches["labels"]))

@@ -21,10 +21,13 @@ import { headSettings, networkSettings } from './settings.ts';
 export interface FinetuneOptions {
   /** Dropout before the classifier while the whole network trains. */
   readonly dropout: number;
+  /** `trained`: the head is trained alone first, on the frozen backbone; `fresh`: it is not. */
+  readonly head: 'trained' | 'fresh';
 }
 
 const options: z.ZodType<FinetuneOptions> = z.strictObject({
   dropout: z.number().min(0).max(0.9).default(0),
+  head: z.enum(['trained', 'fresh']).default('trained'),
 });
 type Context = MethodContext<FinetuneOptions>;
 
@@ -77,7 +80,9 @@ export const finetune: Method<FinetuneOptions> = {
   needs: ['labels'],
   // a head trained on random features would only have to be unlearnt
   stages: (context) =>
-    context.pretrained ? [headStage(context), networkStage(context)] : [networkStage(context)],
+    context.pretrained && context.options.head === 'trained'
+      ? [headStage(context), networkStage(context)]
+      : [networkStage(context)],
   recogniser: (context, scope, image) => {
     const { pooled, map } = backboneFeatures(context, scope, image, 'frozen');
     const logits = classify(context, scope, pooled);
