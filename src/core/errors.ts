@@ -35,9 +35,12 @@ export class FieldmarkError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, where: string, parts: ErrorParts) {
-    super(`${where}: expected ${parts.expected}, got ${parts.got}. ${parts.next}`, {
-      cause: parts.cause,
-    });
+    super(
+      `${where}: expected ${parts.expected}, got ${parts.got.replace(/\.$/, '')}. ${parts.next}`,
+      {
+        cause: parts.cause,
+      },
+    );
     this.name = 'FieldmarkError';
     this.code = code;
   }

@@ -10,7 +10,7 @@ import { type Node, type ParameterAttrs, topologicalOrder, type Value } from './
 export interface LoweredModel {
   /** The ONNX file. */
   readonly bytes: Uint8Array;
-  /** Names that must be fed at each run, inputs first, then parameters that are not constant. */
+  /** Names that must be fed at each run: inputs and parameters that are not constant. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** Memory layouts of the inputs and outputs that are not canonical. */

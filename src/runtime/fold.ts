@@ -29,8 +29,7 @@ export async function foldConstants(
   if (frontier.size === 0) return new Map();
   const named = Object.fromEntries([...frontier].map((value, i) => [`f${i}`, value]));
   const session = await createSession(lower(named, { constants }).bytes, { threads: 1 });
-  const results = await session.run({});
-  await session.close();
+  const results = await session.run({}).finally(() => session.close());
   return new Map(Object.entries(named).map(([name, value]) => [value, results[name]]));
 }
 

@@ -44,12 +44,16 @@ export async function createSession(
         : await ort.InferenceSession.create(model, sessionOptions);
     return wrap(session, new Set(keep));
   } catch (cause) {
-    throw fail('FM_RUNTIME', typeof model === 'string' ? model : 'createSession', {
+    const advice =
+      typeof model === 'string'
+        ? 'If the file was written by fieldmark, export it again; it may be cut short.'
+        : 'Please report this with the network and the settings; fieldmark made the graph itself.';
+    throw fail('FM_RUNTIME', typeof model === 'string' ? model : 'graph', {
       expected: 'a model that ONNX Runtime accepts',
       got: (cause as Error).message,
       next:
         device === 'cpu'
-          ? 'If the file was written by fieldmark, export it again; it may be cut short.'
+          ? advice
           : "Use '--device cpu' where this machine has no GPU that Vulkan, Metal or D3D12 drives.",
       cause,
     });
@@ -60,7 +64,14 @@ function wrap(session: ort.InferenceSession, keep: ReadonlySet<string>): Session
   const runOnDevice: Session['runOnDevice'] = async (feeds) => {
     const tensors: Record<string, ort.Tensor> = {};
     for (const name of session.inputNames) tensors[name] = feed(session, name, feeds[name]);
-    const results = await session.run(tensors);
+    const results = await session.run(tensors).catch((cause: Error) => {
+      throw fail('FM_RUNTIME', 'graph', {
+        expected: 'inputs of the declared shapes, and memory for the step',
+        got: cause.message.replaceAll(/\s+/g, ' '),
+        next: 'Check what is fed; where memory ran out, take a smaller batch or image.',
+        cause,
+      });
+    });
     const host: Record<string, HostTensor> = {};
     const kept: Record<string, DeviceTensor> = {};
     for (const name of session.outputNames) {

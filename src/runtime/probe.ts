@@ -54,8 +54,7 @@ async function answersRight(block: number): Promise<boolean> {
   try {
     const model = lower(outputs, { lowering: { block } });
     const session = await createSession(model.bytes, { threads: 1 });
-    const got = await session.run(feeds);
-    await session.close();
+    const got = await session.run(feeds).finally(() => session.close());
     const numbers = Object.entries(feeds).map(([name, t]) => [name, Array.from(t.data, Number)]);
     const expected = evaluate(Object.values(outputs), Object.fromEntries(numbers));
     return Object.keys(outputs).every((name, i) =>
@@ -68,11 +67,13 @@ async function answersRight(block: number): Promise<boolean> {
 
 /**
  * The lowering for a choice. Where `auto` finds no blocked operators it says so through `say`;
- * `blocked` is then an error.
+ * `blocked` is then an error,
+ * which ends with the advice `next`.
  */
 export async function chooseLowering(
   choice: LoweringChoice,
   say: (note: string) => void = () => {},
+  next = "Use '--lowering auto' or '--lowering portable'.",
 ): Promise<Lowering> {
   if (choice === 'portable') return 'portable';
   const block = await blockedLanes();
@@ -81,7 +82,7 @@ export async function chooseLowering(
     throw fail('FM_RUNTIME', 'lowering', {
       expected: "an engine with blocked convolutions for '--lowering blocked'",
       got: 'one that does not answer the probe',
-      next: "Use '--lowering auto' or '--lowering portable'.",
+      next,
     });
   }
   say(

@@ -10,6 +10,9 @@ import type { RunConfig } from './config.ts';
 
 type EngineConfig = Pick<RunConfig, 'threads' | 'device' | 'lowering'>;
 
+/** Where the machine lacks what a run was started with. */
+const RESUME = 'Resume on the machine where the run was started, or start another run.';
+
 /**
  * Threads, device and lowering as they go into the run's configuration: no longer `auto`. A run
  * that is resumed keeps what it was started with, wherever the new configuration says `auto`.
@@ -22,7 +25,9 @@ export async function settleEngine(
   const kept = <T extends string>(choice: T, old: T | undefined) =>
     choice === 'auto' && old !== undefined ? old : choice;
   const device = await chooseDevice(kept(wished.device, before?.device), say);
-  const lowering = await settleLowering(kept(wished.lowering, before?.lowering), device, say);
+  const resumed = wished.lowering === 'auto' && before !== undefined;
+  const choice = kept(wished.lowering, before?.lowering);
+  const lowering = await settleLowering(choice, device, say, resumed ? RESUME : undefined);
   return { threads: wished.threads ?? availableParallelism(), device, lowering };
 }
 
@@ -30,9 +35,10 @@ async function settleLowering(
   choice: LoweringChoice,
   device: Device,
   say: (note: string) => void,
+  next?: string,
 ): Promise<LoweringChoice> {
   if (device === 'cpu') {
-    return (await chooseLowering(choice, say)) === 'portable' ? 'portable' : 'blocked';
+    return (await chooseLowering(choice, say, next)) === 'portable' ? 'portable' : 'blocked';
   }
   if (choice !== 'blocked') return 'portable';
   throw fail('FM_USAGE', '--lowering blocked', {

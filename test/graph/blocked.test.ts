@@ -18,14 +18,11 @@ import { batchNorm, channelAffine } from '../../src/graph/ops/norm.ts';
 import { avgPool, globalAveragePool, maxPool } from '../../src/graph/ops/pool.ts';
 import { mean } from '../../src/graph/ops/reduce.ts';
 import { concat, slice } from '../../src/graph/ops/slice.ts';
-import { sum } from '../../src/graph/ops/sum.ts';
 import { relu, relu6, sigmoid } from '../../src/graph/ops/unary.ts';
-import { evaluate } from '../../src/graph/oracle.ts';
 import type { Value } from '../../src/graph/value.ts';
-import { createSession } from '../../src/runtime/node.ts';
 import { blockedLanes } from '../../src/runtime/probe.ts';
+import { compareBlocked, functional } from '../support/blocked-compare.ts';
 import { composedCases } from '../support/composed-cases.ts';
-import { flooredError } from '../support/numbers.ts';
 import { caseStream, opCases } from '../support/op-cases.ts';
 
 const cases = { ...opCases, ...composedCases };
@@ -33,33 +30,11 @@ const block = await blockedLanes();
 const onBlocks = test.skipIf(block === undefined);
 if (block === undefined) console.log('skipped: this machine has no blocked convolutions');
 
-const numbersOf = (t: { data: unknown }) => Array.from(t.data as ArrayLike<number>, Number);
-
-/** A random linear functional: every element of y counts with its own weight. */
-function functional(y: Value, seed: number): Value {
-  const r = randomStream(seed, 'upstream');
-  const weights = Array.from({ length: sizeOf(y.shape) }, () => r.uniform(-1, 1));
-  return sum(mul(y, constant(float32(y.shape, weights))));
-}
-
-async function compare(
+const compare = (
   outputs: Record<string, Value>,
   feeds: Record<string, HostTensor>,
   note: string,
-): Promise<LoweredModel> {
-  const model = lower(outputs, { lowering: { block: block! } });
-  const session = await createSession(model.bytes, { threads: 1 });
-  const results = await session.run(feeds);
-  await session.close();
-  const numbers = Object.entries(feeds).map(([name, t]) => [name, numbersOf(t)]);
-  const expected = evaluate(Object.values(outputs), Object.fromEntries(numbers));
-  Object.entries(outputs).forEach(([name, value], i) => {
-    expect(results[name].shape, `${note} ${name}`).toEqual([...value.shape]);
-    const wrong = flooredError(numbersOf(results[name]), expected[i].data);
-    expect(wrong, `${note} ${name}`).toBeLessThan(5e-6);
-  });
-  return model;
-}
+): Promise<LoweredModel> => compareBlocked(block!, outputs, feeds, note);
 
 for (const op of Object.keys(cases)) {
   onBlocks(`${op}: the cases of the op table`, async () => {

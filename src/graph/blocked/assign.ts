@@ -81,13 +81,22 @@ function inspectLanes(order: readonly Node[], plans: ReadonlyMap<Node, Plan>) {
     if (!isPadded(y.shape, layout)) continue;
     const lane = laneValue(node, (x) => {
       if (x.shape.length === 0 || x.shape.every((dim) => dim === 1)) return scalarOf(x);
-      return lanes.get(x) ?? 0;
+      return fillsLanes(x, y, layout) ? undefined : (lanes.get(x) ?? 0);
     });
     if (lane === undefined) unknown.push(node);
     else lanes.set(y, lane);
   }
   const dirty = new Set([...lanes].flatMap(([value, lane]) => (lane === 0 ? [] : [value])));
   return { dirty, unknown };
+}
+
+/** True where an operand of size 1 is broadcast along an axis into the padded lanes of `y`. */
+function fillsLanes(x: Value, y: Value, { axes, block }: Layout): boolean {
+  const ahead = y.shape.length - x.shape.length;
+  return axes.some((axis) => {
+    const size = axis < ahead ? 1 : x.shape[axis - ahead];
+    return y.shape[axis] % block !== 0 && size === 1;
+  });
 }
 
 /** The number of a constant with one element. */

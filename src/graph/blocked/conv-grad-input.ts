@@ -159,6 +159,7 @@ function phaseOf(
   // a negative pad in front means that the first gradients reach outside: they are cut off
   const skip = [rows, columns].map(({ before }) => Math.max(0, -before));
   const size = [0, 1].map((axis) => dyShape[axis + 2] - skip[axis]);
+  if (size.some((rows) => rows <= 0)) return undefined;
   let source = dy;
   if (skip[0] + skip[1] > 0) {
     const planes = (dyShape[0] * w.up(dyShape[1])) / w.block;

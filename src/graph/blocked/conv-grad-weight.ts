@@ -95,12 +95,7 @@ function pointwise(w: BlockedWriter, { x, dy, xShape, dyShape, attrs }: Problem)
   const [n, c] = xShape;
   const [, o, oh, ow] = dyShape;
   const area = oh * ow;
-  const source = cutMap(
-    w,
-    everyNth(w, x, xShape, attrs.strides),
-    [n, c, ...[0, 1].map((i) => Math.ceil(xShape[i + 2] / attrs.strides[i]))],
-    [oh, ow],
-  );
+  const source = everyNth(w, x, xShape, attrs.strides);
   const [op, cp] = [w.up(o), w.up(c)];
   const correlate = (wide: string, width: number, narrow: string, count: number, shape: Shape) => {
     const kernel = w.reshape(channelsFirst(w, narrow, shape), [count, n, 1, area]);

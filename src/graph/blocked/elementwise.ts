@@ -1,8 +1,8 @@
 // Ops that work number by number run on blocked tensors as they are. Operands that are broadcast
 // (a scale per channel, a mask per cell) are laid beside them.
 
-import { type Shape, sameShape, sizeOf } from '../../core/shape.ts';
-import type { Node, Value } from '../value.ts';
+import { sameShape, sizeOf } from '../../core/shape.ts';
+import type { Node, TensorType, Value } from '../value.ts';
 import { type Layout, paddedShape, physicalShape } from './layout.ts';
 import type { BlockedRule, LayoutView, Plan } from './rule.ts';
 import type { BlockedWriter } from './writer.ts';
@@ -31,7 +31,7 @@ export const elementwiseRule: BlockedRule<unknown> = {
     const laid = inputs.map((name, i) => {
       const x = node.inputs[i];
       if (plan.inputs[i] !== undefined) return w.reshape(name, physical);
-      return sizeOf(x.shape) === 1 ? name : beside(w, name, x.shape, shape.length, layout);
+      return sizeOf(x.shape) === 1 ? name : beside(w, name, x, shape.length, layout);
     });
     const [result] = node.op.portable(w.b, node, laid);
     return [w.reshape(result, paddedShape(shape, layout))];
@@ -50,12 +50,18 @@ function commonLayout({ inputs, outputs: [y] }: Node, view: LayoutView): Layout 
 }
 
 /** A canonical operand with size 1 along some axes, laid out so that it broadcasts. */
-function beside(w: BlockedWriter, x: string, own: Shape, rank: number, layout: Layout): string {
+function beside(
+  w: BlockedWriter,
+  x: string,
+  { shape: own, dtype }: TensorType,
+  rank: number,
+  layout: Layout,
+): string {
   const shape = [...Array.from({ length: rank - own.length }, () => 1), ...own];
   const cut = layout.axes.filter((axis) => shape[axis] > 1);
   const full = w.reshape(x, shape);
   const partial = { axes: cut, block: layout.block };
-  const laid = cut.length === 0 ? full : w.toLayout(full, shape, partial);
+  const laid = cut.length === 0 ? full : w.toLayout(full, { shape, dtype }, partial);
   const blocks = shape.map((d, axis) => (cut.includes(axis) ? Math.ceil(d / layout.block) : d));
   const lanes = layout.axes.map((axis) => (cut.includes(axis) ? layout.block : 1));
   return w.reshape(laid, [...blocks, ...lanes]);

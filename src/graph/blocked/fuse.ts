@@ -65,9 +65,24 @@ function neverNegative(value: Value): boolean {
   return false;
 }
 
-function isPositiveMask(value: Value): boolean {
-  const { op, attrs } = value.node;
-  return op.name === 'indicator' && (attrs as { low: number }).low === 0;
+/** The mask of a ReLU whose result is `map`. */
+function isPositiveMask({ node: { op, attrs, inputs } }: Value, map: Value): boolean {
+  return op.name === 'indicator' && inputs[0] === map && (attrs as { low: number }).low === 0;
+}
+
+/** The part of a concatenation whose gradient a slice takes out. */
+function partOf(map: Value, slice: Node): Value | undefined {
+  const { op, attrs, inputs } = map.node;
+  if (op.name !== 'concat') return undefined;
+  const { axis } = attrs as { axis: number };
+  const { starts, steps } = slice.attrs as { starts: number[]; steps: number[] };
+  let start = 0;
+  for (const part of inputs) {
+    const whole = sameShape(part.shape, slice.outputs[0].shape) && steps.every((s) => s === 1);
+    if (whole && starts.every((at, i) => at === (i === axis ? start : 0))) return part;
+    start += part.shape[axis];
+  }
+  return undefined;
 }
 
 /**
@@ -76,15 +91,24 @@ function isPositiveMask(value: Value): boolean {
  */
 export function countsWherePositive(node: Node, uses: Uses): boolean {
   if (!neverNegative(node.inputs[0])) return false;
-  const open = [node.outputs[0]];
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+  // a gradient and the map that it is the gradient of
+  const open: [Value, Value][] = [[node.outputs[0], node.inputs[0]]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, map] = next;
     if (uses.isOutput(value)) return false;
     for (const user of uses.of(value)) {
       const { name } = user.op;
-      if (name === 'add' || name === 'slice') open.push(user.outputs[0]);
-      else if (name === 'mul' && user.inputs.some(isPositiveMask)) continue;
-      else if (name === 'maxPoolGrad' && neverNegative(user.inputs[0])) continue;
-      else return false;
+      if (name === 'mul' && user.inputs.some((mask) => isPositiveMask(mask, map))) continue;
+      const below =
+        name === 'add'
+          ? map
+          : name === 'slice'
+            ? partOf(map, user)
+            : name === 'maxPoolGrad' && user.inputs[1] === map
+              ? user.inputs[0] // a maximum above zero stands where its map is above zero
+              : undefined;
+      if (below === undefined) return false;
+      open.push([user.outputs[0], below]);
     }
   }
   return true;
@@ -206,10 +230,11 @@ function masked(root: Node, { plans }: Assignment, uses: Uses): Group | undefine
     const { node } = g;
     if (node.op.name !== 'maxPoolGrad' || !plans.has(node) || !uses.once(g)) continue;
     const { op, attrs, inputs } = mask.node;
-    const { low, high } = attrs as { low: number; high: number };
     if (op.name !== 'indicator' || inputs[0] !== node.inputs[0]) continue;
+    const { low, high } = attrs as { low: number; high: number };
     if (low !== 0 || high !== Number.POSITIVE_INFINITY || !neverNegative(inputs[0])) continue;
-    return { root, anchor: node, kind: 'mask', members: [root, node] };
+    const members = uses.once(mask) ? [root, node, mask.node] : [root, node];
+    return { root, anchor: node, kind: 'mask', members };
   }
   return undefined;
 }

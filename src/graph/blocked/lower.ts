@@ -5,7 +5,13 @@ import type { HostTensor } from '../../core/tensor.ts';
 import type { LoweredModel, LowerOptions } from '../lower.ts';
 import { OnnxBuilder } from '../onnx/builder.ts';
 import { constantOp, inputOp, parameterOp } from '../ops/leaf.ts';
-import { type Node, type ParameterAttrs, topologicalOrder, type Value } from '../value.ts';
+import {
+  graphError,
+  type Node,
+  type ParameterAttrs,
+  topologicalOrder,
+  type Value,
+} from '../value.ts';
 import { type Assignment, assignLayouts } from './assign.ts';
 import { countsWherePositive, findGroups, type Group, Uses } from './fuse.ts';
 import { isAlias, type Layout, layoutKey, pack, paddedShape } from './layout.ts';
@@ -20,6 +26,9 @@ export function lowerBlocked(
   options: LowerOptions,
   block: number,
 ): LoweredModel {
+  if (options.freeBatch !== undefined) {
+    throw graphError('lower', 'a fixed batch in the blocked lowering', 'a free one');
+  }
   const order = topologicalOrder(Object.values(outputs), options.known);
   const uses = new Uses(order, Object.values(outputs));
   const positive = (node: Node) => countsWherePositive(node, uses);
@@ -27,7 +36,7 @@ export function lowerBlocked(
   const assignment = assignLayouts(order, block, positive, given);
   const groups = findGroups(order, assignment, uses);
   const pass = new Pass(assignment, options, block, positive);
-  for (const unit of units(order, groups)) pass.write(unit);
+  for (const unit of orderUnits(order, groups)) pass.write(unit);
   return pass.finish(outputs);
 }
 
@@ -53,12 +62,25 @@ function isGroup(unit: Unit): unit is Group {
   return 'root' in unit;
 }
 
-/** Nodes and groups, each after everything it reads. */
-function units(order: readonly Node[], groups: ReadonlyMap<Node, Group>): Unit[] {
+/** Nodes and groups, each after everything it reads. Groups that wait for each other are dissolved. */
+function orderUnits(order: readonly Node[], groups: ReadonlyMap<Node, Group>): Unit[] {
+  const left = new Map(groups);
+  for (;;) {
+    const sorted = sortUnits(order, left);
+    if (!('deadlock' in sorted)) return sorted;
+    left.delete(sorted.deadlock.root);
+  }
+}
+
+function sortUnits(
+  order: readonly Node[],
+  groups: ReadonlyMap<Node, Group>,
+): Unit[] | { deadlock: Group } {
   const owner = new Map<Node, Unit>();
   for (const node of order) owner.set(node, node);
   for (const group of groups.values()) for (const member of group.members) owner.set(member, group);
   const done = new Set<Unit>();
+  const open = new Set<Unit>();
   const out: Unit[] = [];
   const stack: Unit[] = [];
   for (const node of order) {
@@ -74,7 +96,12 @@ function units(order: readonly Node[], groups: ReadonlyMap<Node, Group>): Unit[]
         stack.pop();
         if (!done.has(unit)) out.push(unit);
         done.add(unit);
-      } else stack.push(...waiting);
+      } else {
+        open.add(unit);
+        const again = waiting.find((other) => open.has(other));
+        if (again !== undefined) return { deadlock: [again, unit, ...open].find(isGroup)! };
+        stack.push(...waiting);
+      }
     }
   }
   return out;
@@ -142,7 +169,7 @@ class Pass {
     }
     const layout = plan.outputs[0];
     const written = blockedRules[anchor.op.name].write(this.#w, anchor, inputs, plan, {
-      sum: sum && this.#name(sum, layout),
+      sum: sum && this.#name(sum, layout, true),
       activation,
       also: also && [{ node: also, inputs: this.#inputs(also, this.#assignment.plans.get(also)!) }],
       positive: kind === 'mask',
@@ -181,8 +208,12 @@ class Pass {
     const isInput = node.op.name === inputOp.name;
     const type = { shape: value.shape, dtype: value.dtype };
     if (!isInput && this.#options.constants?.(name) !== undefined) return;
-    this.#fed.push(name);
     const layout = this.#carriedLayout(name, value);
+    const before = this.#layouts.get(name);
+    if (this.#fed.includes(name) && layoutKey(before) !== layoutKey(layout)) {
+      throw graphError(`input '${name}'`, 'one value of that name, or one layout', 'two of both');
+    }
+    this.#fed.push(name);
     if (layout === undefined) {
       this.#set(value, undefined, this.#b.graphInput(name, type));
       return;
@@ -224,14 +255,13 @@ class Pass {
 
   /** From any layout to another, by way of the canonical one. */
   #convert(value: Value, names: Names, layout: Layout | undefined): string {
-    const { shape } = value;
     let plain = names.get('');
     if (plain === undefined) {
       const own = this.#layoutOf(value);
-      plain = this.#w.toCanonical(names.get(layoutKey(own))!, shape, own);
+      plain = this.#w.toCanonical(names.get(layoutKey(own))!, value, own);
       this.#set(value, undefined, plain);
     }
-    return layout === undefined ? plain : this.#w.toLayout(plain, shape, layout);
+    return layout === undefined ? plain : this.#w.toLayout(plain, value, layout);
   }
 
   /** The layout in which a value was written first. */

@@ -27,7 +27,7 @@ export function planeDots(w: BlockedWriter, a: string, b: string, [n, c, h, widt
 function asMap(shape: Shape, layout: Layout): Shape {
   if (layoutKey(layout) === layoutKey(mapLayout(layout.block))) return shape;
   const padded = paddedShape(shape, layout);
-  return [1, shape[0], sizeOf(padded.slice(1, 2)), sizeOf(padded.slice(2)) || 1];
+  return [1, shape[0], sizeOf(padded.slice(1, 2)), sizeOf(padded.slice(2))];
 }
 
 /** The axes of a sum that can run in blocks: all but the channels, or height and width. */
@@ -38,17 +38,13 @@ function summable(axes: readonly number[], rank: number, layout: Layout): boolea
   return key === '1,2,3';
 }
 
-function planSum(
-  node: Node<{ axes: readonly number[] }>,
-  layout: Layout | undefined,
-  inputs: number,
-) {
+function planSum(node: Node<{ axes: readonly number[] }>, layout: Layout | undefined) {
   if (layout === undefined) return undefined;
   const { shape } = node.inputs[0];
   if (!summable(node.attrs.axes, shape.length, layout)) return undefined;
   const keepsMap = node.attrs.axes.join() === '2,3';
   return {
-    inputs: Array.from({ length: inputs }, () => layout),
+    inputs: [layout],
     outputs: [keepsMap ? layout : undefined],
   };
 }
@@ -67,7 +63,7 @@ function finish(
 }
 
 export const sumRule: BlockedRule<{ axes: readonly number[] }> = {
-  plan: (node, view: LayoutView) => planSum(node, view.layoutOf(node.inputs[0]), 1),
+  plan: (node, view: LayoutView) => planSum(node, view.layoutOf(node.inputs[0])),
   write: (w, node, [x], plan) => {
     const map = asMap(node.inputs[0].shape, plan.inputs[0]!);
     return [finish(w, planeSums(w, x, map), node, map)];

@@ -1,8 +1,9 @@
 // What the blocked formulas are written with: an ONNX builder that knows the block size.
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
-import { float32, hostTensor } from '../../core/tensor.ts';
+import { type DType, float32, hostTensor } from '../../core/tensor.ts';
 import type { AttributeValue, OnnxBuilder } from '../onnx/builder.ts';
+import type { TensorType } from '../value.ts';
 import {
   isAlias,
   isPadded,
@@ -147,24 +148,29 @@ export class BlockedWriter {
   }
 
   /** A canonical tensor in blocks, declared with the padded shape. */
-  toLayout(x: string, shape: Shape, layout: Layout): string {
+  toLayout(x: string, { shape, dtype }: TensorType, layout: Layout): string {
     const padded = paddedShape(shape, layout);
     const full = this.padBehind(
       x,
       padded.map((dim, axis) => dim - shape[axis]),
     );
     if (isAlias(padded, layout)) return full;
-    if (layoutKey(layout) === layoutKey(mapLayout(this.block)) && shape.length === 4) {
+    if (this.#isMap(layout, dtype) && shape.length === 4) {
       return this.mapFromCanonical(full);
     }
     const { split, perm } = splitAxes(shape, layout);
     return this.reshape(this.transpose(this.reshape(full, split), perm), padded);
   }
 
+  /** What ONNX Runtime's reorderings take. */
+  #isMap(layout: Layout, dtype: DType): boolean {
+    return dtype === 'float32' && layoutKey(layout) === layoutKey(mapLayout(this.block));
+  }
+
   /** A blocked tensor in canonical order and shape. */
-  toCanonical(x: string, shape: Shape, layout: Layout): string {
+  toCanonical(x: string, { shape, dtype }: TensorType, layout: Layout): string {
     const padded = paddedShape(shape, layout);
-    if (layoutKey(layout) === layoutKey(mapLayout(this.block)) && sizeOf(shape.slice(2)) > 1) {
+    if (this.#isMap(layout, dtype) && sizeOf(shape.slice(2)) > 1) {
       return this.mapToCanonical(x, shape[1]);
     }
     let plain = x;

@@ -71,12 +71,14 @@ export class OnnxBuilder {
 
   /** Declares a graph input and returns its name. Declaring it again changes nothing. */
   graphInput(name: string, type: TensorType): string {
+    checkName('input', name);
     if (!this.#inputs.has(name)) this.#inputs.set(name, this.#valueInfo(name, type));
     return name;
   }
 
   /** A parameter: an initializer when its numbers are constant, else an input. */
   parameter({ path, type }: ParameterAttrs): string {
+    checkName('parameter', path);
     const tensor = this.options.constants?.(path);
     if (tensor === undefined) {
       const info = valueInfo(path, type);
@@ -154,6 +156,7 @@ export class OnnxBuilder {
 
   /** Makes a value an output of the graph under a name of the caller's choice. */
   graphOutput(name: string, value: string, type: TensorType): void {
+    checkName('output', name);
     if (this.#inputs.has(name) || this.#initializers.has(name)) {
       throw graphError(`output '${name}'`, 'a name of its own', 'that of an input or parameter');
     }
@@ -247,4 +250,11 @@ function attributeProto(name: string, value: AttributeValue): AttributeProto {
 function constantKey(tensor: HostTensor): string | undefined {
   if (tensor.data.length > 64) return undefined;
   return `${tensor.dtype}${showShape(tensor.shape)}${Array.from(tensor.data as ArrayLike<number | bigint>, (v) => (Object.is(v, -0) ? '-0' : String(v))).join()}`;
+}
+
+/** Values and constants within the graph are called n0, n1, ... and c0, c1, ... */
+function checkName(kind: string, name: string): void {
+  if (/^[nc]\d+$/.test(name)) {
+    throw graphError(`${kind} '${name}'`, 'a name other than n or c with a number', `'${name}'`);
+  }
 }

@@ -25,7 +25,7 @@ export interface OnnxModel {
   /** Operators in use, with how often. */
   readonly operators: ReadonlyMap<string, number>;
   readonly metadata: ReadonlyMap<string, string>;
-  /** Constants by name, as views or copies of the file's bytes. Types unknown to us are left out. */
+  /** Constants by name, as copies of the file's bytes. Types unknown to us are left out. */
   readonly constants: ReadonlyMap<string, HostTensor>;
 }
 
@@ -89,7 +89,7 @@ function readTensor(tensor: TensorProto, where: string): HostTensor | undefined 
   if (tensor.rawData.length !== expected) {
     throw damaged(where, `${tensor.rawData.length} bytes for '${tensor.name}', not ${expected}`);
   }
-  const { buffer } = tensor.rawData.slice(); // aligned
+  const { buffer } = Uint8Array.from(tensor.rawData); // aligned
   const views = {
     float32: () => new Float32Array(buffer),
     float64: () => new Float64Array(buffer),
