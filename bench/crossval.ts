@@ -2,11 +2,11 @@
 // layout: the same folds for both, a paired bootstrap over images. Finished runs are kept, so that
 // it can be stopped and started again.
 //
-//   npx tsx bench/crossval.ts <dataset> <weights> <folder for the runs> [folds] [epochs] [seed]
+//   npx tsx bench/crossval.ts <dataset> <weights> <folder for the runs> [folds] [epochs] [seed] [rate]
 
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { openDataset } from '../src/data/datasets/table.ts';
 import { stratifiedFolds } from '../src/data/splits.ts';
 import { compareAccuracy } from '../src/evaluate/comparison.ts';
@@ -16,20 +16,26 @@ import { loadRecogniser } from '../src/recognise/recogniser.ts';
 import { runPaths } from '../src/train/run-folder.ts';
 import { train } from '../src/train/train.ts';
 
-const [source, weights, runs, ...rest] = process.argv.slice(2);
-if (runs === undefined) throw new Error('crossval: expected <dataset> <weights> <folder>');
-const [folds = 5, epochs = 12, seed = 0] = rest.map(Number);
+const [folder, weights, runs, ...rest] = process.argv.slice(2);
+if (runs === undefined) {
+  const got = `${process.argv.length - 2} arguments`;
+  throw new Error(`crossval: expected <dataset> <weights> <folder>, got ${got}. Name all three.`);
+}
+const [folds = 5, epochs = 12, seed = 0, rate = 0.01] = rest.map(Number);
+const source = resolve(folder);
 
 const dataset = await openDataset(source);
 const parts = stratifiedFolds(dataset.examples, folds, seed);
 const right = { all: [] as number[], head: [] as number[] };
 for (const [fold, held] of parts.entries()) {
-  const data = await foldFolder(fold, new Set(held.map(({ path }) => path)));
+  const data = await foldFolder(`${folds}-${seed}-${fold}`, new Set(held.map(({ path }) => path)));
   for (const stages of ['head', 'all'] as const) {
-    const out = join(runs, `${stages}-${fold}`);
+    // a run of other folds, weights or epochs is another run
+    const setting = `${basename(weights, '.safetensors')}-${folds}-${seed}-${epochs}-${rate}`;
+    const out = join(runs, `${setting}-${stages}-${fold}`);
     if (!existsSync(runPaths(out).model)) {
       const mode = existsSync(out) ? 'resume' : 'new';
-      const last = stages === 'all' ? { epochs } : {};
+      const last = stages === 'all' ? { epochs, stage: { all: { rate } } } : {};
       await train({ out, mode, config: { data, weights, stages, seed, ...last } });
     }
     const recogniser = await loadRecogniser(out, { threads: 2 });
@@ -42,11 +48,13 @@ for (const [fold, held] of parts.entries()) {
     console.error(`fold ${fold} ${stages}: ${(100 * share).toFixed(1)} % of ${hits.length}`);
   }
 }
-console.log(JSON.stringify({ folds, epochs, seed, ...compareAccuracy(right.all, right.head) }));
+console.log(
+  JSON.stringify({ folds, epochs, seed, rate, ...compareAccuracy(right.all, right.head) }),
+);
 
 /** The dataset with the fold's images as its test split. */
-async function foldFolder(fold: number, held: ReadonlySet<string>): Promise<string> {
-  const folder = resolve(runs, `fold-${fold}`);
+async function foldFolder(name: string, held: ReadonlySet<string>): Promise<string> {
+  const folder = resolve(runs, `fold-${name}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   for (const entry of await readdir(source, { withFileTypes: true })) {

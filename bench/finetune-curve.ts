@@ -66,7 +66,6 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
         targets: input('targets', [batch, task.context.classes]),
         uniforms: input,
       }),
-      metrics: {},
       parameters,
       store,
       optimiser: settings.optimiser,

@@ -127,7 +127,7 @@ class Photos:
 
 
 def features(job):
-    """Batches of 16 from one loader process, which stays, as ours is one thread that stays."""
+    """Batches of 16 from one loader process, which stays, as our one thread does."""
     import torch
     from torchvision import transforms
 

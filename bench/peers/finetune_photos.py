@@ -96,7 +96,7 @@ def main():
     for epoch in range(args.epochs):
         for x, y in train:
             warm = len(train)
-            share = (done - warm) / (steps - warm)
+            share = (done - warm) / max(1, steps - warm)
             set_rate(
                 optimizer,
                 args.rate

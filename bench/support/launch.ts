@@ -68,6 +68,7 @@ function ours(file: string, args: readonly string[], env?: Launch['env']): Launc
 /** Answering happens in whatever process asks; all else is work of the training process. */
 function environmentOf({ work }: Row): Launch['env'] {
   if (work.kind === 'infer') return {};
-  if (work.kind === 'jpeg') return { ...ALLOCATOR, UV_THREADPOOL_SIZE: '1' };
+  if (work.kind === 'jpeg' || work.kind === 'features')
+    return { ...ALLOCATOR, UV_THREADPOOL_SIZE: '1' };
   return ALLOCATOR;
 }

@@ -29,7 +29,6 @@ export async function prepareStep(
   const { parameters, store, logits } = buildNetwork(net, mode, { batch, size });
   const { model, carried, initialState } = buildStep({
     loss: crossEntropy(logits, input('targets', [batch, CLASSES])),
-    metrics: {},
     parameters,
     store,
     optimiser: { kind: 'sgd', momentum: 0.9, nesterov: false },

@@ -30,6 +30,7 @@ const columns: readonly Column[] = [
     title: '90 %',
     cell: ({ interval }) => (interval === null ? '-' : interval.map(factor).join('-')),
   },
+  { title: 'r.chlast', cell: ({ ratioChannelsLast }) => factor(ratioChannelsLast) },
   { title: 'r.portable', cell: ({ ratioPortable }) => factor(ratioPortable) },
   { title: 'MB ours', cell: ({ peakMb, ours }) => (ours === null ? '-' : figure(peakMb[ours])) },
   { title: 'MB PyT.', cell: ({ peakMb }) => figure(peakMb.torch) },
@@ -62,7 +63,8 @@ export function renderTable(rows: readonly RowResult[]): string {
 const LEGEND = [
   'Medians of the rounds. Ratios are PyTorch over ours, the median of the ratios of the rounds:',
   'above 1 ours is faster, or smaller. ratio: PyTorch with its default layout to blocked, or to',
-  'portable where there is no blocked. r.portable: the same to portable. MB: peak resident memory',
+  'portable where there is no blocked. r.chlast: PyTorch with channels_last instead. r.portable:',
+  'default layout to portable. MB: peak resident memory',
   'of the process, 10^6 bytes. create: milliseconds to create our session.',
 ];
 

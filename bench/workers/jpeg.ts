@@ -1,4 +1,4 @@
-// From files to normalised float tensors with the augmentation of training, one photograph after
+// From files to normalised float tensors with random crop and flip, one photograph after
 // the other: a single thread works at any time.
 
 import { loadBatch } from '../../src/data/batch.ts';

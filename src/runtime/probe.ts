@@ -67,8 +67,8 @@ async function answersRight(block: number): Promise<boolean> {
 
 /**
  * The lowering for a choice. Where `auto` finds no blocked operators it says so through `say`;
- * `blocked` is then an error,
- * which ends with the advice `next`.
+ * `blocked` is
+ * then an error, which ends with the advice `next`.
  */
 export async function chooseLowering(
   choice: LoweringChoice,
@@ -86,7 +86,7 @@ export async function chooseLowering(
     });
   }
   say(
-    'blocked convolutions do not run on this machine: training uses portable ones, at half speed',
+    'blocked convolutions do not run on this machine: training uses portable ones, which are slower',
   );
   return 'portable';
 }

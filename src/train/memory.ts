@@ -22,6 +22,7 @@ const BASE = 300e6;
 
 /** What decides the memory of a step besides its graph. */
 export interface StepShape {
+  /** Images of a step: the configured batch, or all there are. */
   readonly batch: number;
   /** Passes of a step; the loss is that of one pass. */
   readonly accumulate: number;
@@ -48,12 +49,16 @@ export function estimateStepBytes(loss: Value, step: StepShape, passes = step.ac
   return KEPT * values * (step.accumulate / passes) + copies * parameters + BASE;
 }
 
-/** Notes the estimate, and what to do when the machine has less than that free. */
+/**
+ * Notes the estimate, and what to do when the machine has less than that free: the advice must
+ * divide the `configured` batch, which may be larger than that of the step.
+ */
 export function reportMemory(
   loss: Value,
   stage: string,
   step: StepShape,
   emit: Emit,
+  configured = step.batch,
   free = freemem(),
 ): void {
   const needed = estimateStepBytes(loss, step);
@@ -64,11 +69,11 @@ export function reportMemory(
     `stage '${stage}' at batch ${step.batch}${passes} needs about ${gigabytes(needed)} of memory`,
   );
   if (needed < free) return;
-  const more = divisorsOf(step.batch).filter((passes) => passes > step.accumulate);
+  const more = divisorsOf(configured).filter((n) => n > step.accumulate && n <= step.batch);
   const enough = more.find((passes) => estimateStepBytes(loss, step, passes) < free) ?? more.at(-1);
   const advice =
     enough === undefined
       ? 'a smaller --size or backbone'
-      : `--set stages.${stage}.accumulate=${enough} (${step.batch / enough} images a pass)`;
+      : `--set stages.${stage}.accumulate=${enough} (${Math.ceil(step.batch / enough)} images a pass)`;
   emit.note(`only ${gigabytes(free)} are free: if it fails, try ${advice}`);
 }

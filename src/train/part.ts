@@ -120,10 +120,11 @@ async function openStepper(
       return input(name, shape);
     },
   });
-  if (stage.source === 'images') reportMemory(loss, stage.name, { ...settings, batch }, emit);
+  if (stage.source === 'images') {
+    reportMemory(loss, stage.name, { ...settings, batch }, emit, settings.batch);
+  }
   const graph = {
     loss,
-    metrics: {},
     parameters,
     store,
     optimiser: settings.optimiser,

@@ -14,8 +14,11 @@ export function checkPlan(task: Task): void {
     checkPart(partOf(task, index, []), task);
   });
   const { method, context, config } = task;
-  const stages = [true, false].flatMap((pretrained) =>
-    method.stages({ ...context, pretrained }).map(({ name }) => name),
+  // settings of stages that other options or weights would bring do no harm
+  const stages = [context.options, method.options.parse({})].flatMap((options) =>
+    [true, false].flatMap((pretrained) =>
+      method.stages({ ...context, options, pretrained }).map(({ name }) => name),
+    ),
   );
   const unknown = Object.keys(config.stage).find((name) => !stages.includes(name));
   if (unknown === undefined) return;
@@ -32,13 +35,13 @@ export function stagesOf({ method, context, config }: Task): Stage[] {
   if (config.stages === 'all') return stages;
   const last = stages.findIndex((stage) => stage.name === config.stages);
   if (last >= 0) return stages.slice(0, last + 1);
+  const withWeights = method.stages({ ...context, pretrained: true });
   throw fail('FM_CONFIG', 'stages', {
     expected: `one of ${[...new Set([...stages.map((s) => s.name), 'all'])].join(', ')}`,
     got: `'${config.stages}'`,
-    next:
-      config.stages === 'head' && !context.pretrained
-        ? 'A network from random numbers has no features for a head: pass --weights.'
-        : "See 'fieldmark methods'.",
+    next: withWeights.some((stage) => stage.name === config.stages)
+      ? 'A network from random numbers has no features for a head: pass --weights.'
+      : "See 'fieldmark methods'.",
   });
 }
 

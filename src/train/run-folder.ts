@@ -239,7 +239,8 @@ function mustMatch(path: string, text: string, config: RunConfig): void {
 
 function readConfig(path: string, text: string): RunConfig {
   try {
-    return parseConfig(JSON.parse(text), path);
+    // runs from before there was a choice ran portable graphs on the processor
+    return parseConfig({ device: 'cpu', lowering: 'portable', ...JSON.parse(text) }, path);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw fail('FM_RUN', path, {

@@ -27,8 +27,6 @@ export interface GroupRule {
 
 export interface StepGraphOptions {
   readonly loss: Value;
-  /** Further values to hand back from each pass, by name. */
-  readonly metrics: Readonly<Record<string, Value>>;
   readonly parameters: Parameters;
   /** First numbers of averages, and numbers of what does not change: those become constants. */
   readonly store: ParameterNumbers;
@@ -99,9 +97,9 @@ class Draft {
  * metrics, and the new state.
  */
 export function buildStep(options: StepGraphOptions): StepGraph {
-  const { loss, parameters, metrics } = options;
+  const { loss, parameters } = options;
   const draft = new Draft();
-  Object.assign(draft.outputs, { loss, ...metrics });
+  draft.outputs.loss = loss;
   update(draft, options, lossGradients(options), parameters.updates);
   for (const [path, next] of parameters.updates) draft.carry(path, next);
   return draft.finish(options);
@@ -122,9 +120,9 @@ export function buildAccumulatedStep(
 }
 
 function passGraph(options: StepGraphOptions, passes: number): StepGraph {
-  const { loss, metrics, parameters } = options;
+  const { loss, parameters } = options;
   const draft = new Draft();
-  Object.assign(draft.outputs, { loss, ...metrics });
+  draft.outputs.loss = loss;
   const later = greater(input('pass', []), 0);
   const found = lossGradients(options);
   parameters.trainable().forEach(({ spec: { path, shape } }, i) => {

@@ -138,7 +138,7 @@ function parseOptions(method: Method, options: unknown): unknown {
   throw fail('FM_CONFIG', `options.${issue.path.join('.')}`, {
     expected: `an option of method '${method.name}'`,
     got: issue.message,
-    next: "Run 'fieldmark methods' for the options.",
+    next: "See 'Options of methods' in docs/configuration.md.",
   });
 }
 

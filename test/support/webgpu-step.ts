@@ -30,7 +30,6 @@ async function run(device: Device) {
   initialise(parameters, store, 0);
   const { model, carried, initialState } = buildStep({
     loss: crossEntropy(logits, input('targets', [batch, classes])),
-    metrics: {},
     parameters,
     store,
     optimiser: { kind: 'sgd', momentum: 0.9, nesterov: true },

@@ -10,12 +10,13 @@ import { estimateStepBytes, reportMemory, type StepShape } from '../../src/train
 /** A pass over `images` images of 50 MB, and as much again for what is computed of them. */
 const lossOf = (images: number) => sum(relu(input('x', [images, 12.5e6])));
 
-function notes(step: StepShape, free: number): string[] {
+function notes(step: StepShape, free: number, configured = step.batch, images?: number): string[] {
   const seen: string[] = [];
   const emit = emitter(
     (event: TrainEvent) => void (event.kind === 'note' && seen.push(event.text)),
   );
-  reportMemory(lossOf(step.batch / step.accumulate), 'all', step, emit, free);
+  const loss = lossOf(images ?? step.batch / step.accumulate);
+  reportMemory(loss, 'all', step, emit, configured, free);
   return seen;
 }
 
@@ -48,11 +49,11 @@ test.each([
 });
 
 test('passes of one image leave the size of the network to change', () => {
-  const loss = { batch: 8, accumulate: 8, ema: 0 };
-  const seen: string[] = [];
-  const emit = emitter(
-    (event: TrainEvent) => void (event.kind === 'note' && seen.push(event.text)),
-  );
-  reportMemory(lossOf(8), 'all', loss, emit, 1e8);
+  const seen = notes({ batch: 8, accumulate: 8, ema: 0 }, 1e8, 8, 8);
   expect(seen[1]).toMatch(/try a smaller --size or backbone$/);
+});
+
+test('fewer images than the batch: the advice divides the batch that is configured', () => {
+  const [, warning] = notes({ batch: 20, accumulate: 1, ema: 0 }, 0.7e9, 32);
+  expect(warning).toMatch(/accumulate=8 \(3 images a pass\)$/);
 });

@@ -152,6 +152,13 @@ describe('opening', () => {
     expect((await readdir(folder)).sort()).toEqual(everything);
   });
 
+  test('a run from before there was a choice of lowering ran portable graphs', async () => {
+    const folder = await temporaryFolder();
+    const { lowering: _, device: __, ...old } = config;
+    await writeFile(join(folder, 'config.json'), JSON.stringify(old));
+    expect(await readRunConfig(folder)).toMatchObject({ device: 'cpu', lowering: 'portable' });
+  });
+
   test('resume names the settings that differ, old and new', async () => {
     const folder = await finishedRun();
     const other = { ...config, seed: 4, stage: { all: { rate: 0.2 } }, threads: 2 };

@@ -64,7 +64,7 @@ async function open(setting: Setting) {
   const store: ParameterStore = new Map();
   initialise(parameters, store, 3);
   const group = () => ({ rateFactor: 1, decay: 0.01 });
-  const graph = { loss, metrics: {}, parameters, store, optimiser, group, clip, ema, lowering };
+  const graph = { loss, parameters, store, optimiser, group, clip, ema, lowering };
   const stepper = await Stepper.open({ graph, passes, uniforms, threads: 1 }, (name) =>
     store.get(name),
   );

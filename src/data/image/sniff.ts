@@ -56,7 +56,9 @@ export function jpegSize(bytes: Uint8Array): [number, number] | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   let at = 2;
   while (at + 9 < bytes.length && bytes[at] === 0xff) {
+    while (bytes[at + 1] === 0xff) at++; // fill bytes (B.1.1.2)
     const marker = bytes[at + 1];
+    if (at + 9 >= bytes.length) return undefined;
     const frame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (frame) {
       return [bytes[at + 7] * 256 + bytes[at + 8], bytes[at + 5] * 256 + bytes[at + 6]];

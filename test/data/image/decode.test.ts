@@ -9,6 +9,7 @@ import {
   encodePng,
   shrinkFactor,
 } from '../../../src/data/image/decode.ts';
+import { jpegSize } from '../../../src/data/image/sniff.ts';
 import { gradientImage, noiseImage } from '../../support/images.ts';
 
 let folder: string;
@@ -226,4 +227,19 @@ describe('bmp', () => {
     await expect(decodeImage(head(4, 2))).rejects.toThrow('4 bits');
     await expect(decodeImage(head(24, 2).subarray(0, 30))).rejects.toThrow('got 30 bytes');
   });
+});
+
+test('the size in a JPEG header, behind fill bytes too', async () => {
+  const bytes = await sharp({ create: { width: 40, height: 30, channels: 3, background: 'red' } })
+    .jpeg()
+    .toBuffer();
+  expect(jpegSize(bytes)).toEqual([40, 30]);
+  const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]));
+  const filled = Buffer.concat([
+    bytes.subarray(0, frame),
+    Buffer.from([0xff, 0xff, 0xff]),
+    bytes.subarray(frame),
+  ]);
+  expect(jpegSize(filled)).toEqual([40, 30]);
+  expect(jpegSize(filled.subarray(0, frame + 6))).toBeUndefined();
 });
