@@ -21,7 +21,7 @@ if (runs === undefined) {
   const got = `${process.argv.length - 2} arguments`;
   throw new Error(`crossval: expected <dataset> <weights> <folder>, got ${got}. Name all three.`);
 }
-const [folds = 5, epochs = 12, seed = 0, rate = 0.01] = rest.map(Number);
+const [folds = 5, epochs = 12, seed = 0, rate = 0.003] = rest.map(Number);
 const source = resolve(folder);
 
 const dataset = await openDataset(source);

@@ -44,7 +44,7 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
       signal,
     );
     const stage = task.method.stages(task.context).find(({ name }) => name === 'all')!;
-    const settings = stageSettings('all', stage.settings, { batch });
+    const settings = stageSettings('all', stage.settings, { batch, rate: 0.01 });
     const source = imageBatches(task.train, settings, config, task.context.classes);
     const store = task.freshStore();
     const rates = Array.from(

@@ -35,13 +35,17 @@ export function headSettings(): StageSettings {
   };
 }
 
-/** A whole pre-trained network: gentle, the new head at ten times the backbone's rate. */
+/**
+ * A whole pre-trained network, the head at ten times the backbone's rate. Behind a trained head a
+ * gentle rate keeps more of what the features know: a third of the usual 0.01 gained 4 points on
+ * Grocery Store and 5 in cross-validation on birds (README; Kumar et al. 2022, arXiv 2202.10054).
+ */
 function pretrainedSettings(): StageSettings {
   return {
     epochs: 12,
     batch: 32,
     accumulate: 1,
-    rate: 0.01,
+    rate: 0.003,
     headFactor: 10,
     decay: 1e-4,
     optimiser: { kind: 'sgd', momentum: 0.9, nesterov: true },
