@@ -63,9 +63,9 @@ export function renderTable(rows: readonly RowResult[]): string {
 const LEGEND = [
   'Medians of the rounds. Ratios are PyTorch over ours, the median of the ratios of the rounds:',
   'above 1 ours is faster, or smaller. ratio: PyTorch with its default layout to blocked, or to',
-  'portable where there is no blocked. r.chlast: PyTorch with channels_last instead. r.portable:',
-  'default layout to portable. MB: peak resident memory',
-  'of the process, 10^6 bytes. create: milliseconds to create our session.',
+  'portable where there is no blocked. r.chlast: PyTorch with channels_last to the same.',
+  'r.portable: the default layout to portable. MB: peak resident memory of the process, 10^6',
+  'bytes. create: milliseconds to create our session.',
 ];
 
 /** What the table does not say: legend, rates, who was absent or failed, what disturbed. */
