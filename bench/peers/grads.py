@@ -7,7 +7,8 @@ batch. OUT receives, in float64,
   input, labels (int64), loss, logits
   value:PATH   parameters and buffers as they were before the step
   grad:PATH    exact gradients; those that are zero but for rounding are exactly zero
-  err:PATH     one number: relative L2 error of float32's gradient (absolute for a zero gradient)
+  err:PATH     one number: relative L2 error of float32's gradient (absolute for a zero gradient),
+               the larger of those with the default layout and with channels_last
   stat:PATH    running means and variances after the step, err:stat:PATH (training norms)
   err:loss, err:logits; grad:input and err:input for the image
 Prints {"versions", "net", "norms", "seed", "kinkMargin", "loss", "errors": {"median", "max",
@@ -23,23 +24,23 @@ from peer import finish, versions
 from safetensors.numpy import save_file
 
 from golden import fill_input, fill_labels, relative_error
-from networks import NETS, best_seed, both, build, margin_of, running_var
+from networks import NETS, best_seed, both, build, channels_last, margin_of, running_var
 
 
-def tensors(exact, single, model):
+def tensors(exact, single, other, model):
     out = {"loss": exact["loss"], "logits": exact["logits"]}
     for path, value in model.state_dict().items():
         if value.is_floating_point():
             out[f"value:{path}"] = value.double().numpy()
-    pairs = {name: (exact[name], single[name]) for name in ("loss", "logits")}
+    pairs = {name: (exact[name], single[name], other[name]) for name in ("loss", "logits")}
     for path, gradient in exact["gradients"].items():
         out[f"grad:{path}"] = gradient
-        pairs[path] = (gradient, single["gradients"][path])
+        pairs[path] = (gradient, single["gradients"][path], other["gradients"][path])
     for path, value in exact["statistics"].items():
         out[f"stat:{path}"] = value
-        pairs[f"stat:{path}"] = (value, single["statistics"][path])
-    for name, (expected, actual) in pairs.items():
-        out[f"err:{name}"] = np.float64(relative_error(actual, expected))
+        pairs[f"stat:{path}"] = (value, single["statistics"][path], other["statistics"][path])
+    for name, (expected, *actual) in pairs.items():
+        out[f"err:{name}"] = np.float64(max(relative_error(a, expected) for a in actual))
     return {name: np.array(value, dtype=np.float64, order="C") for name, value in out.items()}
 
 
@@ -66,8 +67,9 @@ def main():
         seed, margin = best_seed(a.net, a.norms, shape, a.classes, a.seeds)
     else:
         margin = margin_of(a.net, a.norms, fill_input(shape, seed), a.classes)
-    exact, single = both(a.net, a.norms, shape, a.classes, a.smoothing, seed)
-    out = tensors(exact, single, build(a.net, a.norms, a.classes))
+    case = (a.net, a.norms, shape, a.classes, a.smoothing, seed)
+    exact, single = both(*case)
+    out = tensors(exact, single, channels_last(*case), build(a.net, a.norms, a.classes))
     out["input"] = fill_input(shape, seed).astype(np.float64)
     out["labels"] = fill_labels(a.batch, a.classes)
     save_file(out, a.out)

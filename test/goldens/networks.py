@@ -147,3 +147,10 @@ def both(net, norms, shape, classes, smoothing, seed):
         step(build(net, norms, classes), images, labels, smoothing, dtype)
         for dtype in (torch.float64, torch.float32)
     ]
+
+
+def channels_last(net, norms, shape, classes, smoothing, seed):
+    """The float32 step in PyTorch's other layout, whose rounding is another draw."""
+    images, labels = fill_input(shape, seed), fill_labels(shape[0], classes)
+    model = build(net, norms, classes).to(memory_format=torch.channels_last)
+    return step(model, images, labels, smoothing, torch.float32)
