@@ -9,19 +9,33 @@ export function backbonesCommand(): Command {
     .option('--json', 'end with one line of JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const { backbones } = await import('../nn/backbones/table.ts');
-      const rows = backbones.map((b) => [
-        b.name,
-        `${b.millionParameters} M`,
-        String(b.channels),
-        b.citation,
+      const { describeBackbone } = await import('../nn/backbones/describe.ts');
+      const all = backbones.map((backbone) => ({
+        name: backbone.name,
+        small: describeBackbone(backbone, 224),
+        large: describeBackbone(backbone, 448),
+        citation: backbone.citation,
+      }));
+      const head = ['name', 'parameters', 'GFLOPs', 'map at 224', 'at 448', 'features', 'paper'];
+      const rows = all.map(({ name, small, large, citation }) => [
+        name,
+        `${(small.parameters / 1e6).toFixed(1)} M`,
+        (small.macs / 1e9).toFixed(1),
+        small.map.join('x'),
+        large.map.join('x'),
+        String(small.features),
+        citation,
       ]);
-      print(table([['name', 'parameters', 'features', 'paper'], ...rows]));
+      print(table([head, ...rows]));
       if (json) {
         printJson({
-          backbones: backbones.map(({ name, channels, millionParameters, citation }) => ({
+          backbones: all.map(({ name, small, large, citation }) => ({
             name,
-            channels,
-            millionParameters,
+            parameters: small.parameters,
+            gflops: small.macs / 1e9,
+            map224: small.map,
+            map448: large.map,
+            features: small.features,
             citation,
           })),
         });

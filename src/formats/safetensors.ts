@@ -4,8 +4,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import { bytesOf, type HostTensor, hostTensor } from '../core/tensor.ts';
+import { bytesOf, type HostTensor } from '../core/tensor.ts';
 import { writeAtomic } from './atomic-file.ts';
+import { fromStored, storedWidths } from './stored-tensor.ts';
 
 export interface Safetensors {
   readonly tensors: Map<string, HostTensor>;
@@ -22,16 +23,6 @@ interface Entry {
 
 const MAX_HEADER = 100 * 2 ** 20;
 
-const widths: Record<string, number> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  U8: 1,
-  BOOL: 1,
-};
 const names = {
   float64: 'F64',
   float32: 'F32',
@@ -63,7 +54,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     for (const entry of entries) {
       const bytes = new Uint8Array(entry.end - entry.begin);
       await readExactly(path, file, bytes, start + entry.begin);
-      tensors.set(entry.name, decode(entry, bytes));
+      tensors.set(entry.name, fromStored(entry.dtype, entry.shape, bytes));
     }
     return { tensors, metadata };
   } finally {
@@ -145,9 +136,9 @@ function checkEntry(path: string, name: string, value: unknown): Entry {
       `dtype, shape and offsets of '${name}'`,
       JSON.stringify(value).slice(0, 80),
     );
-  const width = Object.hasOwn(widths, dtype) ? widths[dtype] : undefined;
+  const width = Object.hasOwn(storedWidths, dtype) ? storedWidths[dtype] : undefined;
   if (width === undefined) {
-    throw damaged(path, `a type of ${Object.keys(widths).join(', ')} for '${name}'`, dtype);
+    throw damaged(path, `a type of ${Object.keys(storedWidths).join(', ')} for '${name}'`, dtype);
   }
   const [begin, end] = offsets;
   if (end - begin !== sizeOf(shape) * width) {
@@ -165,41 +156,6 @@ function checkLayout(path: string, entries: readonly Entry[], available: number)
     at = end;
   }
   if (at !== available) throw damaged(path, `${at} bytes of tensors`, `${available}`);
-}
-
-function decode({ dtype, shape }: Entry, bytes: Uint8Array): HostTensor {
-  const { buffer } = bytes;
-  switch (dtype) {
-    case 'F64':
-      return hostTensor('float64', shape, new Float64Array(buffer));
-    case 'F32':
-      return hostTensor('float32', shape, new Float32Array(buffer));
-    case 'I64':
-      return hostTensor('int64', shape, new BigInt64Array(buffer));
-    case 'I32':
-      return hostTensor('int32', shape, new Int32Array(buffer));
-    case 'U8':
-      return hostTensor('uint8', shape, bytes);
-    case 'BOOL':
-      return hostTensor('bool', shape, bytes);
-    default:
-      return hostTensor('float32', shape, widen(dtype, new Uint16Array(buffer)));
-  }
-}
-
-function widen(dtype: string, halves: Uint16Array): Float32Array {
-  if (dtype === 'BF16') return new Float32Array(Uint32Array.from(halves, (h) => h << 16).buffer);
-  return Float32Array.from(halves, halfToNumber);
-}
-
-/** IEEE 754 binary16. */
-function halfToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** The file's bytes, in pieces that share memory with the tensors. Deterministic in entry order. */

@@ -2,11 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import { sameShape, showShape } from '../core/shape.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import { readSafetensors } from '../formats/safetensors.ts';
+import { looksLikePth, readPth } from '../formats/pth.ts';
+import { readSafetensors, type Safetensors } from '../formats/safetensors.ts';
 import type { ParameterStore, Parameters } from '../nn/scope.ts';
 
 /**
@@ -60,9 +62,20 @@ export const torchvisionDescription: WeightsDescription = {
 
 /** Reads a weights file and finds out how its images are to be prepared. */
 export async function loadWeights(path: string): Promise<LoadedWeights> {
-  const { tensors, metadata } = await readSafetensors(path);
+  const { tensors, metadata } = await readTensors(path);
   const { description, describedBy } = describe(path, tensors, metadata);
   return { path, hash: await hashFile(path), tensors, description, describedBy };
+}
+
+/** safetensors, or a state dict of PyTorch's; anything else is taken for safetensors that are damaged. */
+async function readTensors(path: string): Promise<Safetensors> {
+  const file = await open(path, 'r').catch(() => undefined);
+  const start = new Uint8Array(16);
+  await file?.read(start, 0, 16, 0).catch(() => {});
+  await file?.close();
+  return looksLikePth(start)
+    ? { tensors: await readPth(path), metadata: {} }
+    : await readSafetensors(path);
 }
 
 function describe(

@@ -5,10 +5,14 @@
 //   L = -sum_k q_k log softmax(W g(x) + b)_k,   q = (1 - e) onehot + e / K
 
 import { z } from 'zod';
+import { gradients } from '../graph/autodiff.ts';
+import { mul } from '../graph/ops/arithmetic.ts';
 import { dropout } from '../graph/ops/compare.ts';
 import { argMax, gather } from '../graph/ops/gather.ts';
 import { matmul } from '../graph/ops/matmul.ts';
 import { reshape } from '../graph/ops/movement.ts';
+import { max, mean } from '../graph/ops/reduce.ts';
+import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
 import type { Features } from '../nn/backbones/backbone.ts';
 import { normaliseImage } from '../nn/image-input.ts';
@@ -86,9 +90,22 @@ export const finetune: Method<FinetuneOptions> = {
   recogniser: (context, scope, image) => {
     const { pooled, map } = backboneFeatures(context, scope, image, 'frozen');
     const logits = classify(context, scope, pooled);
-    return { logits, embedding: pooled, map, heat: classActivation(context, scope, logits, map) };
+    const hidden = pooled.shape[1] !== map.shape[1];
+    const heat = hidden
+      ? gradientActivation(logits, map)
+      : classActivation(context, scope, logits, map);
+    return { logits, embedding: pooled, map, heat };
   },
 };
+
+/**
+ * Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391, equations 1 and 2, without the ReLU) for the
+ * answered class, where hidden layers stand between the map and the classifier.
+ */
+function gradientActivation(logits: Value, map: Value): Value {
+  const [slope] = gradients(sum(max(logits, [1])), [map]);
+  return sum(mul(map, mean(slope, [2, 3], { keep: true })), [1]);
+}
 
 /** CAM (Zhou et al. 2016, arXiv 1512.04150): sum_c w_kc map_c for the answered class k. */
 function classActivation(context: Context, scope: Scope, logits: Value, map: Value): Value {

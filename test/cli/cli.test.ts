@@ -93,8 +93,11 @@ test('backbones and methods end in JSON', async () => {
     backbones: expect.arrayContaining([
       {
         name: 'mobilenet_v2',
-        channels: 1280,
-        millionParameters: 3.5,
+        parameters: 3504872,
+        gflops: expect.closeTo(0.3, 2),
+        map224: [1280, 7, 7],
+        map448: [1280, 14, 14],
+        features: 1280,
         citation: expect.any(String),
       },
     ]),

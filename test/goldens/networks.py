@@ -1,8 +1,12 @@
-"""torchvision networks with generated weights, and their gradients in float64 and float32."""
+"""PyTorch's networks with generated weights, and their gradients in float64 and float32.
+
+torchvision's, timm's where torchvision has none, and one of our own (VGG-M) that neither has.
+"""
 
 import time
 
 import numpy as np
+import timm
 import torch
 import torch.nn.functional as F
 import torchvision
@@ -10,12 +14,69 @@ from torch import nn
 
 from golden import fill_input, fill_labels, fill_tensor
 
-NETS = ["resnet18", "resnet34", "resnet50", "mobilenet_v2"]
+TORCHVISION = [
+    "alexnet",
+    *(f"vgg{depth}{norms}" for depth in (11, 13, 16, 19) for norms in ("", "_bn")),
+    "googlenet",
+    *(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)),
+    *(f"densenet{depth}" for depth in (121, 161, 169, 201)),
+    "mobilenet_v2",
+]
+MOBILENET_WIDTHS = {f"mobilenet_v2_{w:03d}": w / 100 for w in (35, 50, 75, 130, 140)}
+TIMM = {"seresnet50": "seresnet50", "seresnet101": "seresnet101", "senet154": "legacy_senet154"}
+NETS = [*TORCHVISION, *MOBILENET_WIDTHS, *TIMM, "vgg_m"]
 
 
 def running_var(net):
     """Residual networks sum their branches: a larger variance keeps the activations tame."""
-    return (3.0, 4.0) if net.startswith("resnet") else (0.8, 1.2)
+    return (3.0, 4.0) if "resnet" in net or net == "senet154" else (0.8, 1.2)
+
+
+class VggM(nn.Module):
+    """CNN-M of Chatfield et al. 2014 (arXiv 1405.3531), table 1, as its Caffe model has it."""
+
+    def __init__(self, classes):
+        super().__init__()
+
+        def pool():
+            return nn.MaxPool2d(3, 2, ceil_mode=True)
+
+        def respond():
+            return nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0)
+
+        self.features = nn.Sequential(
+            *(nn.Conv2d(3, 96, 7, 2), nn.ReLU(), respond(), pool()),
+            *(nn.Conv2d(96, 256, 5, 2, 1), nn.ReLU(), respond(), pool()),
+            *(nn.Conv2d(256, 512, 3, 1, 1), nn.ReLU()),
+            *(nn.Conv2d(512, 512, 3, 1, 1), nn.ReLU()),
+            *(nn.Conv2d(512, 512, 3, 1, 1), nn.ReLU(), pool()),
+        )
+        self.classifier = nn.Sequential(
+            *(nn.Linear(512 * 36, 4096), nn.ReLU(), nn.Dropout()),
+            *(nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout()),
+            nn.Linear(4096, classes),
+        )
+
+    def forward(self, x):
+        return self.classifier(F.adaptive_avg_pool2d(self.features(x), 6).flatten(1))
+
+
+def create(net, classes):
+    """The network with its own random numbers, without dropout and auxiliary classifiers."""
+    if net == "vgg_m":
+        model = VggM(classes)
+    elif net in TIMM:
+        model = timm.create_model(TIMM[net], num_classes=classes)
+    elif net in MOBILENET_WIDTHS:
+        width = MOBILENET_WIDTHS[net]
+        model = torchvision.models.mobilenet_v2(num_classes=classes, width_mult=width)
+    else:
+        extra = {"aux_logits": False, "init_weights": False} if net == "googlenet" else {}
+        model = getattr(torchvision.models, net)(weights=None, num_classes=classes, **extra)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return model
 
 
 def set_norms(model, norms):
@@ -29,8 +90,7 @@ def set_norms(model, norms):
 
 def build(net, norms, classes):
     """The network in float32, every parameter and buffer from the shared generator."""
-    extra = {"dropout": 0.0} if net == "mobilenet_v2" else {}
-    model = getattr(torchvision.models, net)(weights=None, num_classes=classes, **extra)
+    model = create(net, classes)
     state = model.state_dict()
     for path, value in state.items():
         if value.is_floating_point():
@@ -46,18 +106,26 @@ class Kinks:
 
     def __init__(self, model):
         self.inputs = []
-        for module in model.modules():
+        for name, module in model.named_modules():
             if isinstance(module, (nn.ReLU, nn.ReLU6, nn.MaxPool2d)):
                 module.register_forward_pre_hook(self._record)
+            # rectified by a function: nothing to hook but the norm before
+            of_googlenet = isinstance(model, torchvision.models.GoogLeNet)
+            if (of_googlenet and isinstance(module, nn.BatchNorm2d)) or name == "features.norm5":
+                module.register_forward_hook(self._record_output)
 
     def _record(self, module, arguments):
         self.inputs.append((module, arguments[0].detach().clone()))
+
+    def _record_output(self, _, __, output):
+        self.inputs.append((nn.ReLU(), output.detach().clone()))
 
 
 def pool_windows(module, x):
     """The windows of a square max-pool: [batch, channels, window, position]."""
     p, k = module.padding, module.kernel_size
-    windows = F.unfold(F.pad(x, (p, p, p, p), value=-1e9), k, stride=module.stride)
+    beyond = p + (k - 1 if module.ceil_mode else 0)
+    windows = F.unfold(F.pad(x, (p, beyond, p, beyond), value=-1e9), k, stride=module.stride)
     return windows.view(x.shape[0], x.shape[1], k * k, -1)
 
 
@@ -69,8 +137,9 @@ def distances(module, x):
         return x.abs()
     top = pool_windows(module, x).topk(2, dim=2).values
     gap = (top[:, :, 0] - top[:, :, 1]) / 2  # both may move
-    # behind a rectifier a tie at zero passes nothing
-    return torch.where(top[:, :, 0] > 0, gap, torch.inf)
+    # behind a rectifier a tie at zero passes nothing; behind an overlapping pooling neighbours are
+    # one and the same maximum, which receives the gradient either way
+    return torch.where((top[:, :, 0] > 0) & (gap > 0), gap, torch.inf)
 
 
 def kink_margin(exact, single):

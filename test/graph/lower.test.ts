@@ -176,13 +176,16 @@ async function run(bytes: Uint8Array, batch: number, size: number) {
 
 describe('a free batch axis', () => {
   const size = 32;
+  // one VGG speaks for all: each has half a gigabyte of weights
+  const some = backbones.filter(({ name }) => !/^vgg(11_bn|13|16|19)/.test(name));
 
-  test.each(backbones.map((backbone) => [backbone.name, backbone] as const))(
+  test.each(some.map((backbone) => [backbone.name, backbone] as const))(
     '%s gives one image the same answer alone and among five',
-    async (_, backbone) => {
-      const { outputs, constants } = recogniser(backbone, 2, size);
+    async (name, backbone) => {
+      const side = /^(alexnet|vgg_m)$/.test(name) ? 96 : size;
+      const { outputs, constants } = recogniser(backbone, 2, side);
       const { bytes } = lower(outputs, { constants, freeBatch: 'batch' });
-      const [alone, among] = [await run(bytes, 1, size), await run(bytes, 5, size)];
+      const [alone, among] = [await run(bytes, 1, side), await run(bytes, 5, side)];
       expect(among.probabilities).toBeAllClose(alone.probabilities, { rtol: 1e-5 });
       expect(among.map).toBeAllClose(alone.map, { rtol: 1e-4, atol: 1e-5 });
     },

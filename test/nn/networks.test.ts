@@ -10,7 +10,6 @@ import {
   fillLabels,
   goldenError,
   type NetworkCase,
-  type NetworkName,
   readNetworkGolden,
   STATISTIC_FLOOR,
   type TensorGolden,
@@ -19,7 +18,16 @@ import { type NetworkStep, type Numbers, networkStep, oracleStep } from '../supp
 import { median, relativeError } from '../support/numbers.ts';
 
 /** Those that torchvision has; the others are held against the float64 oracle. */
-const goldenNames: readonly NetworkName[] = ['resnet18', 'resnet34', 'resnet50', 'mobilenet_v2'];
+const goldenNames = [
+  'alexnet',
+  'googlenet',
+  'resnet18',
+  'resnet34',
+  'resnet50',
+  'densenet121',
+  'seresnet50',
+  'mobilenet_v2',
+];
 
 const block = await blockedLanes();
 if (block === undefined) console.info('blocked lowering skipped: it does not run on this machine');
@@ -30,8 +38,8 @@ const lowerings: readonly (readonly [string, Lowering])[] = [
 
 /** Times PyTorch's float32 error against float64. */
 const LIMIT = 2;
-/** Errors are estimated from 32 projections: two standard deviations of that estimate. */
-const ESTIMATE = 1.25;
+/** Errors are estimated from 32 projections: three standard deviations, for hundreds of tensors. */
+const ESTIMATE = 1.375;
 /** Over a network's parameters, with frozen norms. */
 const MEDIAN_LIMIT = 1e-5;
 
@@ -54,7 +62,7 @@ function compare(got: Numbers, goldens: Record<string, TensorGolden>, floor = 0)
     return {
       path,
       error: goldenError(numbers, golden, path),
-      limit: LIMIT * ESTIMATE * Math.max(golden.error, floor),
+      limit: LIMIT * ESTIMATE * (golden.norm === 0 ? golden.error : Math.max(golden.error, floor)),
       zero: golden.norm === 0,
     };
   });
@@ -69,7 +77,7 @@ function offenders(comparisons: readonly Judged[]): string[] {
 }
 
 async function run(
-  net: NetworkName,
+  net: string,
   golden: NetworkCase,
   classes: number,
   lowering: Lowering,
@@ -107,8 +115,11 @@ for (const net of goldenNames) {
 
     test('the gradient of every parameter, and of the image', async () => {
       const { gradients } = await step();
-      expect([...gradients.keys()].sort()).toEqual(Object.keys(golden.gradients).sort());
-      const comparisons = compare(gradients, golden.gradients);
+      const leftOut = golden.leftOut ? new RegExp(golden.leftOut) : undefined;
+      const held = [...gradients.keys()].filter((path) => !leftOut?.test(path));
+      expect(held.sort()).toEqual(Object.keys(golden.gradients).sort());
+      // one tensor's own error is luck; what rounding to expect, the network's median says
+      const comparisons = compare(gradients, golden.gradients, golden.medianError);
       expect(offenders(comparisons)).toEqual([]);
       const parameters = comparisons.filter(({ path, zero }) => path !== 'input' && !zero);
       const middle = median(parameters.map(({ error }) => error));
@@ -125,7 +136,8 @@ for (const net of goldenNames) {
   });
 }
 
-const ownBackbones = backbones.filter(({ name }) => !goldenNames.some((golden) => golden === name));
+/** No library has these; all others are held against PyTorch, here or in the full tests. */
+const ownBackbones = backbones.filter(({ name }) => name === 'resnet_tiny');
 
 /** About four times what is measured for a residual network of ten layers, 5e-7 to 1.5e-6. */
 const ORACLE_LIMIT = 5e-6;

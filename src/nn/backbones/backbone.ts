@@ -17,8 +17,13 @@ export interface Features {
   readonly stages: readonly FeatureStage[];
   /** The last convolutional map, [N, C, h, w]. */
   readonly map: Value;
-  /** The map pooled over its cells, [N, C]: its average, unless the backbone says otherwise. */
+  /** What the classifier sees, [N, D]: most often the average of the map, [N, C]. */
   readonly pooled: Value;
+  /**
+   * Classifiers on inner maps that help training and are left out afterwards: logits [N, classes]
+   * of each, with parameters below `side`. Only GoogLeNet has them.
+   */
+  readonly auxiliaries?: (side: Scope, classes: number) => Value[];
 }
 
 export interface Backbone {
@@ -26,8 +31,6 @@ export interface Backbone {
   readonly name: string;
   /** Paper and year. */
   readonly citation: string;
-  /** Channels of the final map and of the pooled features. */
-  readonly channels: number;
   /** Where torchvision keeps the classifier: `fc`. */
   readonly headPath: string;
   /** Parameters in millions with 1000 classes, as published. */

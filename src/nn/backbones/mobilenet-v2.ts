@@ -33,6 +33,7 @@ function invertedResidual(
   expansion: number,
   channels: number,
   stride: number,
+  dilation: number,
   build: BuildOptions,
 ): Value {
   const hidden = x.shape[1] * expansion;
@@ -48,7 +49,7 @@ function invertedResidual(
     convNorm(
       scope,
       y,
-      { channels: hidden, kernel: 3, stride, groups: hidden, names: depthwise },
+      { channels: hidden, kernel: 3, stride, dilation, groups: hidden, names: depthwise },
       build,
     ),
   );
@@ -62,16 +63,22 @@ function features(width: number, scope: Scope, image: Value, build: BuildOptions
   let x = relu6(
     convNorm(scope, image, { ...stem, names: ['features.0.0', 'features.0.1'] }, build),
   );
+  const { lastStage = 'stride' } = build;
+  const lastStep = ROWS.findLastIndex(([, , , s]) => s === 2);
   let stride = 2;
+  let dilation = 1;
   let index = 1;
   const stages: FeatureStage[] = [];
-  for (const [t, c, n, s] of ROWS) {
+  for (const [row, [t, c, n, s]] of ROWS.entries()) {
+    const kept = row < lastStep || lastStage === 'stride';
     if (s === 2) stages.push({ name: `features.${index - 1}`, value: x, stride });
     for (let i = 0; i < n; i++) {
-      const step = i === 0 ? s : 1;
+      const step = i === 0 && kept ? s : 1;
       stride *= step;
       const block = scope.child(`features.${index}.conv`);
-      x = invertedResidual(block, x, t, divisible(c * width), step, build);
+      x = invertedResidual(block, x, t, divisible(c * width), step, dilation, build);
+      // the convolution that lost its stride sees what it saw; those behind it are dilated
+      if (row >= lastStep && lastStage === 'dilate') dilation = 2;
       index++;
     }
   }
@@ -82,12 +89,24 @@ function features(width: number, scope: Scope, image: Value, build: BuildOptions
   return { stages, map, pooled: globalAveragePool(map) };
 }
 
-export const mobilenetV2: Backbone = {
-  name: 'mobilenet_v2',
-  citation: 'Sandler et al., CVPR 2018, arXiv 1801.04381',
-  channels: 1280,
-  headPath: 'classifier.1',
-  millionParameters: 3.5,
-  dropout: 0.2,
-  features: (scope, image, build) => features(1, scope, image, build),
-};
+/** `width`: multiplier of all channels but those of the last map, which never falls below 1280. */
+function mobilenet(name: string, width: number, millionParameters: number): Backbone {
+  return {
+    name,
+    citation: 'Sandler et al., CVPR 2018, arXiv 1801.04381',
+    headPath: 'classifier.1',
+    millionParameters,
+    dropout: 0.2,
+    features: (scope, image, build) => features(width, scope, image, build),
+  };
+}
+
+/** By width. The published table has 0.35, 0.5, 0.75, 1, 1.3 and 1.4. */
+export const mobilenetV2: Backbone = mobilenet('mobilenet_v2', 1, 3.5);
+export const mobilenetV2Widths: readonly Backbone[] = [
+  mobilenet('mobilenet_v2_035', 0.35, 1.7),
+  mobilenet('mobilenet_v2_050', 0.5, 2.0),
+  mobilenet('mobilenet_v2_075', 0.75, 2.6),
+  mobilenet('mobilenet_v2_130', 1.3, 5.4),
+  mobilenet('mobilenet_v2_140', 1.4, 6.1),
+];

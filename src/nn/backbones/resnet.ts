@@ -1,6 +1,8 @@
 // Residual networks: He, Zhang, Ren, Sun. "Deep Residual Learning for Image Recognition".
 // CVPR 2016, arXiv 1512.03385. Names and details (stride in the 3x3 of a bottleneck) as in
 // torchvision, whose weights are BSD-3-Clause.
+// SE-ResNet: Hu, Shen, Sun. "Squeeze-and-Excitation Networks". CVPR 2018, arXiv 1709.01507. Names as
+// in timm.
 
 import { add } from '../../graph/ops/arithmetic.ts';
 import { globalAveragePool, maxPool } from '../../graph/ops/pool.ts';
@@ -10,6 +12,7 @@ import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, convNorm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
 import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import { squeezeExcite } from './squeeze-excite.ts';
 
 interface Variant {
   readonly depths: readonly number[];
@@ -19,6 +22,8 @@ interface Variant {
   readonly stem: 'imagenet' | 'small';
   /** `average`, or average plus maximum, which keeps marks that fill a single cell. */
   readonly pooling: 'average' | 'average+max';
+  /** Squeeze-and-excitation behind each block's last norm, narrowed to a sixteenth. */
+  readonly squeeze?: boolean;
 }
 
 /** Two 3x3 convolutions (figure 5, left), or 1x1, 3x3, 1x1 (right). */
@@ -26,18 +31,16 @@ function residual(
   scope: Scope,
   x: Value,
   width: number,
-  stride: number,
-  bottleneck: boolean,
+  { stride, dilation }: { stride: number; dilation: number },
+  { bottleneck, squeeze }: Variant,
   build: BuildOptions,
 ): Value {
   const channels = bottleneck ? 4 * width : width;
-  const layer = (input: Value, i: number, kernel: number, out: number, s: number) =>
-    convNorm(
-      scope,
-      input,
-      { channels: out, kernel, stride: s, names: [`conv${i}`, `bn${i}`] },
-      build,
-    );
+  const layer = (input: Value, i: number, kernel: number, out: number, s: number) => {
+    const names = [`conv${i}`, `bn${i}`] as const;
+    const d = kernel > 1 ? dilation : 1;
+    return convNorm(scope, input, { channels: out, kernel, stride: s, dilation: d, names }, build);
+  };
   let y: Value;
   if (bottleneck) {
     y = relu(layer(x, 1, 1, width, 1));
@@ -56,11 +59,13 @@ function residual(
           { channels, kernel: 1, stride, names: ['downsample.0', 'downsample.1'] },
           build,
         );
+  if (squeeze) y = squeezeExcite(scope.child('se'), y, channels / 16);
   return relu(add(y, identity));
 }
 
 function features(variant: Variant, scope: Scope, image: Value, build: BuildOptions): Features {
-  const { depths, widths, bottleneck, stem } = variant;
+  const { depths, widths, stem } = variant;
+  const { lastStage = 'stride' } = build;
   const kernel = stem === 'imagenet' ? 7 : 3;
   let x = relu(
     convNorm(
@@ -74,10 +79,14 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
   let stride = stem === 'imagenet' ? 4 : 2;
   const stages: FeatureStage[] = [];
   depths.forEach((depth, i) => {
+    const kept = i < depths.length - 1 || lastStage === 'stride';
     for (let block = 0; block < depth; block++) {
-      const step = i > 0 && block === 0 ? 2 : 1;
+      const step = i > 0 && block === 0 && kept ? 2 : 1;
+      // the convolution that lost its stride sees what it saw; those behind it are dilated
+      const dilation = !kept && lastStage === 'dilate' && block > 0 ? 2 : 1;
       stride *= step;
-      x = residual(scope.child(`layer${i + 1}.${block}`), x, widths[i], step, bottleneck, build);
+      const at = scope.child(`layer${i + 1}.${block}`);
+      x = residual(at, x, widths[i], { stride: step, dilation }, variant, build);
     }
     stages.push({ name: `layer${i + 1}`, value: x, stride });
   });
@@ -87,11 +96,11 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
 }
 
 function resnet(name: string, millionParameters: number, variant: Variant): Backbone {
-  const last = variant.widths[variant.widths.length - 1];
   return {
     name,
-    citation: 'He et al., CVPR 2016, arXiv 1512.03385',
-    channels: variant.bottleneck ? 4 * last : last,
+    citation: variant.squeeze
+      ? 'Hu et al., CVPR 2018, arXiv 1709.01507'
+      : 'He et al., CVPR 2016, arXiv 1512.03385',
     headPath: 'fc',
     millionParameters,
     dropout: 0,
@@ -115,6 +124,29 @@ export const resnet50: Backbone = resnet('resnet50', 25.6, {
   ...imagenet,
   depths: [3, 4, 6, 3],
   bottleneck: true,
+});
+
+export const resnet101: Backbone = resnet('resnet101', 44.5, {
+  ...imagenet,
+  depths: [3, 4, 23, 3],
+  bottleneck: true,
+});
+export const resnet152: Backbone = resnet('resnet152', 60.2, {
+  ...imagenet,
+  depths: [3, 8, 36, 3],
+  bottleneck: true,
+});
+export const seresnet50: Backbone = resnet('seresnet50', 28.1, {
+  ...imagenet,
+  depths: [3, 4, 6, 3],
+  bottleneck: true,
+  squeeze: true,
+});
+export const seresnet101: Backbone = resnet('seresnet101', 49.3, {
+  ...imagenet,
+  depths: [3, 4, 23, 3],
+  bottleneck: true,
+  squeeze: true,
 });
 
 /** A small residual network of our own for small images; it trains from random numbers on a CPU. */
