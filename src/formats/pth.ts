@@ -2,12 +2,12 @@
 // stream of pickles before. A pickle is a program; here it may call nothing but what builds
 // dictionaries and tensors, and those are ours.
 
-import { type FileHandle, open } from 'node:fs/promises';
 import { BufferReader, Parser } from 'pickleparser';
 import yauzl from 'yauzl';
 import { fail } from '../core/errors.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
 import type { HostTensor } from '../core/tensor.ts';
+import { type ByteSource, withSource } from './byte-source.ts';
 import { fromStored, storedWidths } from './stored-tensor.ts';
 
 /** Storage types by torch's names, as safetensors calls their numbers. */
@@ -66,24 +66,11 @@ class OrderedDict extends Map<unknown, unknown> {
 
 /** Reads the tensors of a state dict; half precision is widened to float32. */
 export async function readPth(path: string): Promise<Map<string, HostTensor>> {
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (cause) {
-    const got = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no file' : String(cause);
-    const next = 'Check the path.';
-    throw fail('FM_FORMAT', path, { expected: "a file of PyTorch's", got, next, cause });
-  }
-  try {
-    const about = await file.stat();
-    if (!about.isFile()) throw damaged(path, 'a file', 'a folder or device');
-    const source = new Source(path, file, about.size);
-    const first = await source.bytes(0, Math.min(4, about.size));
+  return await withSource(path, "one of PyTorch's", async (source) => {
+    const first = await source.bytes(0, Math.min(4, source.size));
     const isZip = first[0] === 0x50 && first[1] === 0x4b;
     return await (isZip ? readArchive(source) : readStream(source));
-  } finally {
-    await file.close();
-  }
+  });
 }
 
 /** True where a file starts as one of PyTorch's: an archive, or a stream of pickles. */
@@ -92,64 +79,31 @@ export function looksLikePth(start: Uint8Array): boolean {
   return zip || MAGIC.compare(start.subarray(0, MAGIC.length)) === 0;
 }
 
-class Source {
-  readonly path: string;
-  readonly file: FileHandle;
-  readonly size: number;
-
-  constructor(path: string, file: FileHandle, size: number) {
-    this.path = path;
-    this.file = file;
-    this.size = size;
-  }
-
-  /** Bytes of their own, aligned for any type. */
-  async bytes(at: number, length: number): Promise<Uint8Array> {
-    if (at + length > this.size) {
-      throw damaged(this.path, `${at + length} bytes`, `${this.size}: the file ends early`);
-    }
-    const target = new Uint8Array(length);
-    let read = 0;
-    while (read < length) {
-      const { bytesRead } = await this.file.read(target, read, length - read, at + read);
-      if (bytesRead === 0) throw damaged(this.path, `${length} bytes at ${at}`, `${read}`);
-      read += bytesRead;
-    }
-    return target;
-  }
-}
-
-function damaged(path: string, expected: string, got: string, cause?: unknown) {
-  const next = "The file is damaged or not one of PyTorch's; fetch or write it again.";
-  return fail('FM_FORMAT', path, { expected, got, next, cause });
-}
-
 // ---------------------------------------------------------------------------------- archives
 
-async function readArchive(source: Source): Promise<Map<string, HostTensor>> {
-  const { path } = source;
+async function readArchive(source: ByteSource): Promise<Map<string, HostTensor>> {
   const places = await archivePlaces(source);
   const names = [...places.keys()].filter((name) => /(^|\/)data\.pkl$/.test(name));
   if (names.length !== 1) {
-    throw damaged(path, "an archive with one 'data.pkl'", `${names.length} of them`);
+    throw source.damaged("an archive with one 'data.pkl'", `${names.length} of them`);
   }
   const folder = names[0].slice(0, -'data.pkl'.length);
   const order = places.get(`${folder}byteorder`);
   if (order !== undefined && decodeText(await source.bytes(order.at, order.size)) !== 'little') {
-    throw damaged(path, 'numbers in little-endian order', 'another order');
+    throw source.damaged('numbers in little-endian order', 'another order');
   }
   const pickle = places.get(names[0])!;
   if (pickle.size > MAX_PICKLE) {
-    throw damaged(path, `a pickle of at most ${MAX_PICKLE} bytes`, String(pickle.size));
+    throw source.damaged(`a pickle of at most ${MAX_PICKLE} bytes`, String(pickle.size));
   }
   const reader = new BufferReader(await source.bytes(pickle.at, pickle.size));
-  const tensors = stateDict(path, unpickle(path, reader));
-  return await load(path, tensors, async ({ key, dtype, count }) => {
+  const tensors = stateDict(source, unpickle(source, reader));
+  return await load(source, tensors, async ({ key, dtype, count }) => {
     const place = places.get(`${folder}data/${key}`);
     const expected = count * storedWidths[dtype];
-    if (place === undefined) throw damaged(path, `numbers of storage '${key}'`, 'none');
+    if (place === undefined) throw source.damaged(`numbers of storage '${key}'`, 'none');
     if (place.size < expected) {
-      throw damaged(path, `${expected} bytes in storage '${key}'`, String(place.size));
+      throw source.damaged(`${expected} bytes in storage '${key}'`, String(place.size));
     }
     return await source.bytes(place.at, expected);
   });
@@ -161,10 +115,10 @@ interface Place {
 }
 
 /** Where the entries' bytes are. torch stores them as they are, so they are read in place. */
-async function archivePlaces({ path, file, size }: Source): Promise<Map<string, Place>> {
+async function archivePlaces(source: ByteSource): Promise<Map<string, Place>> {
   const places = new Map<string, Place>();
   try {
-    const zip = await yauzl.fromFdPromise(file.fd, { autoClose: false });
+    const zip = await yauzl.fromFdPromise(source.file.fd, { autoClose: false });
     if (zip.entryCount > MAX_ENTRIES) {
       throw new Error(`${zip.entryCount} entries, more than ${MAX_ENTRIES}`);
     }
@@ -174,13 +128,13 @@ async function archivePlaces({ path, file, size }: Source): Promise<Map<string, 
       }
       if (places.has(entry.fileName)) throw new Error(`two entries '${entry.fileName}'`);
       const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-      if (fileDataStart + entry.uncompressedSize > size) {
+      if (fileDataStart + entry.uncompressedSize > source.size) {
         throw new Error(`'${entry.fileName}' reaches beyond the end of the file`);
       }
       places.set(entry.fileName, { at: fileDataStart, size: entry.uncompressedSize });
     }
   } catch (cause) {
-    throw damaged(path, 'an archive as torch.save writes it', (cause as Error).message, cause);
+    throw source.damaged('an archive as torch.save writes it', (cause as Error).message, cause);
   }
   return places;
 }
@@ -188,33 +142,33 @@ async function archivePlaces({ path, file, size }: Source): Promise<Map<string, 
 // ----------------------------------------------------------------------------------- streams
 
 /** Magic number, protocol, system, the object, keys of storages, then each one's count and numbers. */
-async function readStream(source: Source): Promise<Map<string, HostTensor>> {
-  const { path, size } = source;
-  if (size < MAGIC.length) throw damaged(path, 'a file of PyTorch', `${size} bytes`);
+async function readStream(source: ByteSource): Promise<Map<string, HostTensor>> {
+  const { size } = source;
+  if (size < MAGIC.length) throw source.damaged('a file of PyTorch', `${size} bytes`);
   for (let length = 2 ** 20; ; length *= 8) {
     const reader = new BufferReader(await source.bytes(0, Math.min(length, size)));
     const more = length < Math.min(size, MAX_PICKLE);
-    const parts = readParts(path, reader, more);
+    const parts = readParts(source, reader, more);
     if (parts === undefined) continue;
-    const tensors = stateDict(path, parts.root);
+    const tensors = stateDict(source, parts.root);
     const numbers = await streamPlaces(source, reader.position, parts.keys, tensors);
-    return await load(path, tensors, ({ key, dtype, count }) =>
+    return await load(source, tensors, ({ key, dtype, count }) =>
       source.bytes(numbers.get(key)!, count * storedWidths[dtype]),
     );
   }
 }
 
 /** The pickles at the start; undefined where they may go on behind the bytes at hand. */
-function readParts(path: string, reader: BufferReader, more: boolean) {
+function readParts(source: ByteSource, reader: BufferReader, more: boolean) {
   try {
     if (MAGIC.compare(Uint8Array.from(reader.bytes(MAGIC.length))) !== 0) {
-      throw damaged(path, "an archive or PyTorch's magic number", 'something else');
+      throw source.damaged("an archive or PyTorch's magic number", 'something else');
     }
-    unpickle(path, reader);
-    unpickle(path, reader);
-    const root = unpickle(path, reader);
-    const keys = unpickle(path, reader);
-    if (!Array.isArray(keys)) throw damaged(path, 'a list of storages', typeof keys);
+    unpickle(source, reader);
+    unpickle(source, reader);
+    const root = unpickle(source, reader);
+    const keys = unpickle(source, reader);
+    if (!Array.isArray(keys)) throw source.damaged('a list of storages', typeof keys);
     return { root, keys: keys.map(String) };
   } catch (error) {
     if (more && /ends early/.test((error as Error).message)) return undefined;
@@ -223,29 +177,28 @@ function readParts(path: string, reader: BufferReader, more: boolean) {
 }
 
 async function streamPlaces(
-  source: Source,
+  source: ByteSource,
   start: number,
   keys: readonly string[],
   tensors: ReadonlyMap<string, StoredTensor>,
 ): Promise<Map<string, number>> {
-  const { path } = source;
   const storages = new Map([...tensors.values()].map(({ storage }) => [storage.key, storage]));
   const places = new Map<string, number>();
   let at = start;
   for (const key of keys) {
     const storage = storages.get(key);
     // a storage of something else than tensors of the state dict: its width is not known
-    if (storage === undefined) throw damaged(path, `a tensor in storage '${key}'`, 'none');
+    if (storage === undefined) throw source.damaged(`a tensor in storage '${key}'`, 'none');
     const head = await source.bytes(at, 8);
     const count = Number(new DataView(head.buffer).getBigInt64(0, true));
     if (count !== storage.count) {
-      throw damaged(path, `${storage.count} numbers in storage '${key}'`, String(count));
+      throw source.damaged(`${storage.count} numbers in storage '${key}'`, String(count));
     }
     places.set(key, at + 8);
     at += 8 + count * storedWidths[storage.dtype];
   }
   for (const key of storages.keys()) {
-    if (!places.has(key)) throw damaged(path, `numbers of storage '${key}'`, 'none');
+    if (!places.has(key)) throw source.damaged(`numbers of storage '${key}'`, 'none');
   }
   return places;
 }
@@ -253,7 +206,7 @@ async function streamPlaces(
 // ----------------------------------------------------------------------------------- pickles
 
 /** Runs one pickle with nothing at hand but what builds state dicts. */
-function unpickle(path: string, reader: BufferReader): unknown {
+function unpickle(source: ByteSource, reader: BufferReader): unknown {
   let refused: Error | undefined;
   const allowed = allowList();
   const parser = new Parser({
@@ -265,7 +218,7 @@ function unpickle(path: string, reader: BufferReader): unknown {
         const known = module === 'torch' && Object.hasOwn(storageTypes, name);
         const type = known ? storageTypes[name] : undefined;
         if (type !== undefined) return Object.freeze({ storage: type }) as never;
-        refused = fail('FM_FORMAT', path, {
+        refused = fail('FM_FORMAT', source.path, {
           expected: 'a state dict: tensors in dictionaries',
           got: `a call of '${module}.${name}', which was not made`,
           next: 'In PyTorch, save model.state_dict(), best with safetensors. Do not trust the file.',
@@ -281,7 +234,7 @@ function unpickle(path: string, reader: BufferReader): unknown {
     if (refused !== undefined) throw refused;
     const message = (cause as Error).message;
     const got = /end of file/i.test(message) ? 'one that ends early' : message;
-    throw damaged(path, 'a pickle', got, cause);
+    throw source.damaged('a pickle', got, cause);
   }
 }
 
@@ -328,7 +281,7 @@ function isCount(value: unknown): value is number {
 // -------------------------------------------------------------------------------- state dicts
 
 /** The tensors of the state dict, wherever a checkpoint keeps it. */
-function stateDict(path: string, root: unknown): Map<string, StoredTensor> {
+function stateDict(source: ByteSource, root: unknown): Map<string, StoredTensor> {
   const places = root instanceof Map ? [root, ...PLACES.map((place) => root.get(place))] : [];
   for (const place of places) {
     if (!(place instanceof Map)) continue;
@@ -337,7 +290,7 @@ function stateDict(path: string, root: unknown): Map<string, StoredTensor> {
     return new Map(tensors.map(([name, tensor]) => [String(name), tensor as StoredTensor]));
   }
   const got = root instanceof Map ? `the keys ${[...root.keys()].slice(0, 5).join(', ')}` : 'none';
-  throw fail('FM_FORMAT', path, {
+  throw fail('FM_FORMAT', source.path, {
     expected: 'a state dict with tensors',
     got,
     next: 'In PyTorch, save model.state_dict().',
@@ -346,7 +299,7 @@ function stateDict(path: string, root: unknown): Map<string, StoredTensor> {
 
 /** Reads each storage once; tensors that lie in order share its memory. */
 async function load(
-  path: string,
+  source: ByteSource,
   tensors: ReadonlyMap<string, StoredTensor>,
   read: (storage: Storage) => Promise<Uint8Array>,
 ): Promise<Map<string, HostTensor>> {
@@ -360,7 +313,7 @@ async function load(
     }
     const width = storedWidths[storage.dtype];
     if (bytes.length < storage.count * width) {
-      throw damaged(path, `${storage.count} numbers for '${name}'`, String(bytes.length / width));
+      throw source.damaged(`${storage.count} numbers for '${name}'`, String(bytes.length / width));
     }
     const own = inOrder(shape, strides)
       ? bytes.subarray(offset * width, (offset + sizeOf(shape)) * width)
