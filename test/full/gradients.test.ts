@@ -32,6 +32,7 @@ const cases: readonly Case[] = [
   { net: 'googlenet', norms: 'frozen', batch: 2, height: 64, width: 64, seeds: 40 },
   { net: 'densenet121', norms: 'frozen', batch: 2, height: 64, width: 64, seeds: 40 },
   { net: 'seresnet50', norms: 'frozen', batch: 2, height: 64, width: 64, seeds: 40 },
+  { net: 'vgg_m', norms: 'frozen', batch: 2, height: 96, width: 96, seeds: 5 },
   { net: 'alexnet', norms: 'frozen', batch: 2, height: 96, width: 96, seeds: 20 },
   { net: 'resnet18', norms: 'train', batch: 8, height: 64, width: 64, seeds: 40 },
   { net: 'mobilenet_v2', norms: 'train', batch: 8, height: 64, width: 64, seeds: 60 },

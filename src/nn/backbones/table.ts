@@ -1,7 +1,7 @@
 // Every backbone there is.
 
 import { fail } from '../../core/errors.ts';
-import { alexnet } from './alexnet.ts';
+import { alexnet, vggM } from './alexnet.ts';
 import type { Backbone } from './backbone.ts';
 import { densenet121, densenet161, densenet169, densenet201 } from './densenet.ts';
 import { googlenet } from './googlenet.ts';
@@ -17,7 +17,7 @@ import {
   seresnet101,
 } from './resnet.ts';
 import { senet154 } from './senet.ts';
-import { vgg11, vgg11bn, vgg13, vgg13bn, vgg16, vgg16bn, vgg19, vgg19bn, vggM } from './vgg.ts';
+import { vgg11, vgg11bn, vgg13, vgg13bn, vgg16, vgg16bn, vgg19, vgg19bn } from './vgg.ts';
 
 export const backbones: readonly Backbone[] = [
   alexnet,
