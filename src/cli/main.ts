@@ -12,6 +12,7 @@ import { explainCommand } from './explain.ts';
 import { methodsCommand } from './methods.ts';
 import { predictCommand } from './predict.ts';
 import { trainCommand } from './train.ts';
+import { weightsCommand } from './weights.ts';
 
 /** Exit status after Ctrl-C, as shells expect it. */
 const INTERRUPTED = 130;
@@ -24,6 +25,7 @@ const commands = [
   predictCommand,
   explainCommand,
   backbonesCommand,
+  weightsCommand,
   methodsCommand,
 ];
 

@@ -5,11 +5,9 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
-import { sameShape, showShape } from '../core/shape.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { looksLikePth, readPth } from '../formats/pth.ts';
 import { readSafetensors, type Safetensors } from '../formats/safetensors.ts';
-import type { ParameterStore, Parameters } from '../nn/scope.ts';
 
 /**
  * How a file says what it holds: the value of the metadata key `fieldmark`, as JSON.
@@ -152,87 +150,6 @@ export function normsAreFolded(tensors: ReadonlyMap<string, HostTensor>): boolea
         all(name.replace('running_mean', 'weight'), 1),
     )
   );
-}
-
-/** What became of a file's tensors. */
-export interface LoadReport {
-  readonly loaded: number;
-  /** In the file, but not in the network. */
-  readonly unused: readonly string[];
-}
-
-/**
- * Fills the store under `prefix` from the file. Every parameter of the network below the prefix
- * must be there with its shape; anything else is one error that names what differs.
- */
-export function fillFromWeights(
-  parameters: Parameters,
-  store: ParameterStore,
-  weights: LoadedWeights,
-  prefix: string,
-): LoadReport {
-  const missing: string[] = [];
-  const differing: string[] = [];
-  const used = new Set<string>();
-  for (const { path, shape } of parameters.specs.values()) {
-    if (!path.startsWith(`${prefix}.`)) continue;
-    const name = path.slice(prefix.length + 1);
-    const tensor = weights.tensors.get(name);
-    if (tensor === undefined) {
-      missing.push(name);
-      continue;
-    }
-    used.add(name);
-    if (tensor.dtype !== 'float32' || !sameShape(tensor.shape, shape)) {
-      differing.push(`${name} is ${showShape(tensor.shape)}, not ${showShape(shape)}`);
-      continue;
-    }
-    store.set(path, tensor);
-  }
-  const unused = [...weights.tensors.keys()].filter(
-    (name) => !used.has(name) && !name.endsWith('num_batches_tracked'),
-  );
-  if (missing.length > 0 || differing.length > 0) {
-    throw mismatch(weights.path, missing, differing, unused);
-  }
-  checkFinite(weights.path, store, prefix);
-  return { loaded: used.size, unused };
-}
-
-function mismatch(
-  path: string,
-  missing: readonly string[],
-  differing: readonly string[],
-  unused: readonly string[],
-) {
-  const list = (label: string, items: readonly string[]) =>
-    items.length === 0
-      ? []
-      : [
-          `${items.length} ${label}: ${items.slice(0, 4).join(', ')}${items.length > 4 ? ', ...' : ''}`,
-        ];
-  return fail('FM_WEIGHTS', path, {
-    expected: 'weights of the chosen backbone',
-    got: [
-      ...list('missing', missing),
-      ...list('of another shape', differing),
-      ...list('not in the network', unused),
-    ].join('; '),
-    next: 'Choose the backbone that these weights belong to with --backbone.',
-  });
-}
-
-function checkFinite(path: string, store: ParameterStore, prefix: string): void {
-  for (const [name, tensor] of store) {
-    if (!name.startsWith(`${prefix}.`) || tensor.dtype !== 'float32') continue;
-    if (!(tensor.data as Float32Array).every(Number.isFinite)) {
-      throw fail('FM_WEIGHTS', path, {
-        expected: 'finite numbers',
-        got: `NaN or infinity in '${name.slice(prefix.length + 1)}'`,
-        next: 'Fetch the file again or choose other weights.',
-      });
-    }
-  }
 }
 
 async function hashFile(path: string): Promise<string> {

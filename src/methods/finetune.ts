@@ -3,10 +3,13 @@
 // Girshick et al. 2014 (arXiv 1311.2524) for fine-tuning; head at ten times the backbone's rate.
 //
 //   L = -sum_k q_k log softmax(W g(x) + b)_k,   q = (1 - e) onehot + e / K
+//
+// GoogLeNet's classifiers on inner maps add w L each while the whole network trains (Szegedy et al.
+// 2015, section 5, w = 0.3) and are left out of the recogniser.
 
 import { z } from 'zod';
 import { gradients } from '../graph/autodiff.ts';
-import { mul } from '../graph/ops/arithmetic.ts';
+import { add, mul } from '../graph/ops/arithmetic.ts';
 import { dropout } from '../graph/ops/compare.ts';
 import { argMax, gather } from '../graph/ops/gather.ts';
 import { matmul } from '../graph/ops/matmul.ts';
@@ -14,34 +17,31 @@ import { reshape } from '../graph/ops/movement.ts';
 import { max, mean } from '../graph/ops/reduce.ts';
 import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
-import type { Features } from '../nn/backbones/backbone.ts';
-import { normaliseImage } from '../nn/image-input.ts';
-import { linear, type NormMode } from '../nn/layers.ts';
+import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
+import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
 import type { Method, MethodContext, Stage } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
 
 export interface FinetuneOptions {
-  /** Dropout before the classifier while the whole network trains. */
-  readonly dropout: number;
+  /**
+   * Dropout while the whole network trains: before the classifier, or at the hidden layers of
+   * networks that have some. `network`: what the network was published with.
+   */
+  readonly dropout: number | 'network';
   /** `trained`: the head is trained alone first, on the frozen backbone; `fresh`: it is not. */
   readonly head: 'trained' | 'fresh';
+  /** Weight of the loss of each inner classifier; 0 leaves them out. GoogLeNet only. */
+  readonly auxiliary: number;
 }
 
 const options: z.ZodType<FinetuneOptions> = z.strictObject({
-  dropout: z.number().min(0).max(0.9).default(0),
+  dropout: z.union([z.literal('network'), z.number().min(0).max(0.9)]).default(0),
   head: z.enum(['trained', 'fresh']).default('trained'),
+  auxiliary: z.number().min(0).default(0.3),
 });
 type Context = MethodContext<FinetuneOptions>;
-
-function backboneFeatures(context: Context, scope: Scope, image: Value, norms: NormMode): Features {
-  const pixels = normaliseImage(image, context.pixels);
-  return context.backbone.features(scope.child('backbone'), pixels, {
-    norms,
-    padding: context.padding,
-  });
-}
 
 function classify(context: Context, scope: Scope, pooled: Value): Value {
   return linear(scope.child('head'), pooled, context.classes);
@@ -52,7 +52,7 @@ function headStage(context: Context): Stage {
   return {
     name: 'head',
     source: 'features',
-    features: (scope, image) => backboneFeatures(context, scope, image, 'frozen').pooled,
+    features: (scope, image) => backboneFeatures(context, scope, image, { norms: 'frozen' }).pooled,
     classify: (scope, features) => classify(context, scope, features),
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => crossEntropy(classify(context, scope, input), targets),
@@ -62,15 +62,27 @@ function headStage(context: Context): Stage {
 
 /** Everything together, on augmented photographs. */
 function networkStage(context: Context): Stage {
-  const rate = context.options.dropout;
+  const { dropout: wished, auxiliary } = context.options;
+  const rate = wished === 'network' ? context.backbone.dropout : wished;
   return {
     name: 'all',
     source: 'images',
-    trains: () => true,
+    trains: unfrozen(context),
     loss: (scope, { input, targets, uniforms }) => {
-      const { pooled } = backboneFeatures(context, scope, input, context.norms);
-      const kept = rate > 0 ? dropout(pooled, uniforms('dropout', pooled.shape), rate) : pooled;
-      return crossEntropy(classify(context, scope, kept), targets);
+      const drop = (x: Value, name: string) =>
+        rate > 0 ? dropout(x, uniforms(name, x.shape), rate) : x;
+      const build = { norms: context.norms, dropout: drop };
+      const features = backboneFeatures(context, scope, input, build);
+      const { pooled } = features;
+      const kept = hasHiddenLayers(features) ? pooled : drop(pooled, 'dropout');
+      const inner =
+        auxiliary > 0
+          ? (features.auxiliaries?.(scope.child('auxiliary'), context.classes) ?? [])
+          : [];
+      return inner.reduce(
+        (loss, logits) => add(loss, mul(crossEntropy(logits, targets), auxiliary)),
+        crossEntropy(classify(context, scope, kept), targets),
+      );
     },
     settings: networkSettings(context.pretrained),
   };
@@ -88,10 +100,10 @@ export const finetune: Method<FinetuneOptions> = {
       ? [headStage(context), networkStage(context)]
       : [networkStage(context)],
   recogniser: (context, scope, image) => {
-    const { pooled, map } = backboneFeatures(context, scope, image, 'frozen');
+    const features = backboneFeatures(context, scope, image, { norms: 'frozen' });
+    const { pooled, map } = features;
     const logits = classify(context, scope, pooled);
-    const hidden = pooled.shape[1] !== map.shape[1];
-    const heat = hidden
+    const heat = hasHiddenLayers(features)
       ? gradientActivation(logits, map)
       : classActivation(context, scope, logits, map);
     return { logits, embedding: pooled, map, heat };

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import type { HierarchyLevel, Supervision } from '../core/example.ts';
 import type { Value } from '../graph/value.ts';
-import type { Backbone } from '../nn/backbones/backbone.ts';
+import type { Backbone, NetworkOptions } from '../nn/backbones/backbone.ts';
 import type { PixelScale } from '../nn/image-input.ts';
 import type { NormMode, PaddingStyle } from '../nn/layers.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
@@ -14,6 +14,7 @@ import type { Scope } from '../nn/scope.ts';
 export interface MethodContext<Options = unknown> {
   readonly options: Options;
   readonly backbone: Backbone;
+  readonly network: NetworkOptions;
   readonly pixels: PixelScale;
   readonly padding: PaddingStyle;
   /** How the norms behave while the backbone trains. */

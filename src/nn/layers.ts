@@ -6,7 +6,7 @@ import { type ConvOptions as Conv2dOptions, conv2d, samePads } from '../graph/op
 import { gemm } from '../graph/ops/matmul.ts';
 import { reshape } from '../graph/ops/movement.ts';
 import { batchNorm, channelAffine, foldNorm } from '../graph/ops/norm.ts';
-import type { Value } from '../graph/value.ts';
+import type { ParameterAttrs, Value } from '../graph/value.ts';
 import { filledWith, heFanOut, normal } from './initialisers.ts';
 import type { Initialiser, Scope } from './scope.ts';
 
@@ -74,7 +74,7 @@ export function convNorm(
   const weight = scope.child(names[0]).parameter('weight', shape, 'weight', heFanOut(groups));
   const how = geometry(x, options, build.padding);
   const norm = normParameters(scope.child(names[1]), channels);
-  if (build.norms === 'batch') {
+  if (followsBatch(norm, build)) {
     return trainedNorm(scope.child(names[1]), conv2d(x, weight, undefined, how), norm, epsilon);
   }
   // a frozen norm is a scale and a shift: folded into the kernel they cost no pass over the map
@@ -86,7 +86,7 @@ export function convNorm(
 /** Batch normalisation by itself, before an activation. x [N, C, H, W]. */
 export function norm(scope: Scope, x: Value, build: BuildOptions, epsilon = EPSILON): Value {
   const p = normParameters(scope, x.shape[1]);
-  if (build.norms === 'batch') return trainedNorm(scope, x, p, epsilon);
+  if (followsBatch(p, build)) return trainedNorm(scope, x, p, epsilon);
   const { scale, shift } = foldNorm(p.scale, p.shift, p.mean, p.variance, epsilon);
   return channelAffine(x, scale, shift);
 }
@@ -130,6 +130,11 @@ function normParameters(scope: Scope, channels: number): NormParameters {
     mean: scope.parameter('running_mean', [channels], 'statistic', filledWith(0)),
     variance: scope.parameter('running_var', [channels], 'statistic', filledWith(1)),
   };
+}
+
+/** A norm whose own parameters are kept from training keeps its statistics, too. */
+function followsBatch({ scale }: NormParameters, { norms }: BuildOptions): boolean {
+  return norms === 'batch' && (scale.node.attrs as ParameterAttrs).trainable;
 }
 
 function trainedNorm(scope: Scope, x: Value, p: NormParameters, epsilon: number): Value {

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import type { AugmentSettings, StageSettings } from '../methods/method.ts';
+import { type NetworkOptions, publishedNetwork } from '../nn/backbones/backbone.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
 import type { ScheduleOptions } from '../nn/schedules.ts';
 import {
@@ -62,6 +63,12 @@ const augment: z.ZodType<Partial<AugmentSettings>> = z
   })
   .partial();
 
+const network: z.ZodType<NetworkOptions> = z.strictObject({
+  lastStage: z.enum(['stride', 'remove', 'dilate']).default(publishedNetwork.lastStage),
+  pooling: z.enum(['network', 'average']).default(publishedNetwork.pooling),
+  freeze: z.number().int().min(0).default(publishedNetwork.freeze),
+});
+
 /** Some of an object's fields; which ones are allowed is checked against the whole, later. */
 const part: z.ZodType<Record<string, unknown>> = z.record(z.string(), z.unknown());
 
@@ -103,6 +110,7 @@ export interface RunConfig {
   /** The method's own options. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly backbone: string;
+  readonly network: NetworkOptions;
   /** A weights file, or `none` for random numbers. */
   readonly weights: string;
   /** Side of the square that the network sees, in pixels. */
@@ -140,6 +148,7 @@ const givenConfig = z.strictObject({
   method: z.string().default('finetune'),
   options: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string().optional(),
+  network: network.default(publishedNetwork),
   weights: z.string().default('none'),
   size: z.number().int().min(32).max(2048).optional(),
   view: z.enum(['centre-crop', 'squash']).default('centre-crop'),

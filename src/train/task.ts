@@ -8,16 +8,14 @@ import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
-import {
-  fillFromWeights,
-  type LoadedWeights,
-  loadWeights,
-  torchvisionDescription,
-} from '../hub/weights.ts';
+import { input } from '../graph/ops/leaf.ts';
+import { type Destination, fillFromWeights, loadingNotes } from '../hub/fill.ts';
+import { type LoadedWeights, loadWeights, torchvisionDescription } from '../hub/weights.ts';
 import type { Method, MethodContext } from '../methods/method.ts';
 import { networkSettings } from '../methods/settings.ts';
 import { checkSupervision, findMethod } from '../methods/table.ts';
 import { findBackbone } from '../nn/backbones/table.ts';
+import { imageInput } from '../nn/image-input.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
@@ -68,12 +66,18 @@ export async function prepareTask(
   const context: MethodContext = {
     options: parseOptions(method, config.options),
     backbone,
+    network: config.network,
     pixels: description.input,
     padding: description.padding,
     norms: chooseNorms(config, weights, emit),
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
     pretrained: weights !== undefined,
+  };
+  const network = {
+    backbone,
+    classes: dataset.classes,
+    parameters: allParameters(method, context, config.size),
   };
   const geometry = geometryOf(config);
   const task: Task = {
@@ -88,11 +92,12 @@ export async function prepareTask(
     context,
     geometry,
     weights,
-    freshStore: () => freshStore(method, context, config, weights),
+    freshStore: () => freshStore(network, weights, config.seed),
   };
-  const unused = weights === undefined ? [] : reportLoading(task, weights);
-  if (unused.length > 0) {
-    emit.note(`weights: ${unused.length} tensors are not used (${unused.slice(0, 3).join(', ')})`);
+  // loads once to see that everything fits
+  if (weights !== undefined) {
+    const report = fillFromWeights(network.parameters, new Map(), weights, network);
+    for (const line of loadingNotes(report)) emit.note(line);
   }
   return task;
 }
@@ -169,26 +174,37 @@ export function geometryOf(config: RunConfig): EvaluationGeometry {
   return { ...geometry, resizeShort: shortSideOf(geometry) };
 }
 
+interface Network extends Destination {
+  readonly parameters: Parameters;
+}
+
 function freshStore(
-  method: Method,
-  context: MethodContext,
-  config: RunConfig,
+  network: Network,
   weights: LoadedWeights | undefined,
+  seed: number,
 ): ParameterStore {
-  const parameters = new Parameters();
-  recogniserGraph(method, context, parameters, config.size);
   const store: ParameterStore = new Map();
-  if (weights !== undefined) fillFromWeights(parameters, store, weights, 'backbone');
-  initialise(parameters, store, config.seed);
+  if (weights !== undefined) fillFromWeights(network.parameters, store, weights, network);
+  initialise(network.parameters, store, seed);
   return store;
 }
 
-/** Loads once to see that everything fits; the names in the file that the backbone does not use. */
-function reportLoading(task: Task, weights: LoadedWeights): readonly string[] {
+/** Parameters of the recogniser, and those that only training has. */
+function allParameters(method: Method, context: MethodContext, size: number): Parameters {
   const parameters = new Parameters();
-  recogniserGraph(task.method, task.context, parameters, task.config.size);
-  return fillFromWeights(parameters, new Map(), weights, 'backbone').unused;
+  recogniserGraph(method, context, parameters, size);
+  for (const stage of method.stages(context).filter(({ source }) => source === 'images')) {
+    stage.loss(parameters.root(), {
+      input: imageInput(SMALLEST_BATCH, size),
+      targets: input('targets', [SMALLEST_BATCH, context.classes]),
+      uniforms: (name, shape) => input(name, shape),
+    });
+  }
+  return parameters;
 }
+
+/** Images of a graph that is only asked for its parameters. */
+const SMALLEST_BATCH = 2;
 
 function fingerprint(
   dataset: Dataset,

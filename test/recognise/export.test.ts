@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sizeOf } from '../../src/core/shape.ts';
 import { type HostTensor, hostTensor } from '../../src/core/tensor.ts';
 import { findMethod } from '../../src/methods/table.ts';
+import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { IMAGE_INPUT } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
@@ -36,6 +37,7 @@ async function exported(folder: string): Promise<Manifest> {
   const context = {
     options: { dropout: 0 },
     backbone: findBackbone('mobilenet_v2'),
+    network: publishedNetwork,
     pixels: { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] },
     padding: 'torch',
     norms: 'frozen',

@@ -9,6 +9,7 @@ test('data is all that must be given', () => {
   expect(parseConfig({ data: '/birds' })).toEqual({
     data: '/birds',
     method: 'finetune',
+    network: { lastStage: 'stride', pooling: 'network', freeze: 0 },
     options: {},
     backbone: 'resnet_tiny',
     weights: 'none',

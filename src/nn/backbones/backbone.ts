@@ -3,6 +3,7 @@
 import type { Value } from '../../graph/value.ts';
 import type { BuildOptions } from '../layers.ts';
 import type { Scope } from '../scope.ts';
+import type { NameScheme } from './foreign-names.ts';
 
 /** A feature map on the way: `stride` input pixels per cell. */
 export interface FeatureStage {
@@ -26,6 +27,19 @@ export interface Features {
   readonly auxiliaries?: (side: Scope, classes: number) => Value[];
 }
 
+/** How a network is used, beyond its weights; `--set network.<field>=...`. */
+export interface NetworkOptions extends Required<Pick<BuildOptions, 'lastStage' | 'pooling'>> {
+  /** Stages, counted from the image, whose parameters and statistics do not change. */
+  readonly freeze: number;
+}
+
+/** The network as it was published, all of it trained. */
+export const publishedNetwork: NetworkOptions = {
+  lastStage: 'stride',
+  pooling: 'network',
+  freeze: 0,
+};
+
 export interface Backbone {
   /** As on the command line: `mobilenet_v2`. */
   readonly name: string;
@@ -37,6 +51,8 @@ export interface Backbone {
   readonly millionParameters: number;
   /** Dropout before the classifier in training, torchvision's default. */
   readonly dropout: number;
+  /** Names of other libraries, the classifier's included. */
+  readonly foreignNames?: readonly NameScheme[];
   /** image [N, 3, H, W], already normalised. */
   features(scope: Scope, image: Value, options: BuildOptions): Features;
 }

@@ -8,6 +8,7 @@ import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, conv, convNorm, norm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
 import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import { renaming } from './foreign-names.ts';
 
 interface Variant {
   /** Maps that each layer adds: k. */
@@ -67,6 +68,9 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
   return { stages, map, pooled: globalAveragePool(map) };
 }
 
+/** Of the files that torchvision publishes. */
+const older = renaming([[/(denselayer\d+\.(?:norm|conv))(\d)/, '$1.$2']]);
+
 function densenet(depth: number, millionParameters: number, variant: Variant): Backbone {
   return {
     name: `densenet${depth}`,
@@ -74,6 +78,7 @@ function densenet(depth: number, millionParameters: number, variant: Variant): B
     headPath: 'classifier',
     millionParameters,
     dropout: 0,
+    foreignNames: [{ name: 'an older torchvision', of: older }],
     features: (scope, image, build) => features(variant, scope, image, build),
   };
 }

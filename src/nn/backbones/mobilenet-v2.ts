@@ -8,6 +8,7 @@ import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, convNorm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
 import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import { renaming } from './foreign-names.ts';
 
 /** Table 2: expansion t, output channels c, repeats n, stride s of the first repeat. */
 const ROWS = [
@@ -89,6 +90,39 @@ function features(width: number, scope: Scope, image: Value, build: BuildOptions
   return { stages, map, pooled: globalAveragePool(map) };
 }
 
+/** timm counts blocks within their row of table 2, and names the layers of a block by what they do. */
+const timm = (name: string) => {
+  const block = /^features\.(\d+)\.conv\.(.*)$/.exec(name);
+  if (block === null) return timmEnds(name);
+  let row = 0;
+  let at = Number(block[1]) - 1;
+  while (at >= ROWS[row][2]) at -= ROWS[row++][2];
+  const layer = row === 0 ? timmFirst(block[2]) : timmLayers(block[2]);
+  return `blocks.${row}.${at}.${layer}`;
+};
+const timmEnds = renaming([
+  [/^features\.0\.0\./, 'conv_stem.'],
+  [/^features\.0\.1\./, 'bn1.'],
+  [/^features\.18\.0\./, 'conv_head.'],
+  [/^features\.18\.1\./, 'bn2.'],
+  [/^classifier\.1\./, 'classifier.'],
+]);
+/** Of a block without expansion. */
+const timmFirst = renaming([
+  [/^0\.0\./, 'conv_dw.'],
+  [/^0\.1\./, 'bn1.'],
+  [/^1\./, 'conv_pw.'],
+  [/^2\./, 'bn2.'],
+]);
+const timmLayers = renaming([
+  [/^0\.0\./, 'conv_pw.'],
+  [/^0\.1\./, 'bn1.'],
+  [/^1\.0\./, 'conv_dw.'],
+  [/^1\.1\./, 'bn2.'],
+  [/^2\./, 'conv_pwl.'],
+  [/^3\./, 'bn3.'],
+]);
+
 /** `width`: multiplier of all channels but those of the last map, which never falls below 1280. */
 function mobilenet(name: string, width: number, millionParameters: number): Backbone {
   return {
@@ -97,6 +131,7 @@ function mobilenet(name: string, width: number, millionParameters: number): Back
     headPath: 'classifier.1',
     millionParameters,
     dropout: 0.2,
+    foreignNames: [{ name: 'timm', of: timm }],
     features: (scope, image, build) => features(width, scope, image, build),
   };
 }

@@ -7,10 +7,25 @@ import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, conv, norm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
 import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import { type NameScheme, renaming } from './foreign-names.ts';
 import { hiddenFeatures } from './hidden-layers.ts';
 
 const WIDTHS = [64, 128, 256, 512, 512];
 const HIDDEN = { grid: 7, layers: ['0', '3'], dropout: 'behind' } as const;
+
+/** timm keeps the hidden layers as convolutions over the whole map. */
+const timm = renaming([
+  [/^classifier\.0\./, 'pre_logits.fc1.'],
+  [/^classifier\.3\./, 'pre_logits.fc2.'],
+  [/^classifier\.6\./, 'head.fc.'],
+]);
+
+const timmShape: NameScheme['shapeOf'] = (name, [units, inputs, ...rest]) => {
+  if (name === 'classifier.0.weight')
+    return [units, inputs / HIDDEN.grid ** 2, HIDDEN.grid, HIDDEN.grid];
+  if (name === 'classifier.3.weight') return [units, inputs, 1, 1];
+  return inputs === undefined ? [units] : [units, inputs, ...rest];
+};
 
 /** `depths`: convolutions of each of the five groups. */
 function vggFeatures(
@@ -50,6 +65,7 @@ function vgg(depth: number, norms: boolean, millionParameters: number, groups: n
     headPath: 'classifier.6',
     millionParameters,
     dropout: 0.5,
+    foreignNames: [{ name: 'timm', of: timm, shapeOf: timmShape }],
     features: (scope, image, build) => vggFeatures(groups, norms, scope, image, build),
   };
 }

@@ -1,0 +1,100 @@
+// fieldmark weights
+
+import { stat } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { fail } from '../core/errors.ts';
+import { sizeOf } from '../core/shape.ts';
+import { targets } from '../hub/convert.ts';
+import type { LoadedWeights } from '../hub/weights.ts';
+import { note, print, printJson } from './output.ts';
+
+export function weightsCommand(): Command {
+  return new Command('weights')
+    .description('look at weights files, and convert them')
+    .addCommand(showCommand())
+    .addCommand(convertCommand());
+}
+
+interface Flags {
+  backbone?: string;
+  to?: (typeof targets)[number];
+  json?: boolean;
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('say what a weights file holds, and what it expects of images')
+    .argument('<from>', 'a file (safetensors, .pth) or the folder of a finished run')
+    .option('--json', 'end with one line of JSON')
+    .action(async (from: string, { json }: Flags) => {
+      const { tensors, description, describedBy, hash } = await open(from);
+      const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+      const { mean, std, size } = description.input;
+      print(`${from}: ${tensors.size} tensors, ${(numbers / 1e6).toFixed(1)} million numbers`);
+      print(`described by ${describedBy}:`);
+      print(`  backbone  ${description.backbone ?? 'not said'}`);
+      print(`  input     mean ${mean.join(', ')}; std ${std.join(', ')}; ${size} pixels`);
+      print(`  padding   ${description.padding}; norms ${description.norms}`);
+      print(`  classes   ${description.classes?.length ?? 'not said'}`);
+      print(`  licence   ${description.licence ?? 'not said'}`);
+      print(`  source    ${description.source ?? 'not said'}`);
+      print(`  SHA-256   ${hash}`);
+      if (json) {
+        printJson({
+          hash,
+          description,
+          describedBy,
+          tensors: Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])),
+        });
+      }
+    });
+}
+
+function convertCommand(): Command {
+  return new Command('convert')
+    .description('write weights as safetensors, in the names of another library')
+    .argument('<from>', 'a file (safetensors, .pth) or the folder of a finished run')
+    .argument('<to>', 'the safetensors file to write')
+    .addOption(
+      new Option('--to <names>', 'whose names to write')
+        .choices([...targets])
+        .default('torchvision'),
+    )
+    .option('--backbone <name>', 'the network, where the file does not say it')
+    .option('--json', 'end with one line of JSON')
+    .action(async (from: string, out: string, { to, backbone: name, json }: Flags) => {
+      const { convertNames } = await import('../hub/convert.ts');
+      const { findBackbone } = await import('../nn/backbones/table.ts');
+      const { writeSafetensors } = await import('../formats/safetensors.ts');
+      const weights = await open(from);
+      const backbone = findBackbone(name ?? weights.description.backbone ?? (await unnamed(from)));
+      const tensors = convertNames(weights, backbone, to!);
+      const described = { ...weights.description, backbone: backbone.name };
+      await writeSafetensors(out, tensors, { fieldmark: JSON.stringify(described) });
+      print(`${out}: ${tensors.size} tensors of ${backbone.name} by ${to}'s names`);
+      if (described.padding === 'same') {
+        note(
+          "this network pads as TensorFlow does (padding 'same'): in torchvision and timm, which pad" +
+            ' on all sides alike, the same weights give other answers',
+        );
+      }
+      if (json) printJson({ out, backbone: backbone.name, names: to, tensors: tensors.size });
+    });
+}
+
+async function open(from: string): Promise<LoadedWeights> {
+  const isFolder = await stat(from).then(
+    (about) => about.isDirectory(),
+    () => false,
+  );
+  if (isFolder) return await (await import('../train/run-weights.ts')).weightsOfRun(from);
+  return await (await import('../hub/weights.ts')).loadWeights(from);
+}
+
+async function unnamed(from: string): Promise<never> {
+  throw fail('FM_USAGE', from, {
+    expected: 'a file that says which network it is for',
+    got: 'one that does not',
+    next: "Name it with --backbone; 'fieldmark backbones' lists them.",
+  });
+}

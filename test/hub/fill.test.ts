@@ -1,0 +1,154 @@
+// Numbers from files into networks: names of other libraries, classifiers, what does not fit.
+import { expect, test } from 'vitest';
+import { float32, type HostTensor, hostTensor, zeros } from '../../src/core/tensor.ts';
+import { convertNames, networkParameters } from '../../src/hub/convert.ts';
+import { fillFromWeights, loadingNotes } from '../../src/hub/fill.ts';
+import { type LoadedWeights, torchvisionDescription } from '../../src/hub/weights.ts';
+import type { Backbone } from '../../src/nn/backbones/backbone.ts';
+import { findBackbone } from '../../src/nn/backbones/table.ts';
+import type { ParameterStore } from '../../src/nn/scope.ts';
+
+const CLASSES = ['ash', 'elm', 'oak'];
+
+function file(tensors: ReadonlyMap<string, HostTensor>, classes?: readonly string[]) {
+  const description = { ...torchvisionDescription, classes };
+  return { path: 'file', hash: '', tensors, description, describedBy: '' } as LoadedWeights;
+}
+
+/** A network of zeros by torchvision's names, with a classifier. What is what, identity tells. */
+function network(backbone: Backbone) {
+  const parameters = networkParameters(backbone, CLASSES.length);
+  const store: ParameterStore = new Map();
+  for (const { path, shape } of parameters.specs.values()) store.set(path, zeros(shape));
+  const named = [...store].map(([path, tensor]) => [
+    path.replace(/^backbone\./, '').replace(/^head\./, `${backbone.headPath}.`),
+    tensor,
+  ]) as [string, HostTensor][];
+  return { store, tensors: new Map(named) };
+}
+
+/** The same numbers, not equal ones, in places of the same names. */
+function expectSame(got: ReadonlyMap<string, HostTensor>, expected: typeof got) {
+  expect([...got.keys()].sort()).toEqual([...expected.keys()].sort());
+  for (const [path, { shape, data }] of expected) {
+    expect(got.get(path)!.shape, path).toEqual(shape);
+    expect(got.get(path)!.data === data, path).toBe(true);
+  }
+}
+
+function load(backbone: Backbone, weights: LoadedWeights, classes: readonly string[] = CLASSES) {
+  const store: ParameterStore = new Map();
+  const parameters = networkParameters(backbone, classes.length);
+  const report = fillFromWeights(parameters, store, weights, { backbone, classes });
+  return { store, report };
+}
+
+const foreign = ['mobilenet_v2', 'mobilenet_v2_035', 'vgg11', 'vgg11_bn', 'densenet121'];
+
+test.each(foreign)('%s loads by the names of others, its classifier too', (name) => {
+  const backbone = findBackbone(name);
+  const { tensors, store } = network(backbone);
+  for (const scheme of backbone.foreignNames!) {
+    const renamed = [...tensors].map(([own, tensor]) => [scheme.of(own), tensor] as const);
+    expect(new Set(renamed.map(([other]) => other)).size).toBe(tensors.size);
+    const found = load(backbone, file(new Map(renamed)));
+    expect(found.report).toMatchObject({ scheme: scheme.name, head: 'loaded', unused: [] });
+    expectSame(found.store, store);
+  }
+});
+
+test.each([
+  ['mobilenet_v2', 'features.0.0.weight', 'conv_stem.weight'],
+  ['mobilenet_v2', 'features.1.conv.0.0.weight', 'blocks.0.0.conv_dw.weight'],
+  ['mobilenet_v2', 'features.1.conv.2.bias', 'blocks.0.0.bn2.bias'],
+  ['mobilenet_v2', 'features.3.conv.1.1.running_var', 'blocks.1.1.bn2.running_var'],
+  ['mobilenet_v2', 'features.17.conv.2.weight', 'blocks.6.0.conv_pwl.weight'],
+  ['mobilenet_v2', 'features.18.1.weight', 'bn2.weight'],
+  ['vgg16', 'classifier.3.bias', 'pre_logits.fc2.bias'],
+  [
+    'densenet121',
+    'features.denseblock2.denselayer11.norm2.weight',
+    'features.denseblock2.denselayer11.norm.2.weight',
+  ],
+])('%s: %s is %s elsewhere', (name, own, other) => {
+  expect(findBackbone(name).foreignNames!.map(({ of }) => of(own))).toContain(other);
+});
+
+test('a prefix that all names share is of no consequence', () => {
+  const backbone = findBackbone('resnet_tiny');
+  const { tensors, store } = network(backbone);
+  const renamed = new Map([...tensors].map(([name, tensor]) => [`module.${name}`, tensor]));
+  expectSame(load(backbone, file(renamed)).store, store);
+});
+
+test('a classifier for other classes starts anew, and the report says why', () => {
+  const backbone = findBackbone('resnet_tiny');
+  const { tensors } = network(backbone);
+  const head = (weights: LoadedWeights, classes?: readonly string[]) => {
+    const { report, store } = load(backbone, weights, classes);
+    expect(store.has('head.weight')).toBe(report.head === 'loaded');
+    return report;
+  };
+  expect(head(file(tensors, CLASSES)).head).toBe('loaded');
+  expect(head(file(tensors, ['ash', 'oak', 'elm'])).head).toMatch(/other classes/);
+  const more = head(file(tensors), ['a', 'b', 'c', 'd']);
+  expect(more.unused).toEqual(['fc.weight', 'fc.bias']);
+  expect(loadingNotes(more)).toEqual([
+    `weights: ${tensors.size - 2} tensors loaded; 2 in the file are not used (fc.weight, fc.bias)`,
+    "weights: the classifier starts anew, because the file's has 3 classes and the data 4",
+  ]);
+  tensors.delete('fc.weight');
+  expect(head(file(tensors)).head).toBeUndefined();
+});
+
+test('doubles are narrowed, whole numbers refused, as are numbers that are none', () => {
+  const backbone = findBackbone('resnet_tiny');
+  const { tensors, store } = network(backbone);
+  const [name, first] = [...tensors][0];
+  const change = (tensor: HostTensor) => file(new Map([...tensors, [name, tensor]]));
+  const double = hostTensor('float64', first.shape, Float64Array.from(first.data as Float32Array));
+  expect(load(backbone, change(double)).store).toEqual(store);
+  const whole = hostTensor('int32', first.shape, new Int32Array(first.data.length));
+  expect(() => load(backbone, change(whole))).toThrow(/conv1\.weight is .* of int32/);
+  const bad = float32(
+    first.shape,
+    Float32Array.from(first.data as Float32Array).fill(Number.NaN, 3, 4),
+  );
+  expect(() => load(backbone, change(bad))).toThrow(/NaN or infinity in 'conv1.weight'/);
+});
+
+test('weights of another width name what differs', () => {
+  const { tensors } = network(findBackbone('mobilenet_v2_035'));
+  expect(() => load(findBackbone('mobilenet_v2_050'), file(tensors))).toThrow(
+    /\d+ of another shape: features\.\S+ is \[.*\], not \[.*--backbone/s,
+  );
+});
+
+test.each(['mobilenet_v2_035', 'vgg11', 'resnet_tiny'])('%s: there and back again', (name) => {
+  const backbone = findBackbone(name);
+  const { tensors } = network(backbone);
+  const counters = [...tensors.keys()]
+    .filter((key) => key.endsWith('running_var'))
+    .map((key) => key.replace('running_var', 'num_batches_tracked'));
+  for (const key of counters) tensors.set(key, hostTensor('int64', [], BigInt64Array.of(3n)));
+  const there = convertNames(file(tensors), backbone, 'timm');
+  const back = convertNames(file(there), backbone, 'torchvision');
+  expectSame(back, tensors);
+  expect([...there.keys()].at(-1)).toMatch(/(fc|classifier|head).*bias$/);
+});
+
+test("timm's VGG has its hidden layers as convolutions", () => {
+  const backbone = findBackbone('vgg11');
+  const { tensors } = network(backbone);
+  const there = convertNames(file(tensors), backbone, 'timm');
+  expect(there.get('pre_logits.fc1.weight')!.shape).toEqual([4096, 512, 7, 7]);
+  expect(there.get('pre_logits.fc2.weight')!.shape).toEqual([4096, 4096, 1, 1]);
+  expect(there.get('head.fc.weight')!.shape).toEqual([3, 4096]);
+});
+
+test('a file of another network is not converted', () => {
+  const { tensors } = network(findBackbone('resnet_tiny'));
+  expect(() => convertNames(file(tensors), findBackbone('mobilenet_v2'), 'timm')).toThrow(
+    /expected weights of mobilenet_v2, got \d+ missing/,
+  );
+});
