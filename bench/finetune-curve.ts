@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { float32, type HostTensor, hostTensor, int64 } from '../src/core/tensor.ts';
 import { writeSafetensors } from '../src/formats/safetensors.ts';
-import { input } from '../src/graph/ops/leaf.ts';
+
+import { stageBatch } from '../src/methods/stage-batch.ts';
 import { scheduleFactor } from '../src/nn/schedules.ts';
 import { Parameters } from '../src/nn/scope.ts';
 import { createSession } from '../src/runtime/node.ts';
@@ -61,11 +62,7 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
 
     const parameters = new Parameters(stage.trains);
     const graph = buildStep({
-      loss: stage.loss(parameters.root(), {
-        input: input('input', source.shape, 'uint8'),
-        targets: input('targets', [batch, task.context.classes]),
-        uniforms: input,
-      }),
+      ...stage.loss(parameters.root(), stageBatch(stage, source.shape, task.context.classes)),
       parameters,
       store,
       optimiser: settings.optimiser,

@@ -69,6 +69,59 @@ export function planEpoch(
   return Array.from({ length: batches }, (_, b) => order.slice(b * batchSize, (b + 1) * batchSize));
 }
 
+/** An image of a planned batch; `draw` tells views of the same image in one epoch apart. */
+export interface PlannedImage {
+  readonly index: number;
+  readonly draw: number;
+}
+
+/**
+ * Batches of `batch / samples` classes with `samples` images each. Every image is in some group of
+ * its class, and classes with more images have more groups; a group that is not full is filled with
+ * further views of images of the class. Each epoch has as many batches as the images would fill.
+ */
+export function planBalancedEpoch(
+  labels: readonly number[],
+  batch: number,
+  samples: number,
+  seed: number,
+  epoch: number,
+): PlannedImage[][] {
+  const stream = randomStream(seed, 'balanced', epoch);
+  const ofLabel = new Map<number, number[]>();
+  for (const index of stream.permutation(labels.length)) {
+    const images = ofLabel.get(labels[index]);
+    if (images) images.push(index);
+    else ofLabel.set(labels[index], [index]);
+  }
+  const classes = batch / samples;
+  const count = Math.max(1, Math.floor(labels.length / batch));
+  const taken = new Map<number, number>();
+  const group = (label: number): PlannedImage[] => {
+    const images = ofLabel.get(label)!;
+    const first = taken.get(label) ?? 0;
+    taken.set(label, first + samples);
+    return Array.from({ length: samples }, (_, i) => ({
+      index: images[(first + i) % images.length],
+      draw: Math.floor((first + i) / images.length),
+    }));
+  };
+  return Array.from({ length: count }, (_, b) => {
+    const turn = new Map(
+      stream
+        .child(b)
+        .permutation(ofLabel.size)
+        .map((rank, i) => [[...ofLabel.keys()][i], rank]),
+    );
+    // those that have shown the smallest share of their images come first; chance decides ties
+    const share = (label: number) => (taken.get(label) ?? 0) / ofLabel.get(label)!.length;
+    return [...ofLabel.keys()]
+      .sort((x, y) => share(x) - share(y) || turn.get(x)! - turn.get(y)!)
+      .slice(0, classes)
+      .flatMap(group);
+  });
+}
+
 /** Side of the images of a view, in pixels. */
 export function viewSize(view: BatchView): number {
   return view.kind === 'augment' ? view.size : view.geometry.size;

@@ -8,19 +8,14 @@
 // 2015, section 5, w = 0.3) and are left out of the recogniser.
 
 import { z } from 'zod';
-import { gradients } from '../graph/autodiff.ts';
 import { add, mul } from '../graph/ops/arithmetic.ts';
 import { dropout } from '../graph/ops/compare.ts';
-import { argMax, gather } from '../graph/ops/gather.ts';
-import { matmul } from '../graph/ops/matmul.ts';
-import { reshape } from '../graph/ops/movement.ts';
-import { max, mean } from '../graph/ops/reduce.ts';
-import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
 import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
 import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
+import { gradientActivation } from './heat.ts';
 import type { Method, MethodContext, Stage } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
 
@@ -55,7 +50,9 @@ function headStage(context: Context): Stage {
     features: (scope, image) => backboneFeatures(context, scope, image, { norms: 'frozen' }).pooled,
     classify: (scope, features) => classify(context, scope, features),
     trains: (path) => path.startsWith('head.'),
-    loss: (scope, { input, targets }) => crossEntropy(classify(context, scope, input), targets),
+    loss: (scope, { input, targets }) => ({
+      loss: crossEntropy(classify(context, scope, input), targets),
+    }),
     settings: headSettings(),
   };
 }
@@ -79,10 +76,11 @@ function networkStage(context: Context): Stage {
         auxiliary > 0
           ? (features.auxiliaries?.(scope.child('auxiliary'), context.classes) ?? [])
           : [];
-      return inner.reduce(
-        (loss, logits) => add(loss, mul(crossEntropy(logits, targets), auxiliary)),
+      const loss = inner.reduce(
+        (total, logits) => add(total, mul(crossEntropy(logits, targets), auxiliary)),
         crossEntropy(classify(context, scope, kept), targets),
       );
+      return { loss };
     },
     settings: networkSettings(context.pretrained),
   };
@@ -102,30 +100,12 @@ export const finetune: Method<FinetuneOptions> = {
   recogniser: (context, scope, image) => {
     const features = backboneFeatures(context, scope, image, { norms: 'frozen' });
     const { pooled, map } = features;
-    const logits = classify(context, scope, pooled);
-    const heat = hasHiddenLayers(features)
-      ? gradientActivation(logits, map)
-      : classActivation(context, scope, logits, map);
-    return { logits, embedding: pooled, map, heat };
+    const heat = (score: Value) => gradientActivation(score, map);
+    return {
+      logits: classify(context, scope, pooled),
+      embedding: pooled,
+      map,
+      ...(hasHiddenLayers(features) ? { heat } : {}),
+    };
   },
 };
-
-/**
- * Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391, equations 1 and 2, without the ReLU) for the
- * answered class, where hidden layers stand between the map and the classifier.
- */
-function gradientActivation(logits: Value, map: Value): Value {
-  const [slope] = gradients(sum(max(logits, [1])), [map]);
-  return sum(mul(map, mean(slope, [2, 3], { keep: true })), [1]);
-}
-
-/** CAM (Zhou et al. 2016, arXiv 1512.04150): sum_c w_kc map_c for the answered class k. */
-function classActivation(context: Context, scope: Scope, logits: Value, map: Value): Value {
-  const [n, c, h, w] = map.shape;
-  const weight = scope.child('head').parameter('weight', [context.classes, c], 'weight', () => {
-    throw new Error('the head exists already');
-  });
-  const answered = gather(weight, argMax(logits, 1), 0); // [N, C]
-  const heat = matmul(reshape(answered, [n, 1, c]), reshape(map, [n, c, h * w]));
-  return reshape(heat, [n, h, w]);
-}

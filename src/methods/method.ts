@@ -30,6 +30,8 @@ export interface StageSettings {
   readonly epochs: number;
   /** Images of a step. */
   readonly batch: number;
+  /** Which images make a batch. */
+  readonly sampler: SamplerOptions;
   /** Passes that a step is made of, of `batch / accumulate` images each. */
   readonly accumulate: number;
   /** Base learning rate, of the backbone. */
@@ -53,6 +55,14 @@ export interface StageSettings {
   readonly augment: AugmentSettings;
 }
 
+/**
+ * `shuffled`: every image once an epoch, in random order. `balanced`: each batch has `samples` images
+ * of each of `batch / samples` classes, for losses that compare images with one another.
+ */
+export type SamplerOptions =
+  | { readonly kind: 'shuffled' }
+  | { readonly kind: 'balanced'; readonly samples: number };
+
 /** Random views in training: torchvision's transforms of the same names. */
 export interface AugmentSettings {
   /** Area of the random crop as a share of the image: [low, high]. */
@@ -75,8 +85,18 @@ export interface StageBatch {
   readonly input: Value;
   /** Target distributions [N, K]. */
   readonly targets: Value;
+  /** Hard labels, one 1 in each row, [N, K], whatever smoothing and mixing do to the targets. */
+  readonly labels: () => Value;
   /** Uniform numbers of a shape, fed anew in each step; for dropout. */
   readonly uniforms: (name: string, shape: readonly number[]) => Value;
+}
+
+/** What a stage minimises, and what it tells about its steps. */
+export interface StageLoss {
+  /** Scalar. */
+  readonly loss: Value;
+  /** Scalars for the log by name; nothing depends on them. */
+  readonly metrics?: Readonly<Record<string, Value>>;
 }
 
 export interface Stage {
@@ -89,8 +109,8 @@ export interface Stage {
   readonly classify?: (scope: Scope, features: Value) => Value;
   /** Whether a parameter trains in this stage. */
   readonly trains: (path: string) => boolean;
-  /** Scalar to minimise. Builds the training graph. */
-  readonly loss: (scope: Scope, batch: StageBatch) => Value;
+  /** Builds the training graph. */
+  readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
   readonly settings: StageSettings;
 }
 
@@ -102,8 +122,13 @@ export interface Recognition {
   readonly embedding: Value;
   /** The map that the evidence is drawn from, [N, C, h, w], not negative. */
   readonly map: Value;
-  /** Class-activation map of the answered class, [N, h, w]. */
-  readonly heat: Value;
+  /**
+   * Where a score comes from, [N, h, w]: `score` is a scalar, the sum over the images of what is to
+   * be explained of each. Default: `gradientTimesMap`.
+   */
+  readonly heat?: (score: Value) => Value;
+  /** Where the network looked again, [N, B, 4]: x, y, width, height as shares of what it saw. */
+  readonly boxes?: Value;
 }
 
 export interface Method<Options = unknown> {

@@ -20,6 +20,7 @@ export function headSettings(): StageSettings {
   return {
     epochs: 100,
     batch: 64,
+    sampler: { kind: 'shuffled' },
     accumulate: 1,
     rate: 2,
     headFactor: 1,
@@ -44,6 +45,7 @@ function pretrainedSettings(): StageSettings {
   return {
     epochs: 12,
     batch: 32,
+    sampler: { kind: 'shuffled' },
     accumulate: 1,
     rate: 0.003,
     headFactor: 10,
@@ -64,6 +66,7 @@ function scratchSettings(): StageSettings {
   return {
     epochs: 30,
     batch: 32,
+    sampler: { kind: 'shuffled' },
     accumulate: 1,
     rate: 0.004,
     headFactor: 1,

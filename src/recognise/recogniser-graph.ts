@@ -1,9 +1,12 @@
 // The graph that is shipped: one image in; calibrated probabilities, a descriptor and evidence out.
 
-import { mul } from '../graph/ops/arithmetic.ts';
-import { softmax } from '../graph/ops/reduce.ts';
+import { zeros } from '../core/tensor.ts';
+import { add, mul } from '../graph/ops/arithmetic.ts';
+import { settable } from '../graph/ops/leaf.ts';
+import { max, softmax } from '../graph/ops/reduce.ts';
 import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
+import { gradientTimesMap } from '../methods/heat.ts';
 import type { Method, MethodContext } from '../methods/method.ts';
 import { imageInput } from '../nn/image-input.ts';
 import type { Parameters } from '../nn/scope.ts';
@@ -18,11 +21,18 @@ export interface RecogniserOutputs extends Record<string, Value> {
   readonly embedding: Value;
   /** Sum of the last map over its channels, [N, h, w]: where SCDA sees the object. */
   readonly activation: Value;
-  /** Class-activation map of the answer, [N, h, w]. */
+  /** Where the explained score comes from, [N, h, w]. */
   readonly heat: Value;
 }
 
-/** Builds the recogniser for images of `size` x `size`. */
+/**
+ * Name of a constant of the graph, [1, K]: weights of the logits that are added to the answer's own
+ * in the score that `heat` explains. All zero in the file: the answer alone. With -1 for a rival it
+ * is what separates the two.
+ */
+export const CONTRAST = 'contrast';
+
+/** Builds the recogniser for images of `size` x `size`. Methods may add `boxes`. */
 export function recogniserGraph(
   method: Method,
   context: MethodContext,
@@ -31,12 +41,16 @@ export function recogniserGraph(
   temperature = 1,
 ): RecogniserOutputs {
   const image = imageInput(1, size);
-  const { logits, embedding, map, heat } = method.recogniser(context, parameters.root(), image);
+  const found = method.recogniser(context, parameters.root(), image);
+  const { logits, embedding, map, boxes } = found;
+  const contrast = settable(CONTRAST, zeros([1, context.classes]));
+  const score = add(sum(max(logits, [1])), sum(mul(logits, contrast)));
   return {
     logits,
     probabilities: softmax(mul(logits, 1 / temperature)),
     embedding,
     activation: sum(map, [1]),
-    heat,
+    heat: found.heat?.(score) ?? gradientTimesMap(score, map),
+    ...(boxes === undefined ? {} : { boxes }),
   };
 }

@@ -4,12 +4,12 @@ import type { Example } from '../core/example.ts';
 import { randomStream } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
 import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
-import { planEpoch } from '../data/batch.ts';
+import { type PlannedImage, planBalancedEpoch, planEpoch } from '../data/batch.ts';
 import type { AugmentationOptions } from '../data/image/augment.ts';
 import { createLoader, type Loader } from '../data/loader.ts';
 import { mixImages, mixRows } from '../data/mix.ts';
 import { drawMix } from '../data/mix-draws.ts';
-import type { AugmentSettings, StageSettings } from '../methods/method.ts';
+import type { AugmentSettings, SamplerOptions, StageSettings } from '../methods/method.ts';
 import { smoothTargets } from '../nn/losses.ts';
 import type { RunConfig } from './config.ts';
 import type { FeatureTable } from './features.ts';
@@ -18,6 +18,8 @@ import type { FeatureTable } from './features.ts';
 export interface StepInput {
   readonly input: HostTensor;
   readonly targets: HostTensor;
+  /** Hard labels, one 1 in each row; rows of images that count nowhere are zero. */
+  readonly labels: HostTensor;
 }
 
 export interface BatchSource {
@@ -35,6 +37,22 @@ function batchSize({ batch, accumulate }: StageSettings, images: number): number
   return Math.floor(Math.min(batch, images) / accumulate) * accumulate;
 }
 
+/** The images of each batch of an epoch, the same number of batches in every epoch. */
+function planOfEpoch(
+  examples: readonly Example[],
+  batch: number,
+  sampler: SamplerOptions,
+  seed: number,
+  epoch: number,
+): PlannedImage[][] {
+  if (sampler.kind === 'balanced') {
+    const labels = examples.map(({ label }) => label);
+    return planBalancedEpoch(labels, batch, sampler.samples, seed, epoch);
+  }
+  const plan = planEpoch(examples.length, batch, seed, epoch, { dropLast: true });
+  return plan.map((indices) => indices.map((index) => ({ index, draw: 0 })));
+}
+
 /** Augmented and mixed photographs. A last batch that is not full is left out. */
 export function imageBatches(
   examples: readonly Example[],
@@ -45,12 +63,12 @@ export function imageBatches(
   const batch = batchSize(settings, examples.length);
   const stepsPerEpoch = Math.floor(examples.length / batch);
   const total = settings.epochs * stepsPerEpoch;
-  const plans = new Map<number, number[][]>();
-  const planOf = (epoch: number): number[][] => {
+  const plans = new Map<number, PlannedImage[][]>();
+  const planOf = (epoch: number): PlannedImage[][] => {
     let plan = plans.get(epoch);
     if (plan === undefined) {
       plans.clear();
-      plan = planEpoch(examples.length, batch, config.seed, epoch, { dropLast: true });
+      plan = planOfEpoch(examples, batch, settings.sampler, config.seed, epoch);
       plans.set(epoch, plan);
     }
     return plan;
@@ -65,8 +83,9 @@ export function imageBatches(
     request: (index) => {
       if (index >= total) return undefined;
       const epoch = Math.floor(index / stepsPerEpoch);
-      const items = planOf(epoch)[index % stepsPerEpoch].map((i) => ({
+      const items = planOf(epoch)[index % stepsPerEpoch].map(({ index: i, draw }) => ({
         index: i,
+        draw,
         id: examples[i].id,
         path: examples[i].path,
       }));
@@ -90,6 +109,7 @@ export function imageBatches(
       return {
         input: hostTensor('uint8', shape, images),
         targets: float32([batch, classes], targets),
+        labels: float32([batch, classes], smoothTargets(labels, classes)),
       };
     },
     close: () => loader.close(),
@@ -143,7 +163,11 @@ export function featureBatches(
         mixRows(rows, indices.length, width, plan.share);
         mixRows(targets, indices.length, classes, plan.share);
       }
-      return { input: float32(shape, rows), targets: float32([batch, classes], targets) };
+      return {
+        input: float32(shape, rows),
+        targets: float32([batch, classes], targets),
+        labels: float32([batch, classes], smoothTargets(labels, classes)),
+      };
     },
     close: async () => {},
   };

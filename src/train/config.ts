@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
-import type { AugmentSettings, StageSettings } from '../methods/method.ts';
+import type { AugmentSettings, SamplerOptions, StageSettings } from '../methods/method.ts';
 import { type NetworkOptions, publishedNetwork } from '../nn/backbones/backbone.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
 import type { ScheduleOptions } from '../nn/schedules.ts';
@@ -52,6 +52,11 @@ const schedule: z.ZodType<ScheduleOptions> = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const sampler: z.ZodType<SamplerOptions> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('shuffled') }),
+  z.strictObject({ kind: z.literal('balanced'), samples: count.min(2).default(4) }),
+]);
+
 const augment: z.ZodType<Partial<AugmentSettings>> = z
   .strictObject({
     scale: z.tuple([share, share]),
@@ -74,10 +79,11 @@ const part: z.ZodType<Record<string, unknown>> = z.record(z.string(), z.unknown(
 
 /** What may be set for a stage; whatever is absent keeps the method's default. */
 export interface StageOverrides
-  extends Partial<Omit<StageSettings, 'augment' | 'optimiser' | 'schedule'>> {
+  extends Partial<Omit<StageSettings, 'augment' | 'optimiser' | 'schedule' | 'sampler'>> {
   /** Laid over the default where the kind is the same. */
   readonly optimiser?: Readonly<Record<string, unknown>>;
   readonly schedule?: Readonly<Record<string, unknown>>;
+  readonly sampler?: Readonly<Record<string, unknown>>;
   readonly augment?: Partial<AugmentSettings>;
 }
 
@@ -91,6 +97,7 @@ const stageOverrides: z.ZodType<StageOverrides> = z
     decay: z.number().min(0),
     optimiser: part,
     schedule: part,
+    sampler: part,
     clip: z.number().min(0),
     smoothing: share,
     ema: z.number().min(0).lt(1),
@@ -193,20 +200,29 @@ export function stageSettings(
   defaults: StageSettings,
   overrides: StageOverrides = {},
 ): StageSettings {
-  const { augment: wished, optimiser: opt, schedule: plan, ...rest } = overrides;
+  const { augment: wished, optimiser: opt, schedule: plan, sampler: which, ...rest } = overrides;
   const where = `stages.${name}`;
   const settings = {
     ...defaults,
     ...rest,
     optimiser: merged(`${where}.optimiser`, optimiser, defaults.optimiser, opt),
     schedule: merged(`${where}.schedule`, schedule, defaults.schedule, plan),
+    sampler: merged(`${where}.sampler`, sampler, defaults.sampler, which),
     augment: { ...defaults.augment, ...wished },
   };
   mustDivide(where, settings);
   return settings;
 }
 
-function mustDivide(where: string, { batch, accumulate }: StageSettings): void {
+function mustDivide(where: string, { batch, accumulate, sampler }: StageSettings): void {
+  const samples = sampler.kind === 'balanced' ? sampler.samples : 1;
+  if (batch % accumulate === 0 && (batch / accumulate) % samples !== 0) {
+    throw fail('FM_CONFIG', `${where}.sampler.samples`, {
+      expected: `a divisor of the ${batch / accumulate} images of a pass`,
+      got: String(samples),
+      next: `Use one of ${divisorsOf(batch / accumulate).join(', ')}, or another batch.`,
+    });
+  }
   if (batch % accumulate === 0) return;
   throw fail('FM_CONFIG', `${where}.accumulate`, {
     expected: `a divisor of ${where}.batch, which is ${batch}`,

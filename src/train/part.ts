@@ -2,9 +2,8 @@
 
 import type { Example } from '../core/example.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import { input } from '../graph/ops/leaf.ts';
-import type { Value } from '../graph/value.ts';
 import type { Stage, StageSettings } from '../methods/method.ts';
+import { stageBatch } from '../methods/stage-batch.ts';
 import type { PlateauState } from '../nn/schedules.ts';
 import { type ParameterNumbers, type ParameterSpec, Parameters } from '../nn/scope.ts';
 import { chooseDevice } from '../runtime/device.ts';
@@ -110,21 +109,16 @@ async function openStepper(
   const images = batch / passes;
   const uniforms: Uniform[] = [];
   const parameters = new Parameters(stage.trains);
-  const dtype = stage.source === 'images' ? 'uint8' : 'float32';
-  const fed: Value = input('input', [images, ...rest], dtype);
-  const loss = stage.loss(parameters.root(), {
-    input: fed,
-    targets: input('targets', [images, task.context.classes]),
-    uniforms: (name, shape) => {
-      uniforms.push({ name, shape });
-      return input(name, shape);
-    },
-  });
+  const fed = stageBatch(stage, [images, ...rest], task.context.classes, (name, shape) =>
+    uniforms.push({ name, shape }),
+  );
+  const { loss, metrics } = stage.loss(parameters.root(), fed);
   if (stage.source === 'images') {
     reportMemory(loss, stage.name, { ...settings, batch }, emit, settings.batch);
   }
   const graph = {
     loss,
+    metrics,
     parameters,
     store,
     optimiser: settings.optimiser,

@@ -27,6 +27,8 @@ export interface GroupRule {
 
 export interface StepGraphOptions {
   readonly loss: Value;
+  /** Scalars that are returned beside the loss. */
+  readonly metrics?: Readonly<Record<string, Value>>;
   readonly parameters: Parameters;
   /** First numbers of averages, and numbers of what does not change: those become constants. */
   readonly store: ParameterNumbers;
@@ -64,11 +66,22 @@ function gradientInput(path: string): string {
   return `gradient:${path}`;
 }
 
+/** Name of the output of a metric. */
+export function metricOutput(name: string): string {
+  return `metric:${name}`;
+}
+
 /** A graph under construction. */
 class Draft {
   readonly outputs: Record<string, Value> = {};
   readonly carried = new Map<string, string>();
   readonly initialState = new Map<string, HostTensor>();
+
+  /** What a pass says of itself. */
+  report({ loss, metrics = {} }: StepGraphOptions): void {
+    this.outputs.loss = loss;
+    for (const [name, value] of Object.entries(metrics)) this.outputs[metricOutput(name)] = value;
+  }
 
   /** `next` becomes the input called `name` of the next run. */
   carry(name: string, next: Value, first?: HostTensor): void {
@@ -97,9 +110,9 @@ class Draft {
  * metrics, and the new state.
  */
 export function buildStep(options: StepGraphOptions): StepGraph {
-  const { loss, parameters } = options;
+  const { parameters } = options;
   const draft = new Draft();
-  draft.outputs.loss = loss;
+  draft.report(options);
   update(draft, options, lossGradients(options), parameters.updates);
   for (const [path, next] of parameters.updates) draft.carry(path, next);
   return draft.finish(options);
@@ -120,9 +133,9 @@ export function buildAccumulatedStep(
 }
 
 function passGraph(options: StepGraphOptions, passes: number): StepGraph {
-  const { loss, parameters } = options;
+  const { parameters } = options;
   const draft = new Draft();
-  draft.outputs.loss = loss;
+  draft.report(options);
   const later = greater(input('pass', []), 0);
   const found = lossGradients(options);
   parameters.trainable().forEach(({ spec: { path, shape } }, i) => {

@@ -92,12 +92,20 @@ export class StepLoop {
   async #report(globalStep: number, result: StepResult, rate: number): Promise<void> {
     const { source } = this.#with;
     const { stage, settings, refit } = this.#part;
-    const { loss, gradientNorm } = result;
+    const { loss, gradientNorm, metrics } = result;
     const total = settings.epochs * source.stepsPerEpoch;
     const done = globalStep + 1;
     const pace = this.#pace.measure(done, total);
     if (stage.source === 'images') {
-      const line = { stage: stage.name, refit, step: globalStep, loss, rate, gradientNorm };
+      const line = {
+        stage: stage.name,
+        refit,
+        step: globalStep,
+        loss,
+        rate,
+        gradientNorm,
+        ...metrics,
+      };
       await this.#host.metrics.append(line);
     } else if (done % 50 !== 0 && done !== total) return;
     const epoch = Math.floor(globalStep / source.stepsPerEpoch) + 1;
@@ -105,7 +113,10 @@ export class StepLoop {
       task: `${refit ? 'refit ' : ''}${stage.name} epoch ${epoch}/${settings.epochs}`,
       done,
       total,
-      facts: `loss ${loss.toFixed(3)}`,
+      facts: [
+        `loss ${loss.toFixed(3)}`,
+        ...Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(3)}`),
+      ].join('  '),
       perSecond: pace.perSecond * source.batch,
       secondsLeft: pace.secondsLeft,
     });

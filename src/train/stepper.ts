@@ -9,6 +9,7 @@ import type { StepInput } from './batches.ts';
 import {
   buildAccumulatedStep,
   buildStep,
+  metricOutput,
   type StepGraph,
   type StepGraphOptions,
 } from './step-graph.ts';
@@ -42,6 +43,8 @@ export interface StepResult {
   readonly loss: number;
   /** Of the mean gradient, before clipping. */
   readonly gradientNorm: number;
+  /** By name. */
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 /** Numbers after a step, not to be written to. */
@@ -64,12 +67,13 @@ export class Stepper {
   readonly #state: TrainingState;
   readonly #passes: number;
   readonly #uniforms: readonly Uniform[];
+  readonly #metrics: readonly string[];
 
   private constructor(
     names: Pick<Stepper, 'paths'> & { readonly optimiser: readonly string[] },
     sessions: readonly Session[],
     state: TrainingState,
-    { passes, uniforms }: StepperOptions,
+    { passes, uniforms, graph }: StepperOptions,
   ) {
     this.paths = names.paths;
     this.#optimiser = names.optimiser;
@@ -77,6 +81,7 @@ export class Stepper {
     this.#state = state;
     this.#passes = passes;
     this.#uniforms = uniforms;
+    this.#metrics = Object.keys(graph.metrics ?? {});
   }
 
   /**
@@ -126,19 +131,21 @@ export class Stepper {
     const passFeeds = (pass: number): Record<string, HostTensor> => ({
       input: share(feeds.input, pass, this.#passes),
       targets: share(feeds.targets, pass, this.#passes),
+      labels: share(feeds.labels, pass, this.#passes),
       ...Object.fromEntries(draws.map((d) => [d.name, section(d.numbers, d.shape, pass)])),
     });
-    if (this.#passes === 1) {
-      const out = await this.#state.run({ ...passFeeds(0), ...scalars });
-      return { loss: numberOf(out.loss), gradientNorm: numberOf(out.gradientNorm) };
-    }
-    let loss = 0;
+    const passes: Record<string, HostTensor>[] = [];
     for (let pass = 0; pass < this.#passes; pass++) {
-      const out = await this.#state.run({ ...passFeeds(pass), pass: float32([], [pass]) });
-      loss += numberOf(out.loss) / this.#passes;
+      const more = this.#passes === 1 ? scalars : { pass: float32([], [pass]) };
+      passes.push(await this.#state.run({ ...passFeeds(pass), ...more }));
     }
-    const out = await this.#state.run(scalars, UPDATE);
-    return { loss, gradientNorm: numberOf(out.gradientNorm) };
+    const last = this.#passes === 1 ? passes[0] : await this.#state.run(scalars, UPDATE);
+    const meanOf = (name: string) =>
+      passes.reduce((sum, out) => sum + numberOf(out[name]) / passes.length, 0);
+    const metrics = Object.fromEntries(
+      this.#metrics.map((name) => [name, meanOf(metricOutput(name))]),
+    );
+    return { loss: meanOf('loss'), gradientNorm: numberOf(last.gradientNorm), metrics };
   }
 
   async read(): Promise<StepNumbers> {

@@ -8,14 +8,13 @@ import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
-import { input } from '../graph/ops/leaf.ts';
 import { type Destination, fillFromWeights, loadingNotes } from '../hub/fill.ts';
 import { type LoadedWeights, loadWeights, torchvisionDescription } from '../hub/weights.ts';
-import type { Method, MethodContext } from '../methods/method.ts';
+import type { Method, MethodContext, StageSettings } from '../methods/method.ts';
 import { networkSettings } from '../methods/settings.ts';
+import { stageBatch } from '../methods/stage-batch.ts';
 import { checkSupervision, findMethod } from '../methods/table.ts';
 import { findBackbone } from '../nn/backbones/table.ts';
-import { imageInput } from '../nn/image-input.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
@@ -194,17 +193,16 @@ function allParameters(method: Method, context: MethodContext, size: number): Pa
   const parameters = new Parameters();
   recogniserGraph(method, context, parameters, size);
   for (const stage of method.stages(context).filter(({ source }) => source === 'images')) {
-    stage.loss(parameters.root(), {
-      input: imageInput(SMALLEST_BATCH, size),
-      targets: input('targets', [SMALLEST_BATCH, context.classes]),
-      uniforms: (name, shape) => input(name, shape),
-    });
+    const shape = [smallestBatch(stage.settings), size, size, 3];
+    stage.loss(parameters.root(), stageBatch(stage, shape, context.classes));
   }
   return parameters;
 }
 
 /** Images of a graph that is only asked for its parameters. */
-const SMALLEST_BATCH = 2;
+function smallestBatch({ sampler }: StageSettings): number {
+  return sampler.kind === 'balanced' ? 2 * sampler.samples : 2;
+}
 
 function fingerprint(
   dataset: Dataset,

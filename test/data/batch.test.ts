@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { type BatchItem, type BatchView, loadBatch, planEpoch } from '../../src/data/batch.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  type BatchItem,
+  type BatchView,
+  loadBatch,
+  planBalancedEpoch,
+  planEpoch,
+} from '../../src/data/batch.ts';
 import { encodePng } from '../../src/data/image/decode.ts';
 import { preprocessImage } from '../../src/data/image/preprocess.ts';
 import { temporaryFolder } from '../support/files.ts';
@@ -55,4 +61,40 @@ test('augmentation is keyed by seed, epoch, example and draw', async () => {
   for (const other of [await load({ seed: 2 }), await load({ epoch: 1 }), await load({}, 1)]) {
     expect(other).not.toEqual(await load({}));
   }
+});
+
+describe('balanced batches', () => {
+  const labels = [...Array(12).fill(0), ...Array(4).fill(1), ...Array(7).fill(2), 3];
+  const plan = (epoch: number) => planBalancedEpoch(labels, 6, 3, 5, epoch);
+
+  test('hold as many images of as many classes as they should, and no view twice', () => {
+    for (const epoch of [0, 1, 2]) {
+      const batches = plan(epoch);
+      expect(batches).toHaveLength(4);
+      for (const batch of batches) {
+        const counts = new Map<number, number>();
+        for (const { index } of batch) {
+          counts.set(labels[index], (counts.get(labels[index]) ?? 0) + 1);
+        }
+        expect([...counts.values()]).toEqual([3, 3]);
+      }
+      const views = batches.flat().map(({ index, draw }) => `${index} ${draw}`);
+      expect(new Set(views).size).toBe(views.length);
+    }
+  });
+
+  test('are a function of seed and epoch, and differ between epochs', () => {
+    expect(plan(1)).toEqual(plan(1));
+    expect(plan(1)).not.toEqual(plan(2));
+    expect(planBalancedEpoch(labels, 6, 3, 6, 1)).not.toEqual(plan(1));
+  });
+
+  test('show images again in another view only where their class has too few', () => {
+    for (const { index, draw } of plan(0).flat()) {
+      if (labels[index] === 0) expect(draw).toBe(0);
+      if (labels[index] === 3) expect(draw).toBeLessThan(6);
+    }
+    const seen = new Set(plan(0).flatMap((batch) => batch.map(({ index }) => labels[index])));
+    expect([...seen].sort()).toEqual([0, 1, 2, 3]);
+  });
 });

@@ -1,11 +1,10 @@
 // Which stages fine-tuning has, and what trains in them.
 import { expect, test } from 'vitest';
-import { input } from '../../src/graph/ops/leaf.ts';
 import { type FinetuneOptions, finetune } from '../../src/methods/finetune.ts';
 import type { MethodContext } from '../../src/methods/method.ts';
+import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
-import { imageInput } from '../../src/nn/image-input.ts';
 import { Parameters } from '../../src/nn/scope.ts';
 
 function contextOf(pretrained: boolean, options: object): MethodContext<FinetuneOptions> {
@@ -41,14 +40,8 @@ function parametersOfAll(name: string, changes: Partial<MethodContext>, options:
   const stage = finetune.stages(context as MethodContext<FinetuneOptions>).at(-1)!;
   const parameters = new Parameters(stage.trains);
   const uniforms: string[] = [];
-  stage.loss(parameters.root(), {
-    input: imageInput(2, 64),
-    targets: input('targets', [2, 3]),
-    uniforms: (key, shape) => {
-      uniforms.push(key);
-      return input(key, shape);
-    },
-  });
+  const batch = stageBatch(stage, [2, 64, 64, 3], 3, (key) => uniforms.push(key));
+  stage.loss(parameters.root(), batch);
   const trained = parameters.trainable().map(({ spec }) => spec.path);
   return { all: [...parameters.specs.keys()], trained, uniforms };
 }

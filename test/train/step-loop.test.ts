@@ -55,7 +55,7 @@ async function run(setting: Setting) {
       log.push(`step: ${store.has('w') || state.optimiser.size > 0 ? 'held twice' : 'let go'}`);
       rates.push(rate);
       taken++;
-      return { loss: 1, gradientNorm: 1 };
+      return { loss: 1, gradientNorm: 1, metrics: {} };
     },
     read: async () => ({
       parameters: new Map([['w', one(taken)]]),
@@ -89,7 +89,7 @@ async function run(setting: Setting) {
       batch: 1,
       stepsPerEpoch: STEPS,
       shape: [1],
-      load: async () => ({ input: one(0), targets: one(0) }),
+      load: async () => ({ input: one(0), targets: one(0), labels: one(0) }),
       close: async () => {},
     },
     stepper,

@@ -79,6 +79,7 @@ function feeds(step: number) {
   return {
     input: float32(IMAGE, uniformTensor(`stepper/image${step}`, IMAGE)),
     targets: float32([BATCH, CLASSES], smoothTargets(labels, CLASSES, 0.1)),
+    labels: float32([BATCH, CLASSES], smoothTargets(labels, CLASSES)),
     rate: 0.1 / step,
     number: step,
     draw: draw(step),

@@ -100,6 +100,13 @@ export class OnnxBuilder {
     return name;
   }
 
+  /** Adds a constant under a name of the caller's choice. */
+  namedConstant(name: string, tensor: HostTensor): string {
+    checkName('constant', name);
+    if (!this.#initializers.has(name)) this.#initializers.set(name, tensorProto(name, tensor));
+    return name;
+  }
+
   scalar(value: number): string {
     return this.constant(float32([], [value]));
   }

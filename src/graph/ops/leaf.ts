@@ -29,6 +29,17 @@ export const constantOp: Op<{ tensor: HostTensor }> = {
   reference: (_, { tensor }) => [Float64Array.from(tensor.data as ArrayLike<number>, Number)],
 };
 
+/**
+ * A constant that keeps its name in the written file, so that whoever holds the file can give it
+ * other numbers. It is not folded into others.
+ */
+export const settableOp: Op<{ name: string; tensor: HostTensor }> = {
+  name: 'settable',
+  infer: (_, { tensor }) => [{ shape: tensor.shape, dtype: tensor.dtype }],
+  portable: (b, node) => [b.namedConstant(node.attrs.name, node.attrs.tensor)],
+  reference: (_, { tensor }) => [Float64Array.from(tensor.data as ArrayLike<number>, Number)],
+};
+
 /** A tensor known by its path; its numbers live outside the graph. */
 export const parameterOp: Op<ParameterAttrs> = {
   name: 'parameter',
@@ -45,6 +56,11 @@ export function input(name: string, shape: Shape, dtype: DType = 'float32'): Val
 
 export function constant(tensor: HostTensor): Value {
   return apply(constantOp, [], { tensor });
+}
+
+/** A constant that can be given other numbers in the written file. */
+export function settable(name: string, tensor: HostTensor): Value {
+  return apply(settableOp, [], { name, tensor });
 }
 
 /** A float32 scalar. */

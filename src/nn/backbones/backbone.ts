@@ -18,6 +18,8 @@ export interface Features {
   readonly stages: readonly FeatureStage[];
   /** The last convolutional map, [N, C, h, w]. */
   readonly map: Value;
+  /** The map that descriptors of places are taken from, where the last one is not the best for it. */
+  readonly descriptors?: Value;
   /** What the classifier sees, [N, D]: most often the average of the map, [N, C]. */
   readonly pooled: Value;
   /**

@@ -83,11 +83,14 @@ function features(width: number, scope: Scope, image: Value, build: BuildOptions
       index++;
     }
   }
+  // narrow, before the last 1x1 widens it for the average: a quarter of the channels, most of the content
+  const descriptors = x;
+  stages.push({ name: `features.${index - 1}`, value: x, stride });
   const last = divisible(1280 * Math.max(1, width));
   const names = [`features.${index}.0`, `features.${index}.1`] as const;
   const map = relu6(convNorm(scope, x, { channels: last, kernel: 1, names }, build));
   stages.push({ name: `features.${index}`, value: map, stride });
-  return { stages, map, pooled: globalAveragePool(map) };
+  return { stages, map, descriptors, pooled: globalAveragePool(map) };
 }
 
 /** timm counts blocks within their row of table 2, and names the layers of a block by what they do. */

@@ -1,0 +1,26 @@
+// Where a score comes from: maps of what each place adds to it.
+
+import { gradients } from '../graph/autodiff.ts';
+import { mul } from '../graph/ops/arithmetic.ts';
+import { mean } from '../graph/ops/reduce.ts';
+import { sum } from '../graph/ops/sum.ts';
+import type { Value } from '../graph/value.ts';
+
+/**
+ * h w sum_c map_c d score / d map_c, [N, h, w]. For an average-pooled map and a linear classifier it
+ * is the class-activation map sum_c w_kc map_c (Zhou et al. 2016, arXiv 1512.04150); for bilinear
+ * pooling it is x' (G + G') x at each place. map [N, C, h, w]; `score` is a scalar.
+ */
+export function gradientTimesMap(score: Value, map: Value): Value {
+  const [slope] = gradients(score, [map]);
+  return mul(sum(mul(map, slope), [1]), map.shape[2] * map.shape[3]);
+}
+
+/**
+ * Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391, equations 1 and 2, without the ReLU), [N, h, w]:
+ * steadier than `gradientTimesMap` where hidden layers stand between map and score.
+ */
+export function gradientActivation(score: Value, map: Value): Value {
+  const [slope] = gradients(score, [map]);
+  return sum(mul(map, mean(slope, [2, 3], { keep: true })), [1]);
+}
