@@ -7,7 +7,7 @@ import { crossEntropy, smoothTargets } from '../../src/nn/losses.ts';
 import type { LoweringChoice } from '../../src/runtime/choices.ts';
 import { createSession } from '../../src/runtime/node.ts';
 import { chooseLowering } from '../../src/runtime/probe.ts';
-import { createTrainingState } from '../../src/runtime/training-state.ts';
+import { createTrainingState, wantsLeanMemory } from '../../src/runtime/training-state.ts';
 import { buildStep } from '../../src/train/step-graph.ts';
 import type { StepWork } from './job.ts';
 import { buildNetwork, CLASSES, randomImages } from './network.ts';
@@ -36,16 +36,18 @@ export async function prepareStep(
     lowering: await chooseLowering(lowering),
   });
   const began = performance.now();
+  const numbers = new Map(
+    [...carried.keys()].map((name) => [name, store.get(name) ?? initialState.get(name)!]),
+  );
   const session = await createSession(model.bytes, {
     threads,
+    arena: !wantsLeanMemory(numbers.values()),
     memoryPattern: false,
     spin: false,
   });
   const createMs = performance.now() - began;
-  const state = createTrainingState(
-    [{ session, carried, layouts: model.layouts }],
-    new Map([...carried.keys()].map((name) => [name, store.get(name) ?? initialState.get(name)!])),
-  );
+  const state = createTrainingState([{ session, carried, layouts: model.layouts }], numbers);
+  numbers.clear();
   store.clear(); // what trains is in the state now, the rest in the session
   const labels = Array.from({ length: batch }, (_, i) => i);
   const feeds: Record<string, HostTensor> = {

@@ -26,6 +26,7 @@ export async function createSession(
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     enableMemPattern: options.memoryPattern ?? true,
+    enableCpuMemArena: options.arena ?? true,
     logSeverityLevel: 3,
     ...(options.spin === false
       ? { extra: { session: { intra_op: { allow_spinning: '0' } } } }

@@ -28,6 +28,11 @@ export interface SessionOptions {
    */
   readonly memoryPattern?: boolean;
   /**
+   * Keep freed memory for the next tensors. False returns it to the process: for graphs of which single
+   * tensors are so large that an arena grows far beyond what is in use. Default: true.
+   */
+  readonly arena?: boolean;
+  /**
    * Threads that wait for work keep their processor. Saves microseconds an operator where nothing
    * else runs; false leaves the processors to those who decode images meanwhile. Default: true.
    */

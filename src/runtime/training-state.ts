@@ -1,8 +1,10 @@
 // The tensors that training steps hand on: parameters, running statistics, optimiser state. Between
 // steps only this file knows where they lie and in which layout.
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Shape } from '../core/shape.ts';
-import type { HostTensor } from '../core/tensor.ts';
+import { bytesOf, type HostTensor } from '../core/tensor.ts';
 import { type Layout, pack, unpack } from '../graph/blocked/layout.ts';
 import { lower } from '../graph/lower.ts';
 import { input } from '../graph/ops/leaf.ts';
@@ -38,6 +40,17 @@ export interface TrainingState {
   close(): Promise<void>;
 }
 
+/** Bytes of a tensor that memory is kept lean for: the first hidden layer of AlexNet has 151 MB. */
+const LARGE = 128 * 2 ** 20;
+
+/**
+ * True where single tensors are so large that a second copy of the state counts: sessions should
+ * then have no arena, and old tensors are collected after each step instead of some time later.
+ */
+export function wantsLeanMemory(numbers: Iterable<HostTensor>): boolean {
+  return [...numbers].some((tensor) => bytesOf(tensor).length >= LARGE);
+}
+
 /**
  * Starts from `numbers`, one tensor by input name for each that any of the programs carries.
  * A tensor that several programs name is one tensor. Whoever wants no second copy of the numbers
@@ -55,6 +68,7 @@ export function createTrainingState(
     shapes.set(name, tensor.shape);
     held.set(name, layout === undefined ? tensor : pack(tensor, layout));
   }
+  const collect = wantsLeanMemory(numbers.values()) ? garbageCollector() : () => {};
   const replace = (name: string, next: HostTensor | DeviceTensor) => {
     const old = held.get(name);
     held.set(name, next);
@@ -68,6 +82,7 @@ export function createTrainingState(
         replace(name, kept[next] ?? host[next]);
         delete host[next];
       }
+      collect(); // milliseconds, after a step of seconds
       return host;
     },
     async read() {
@@ -83,6 +98,12 @@ export function createTrainingState(
       held.clear();
     },
   };
+}
+
+/** What frees tensors that nothing refers to any more; the engine's own collector runs when it likes. */
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
 }
 
 function isOnDevice(tensor: HostTensor | DeviceTensor): tensor is DeviceTensor {

@@ -4,7 +4,11 @@ import { type Shape, sizeOf } from '../core/shape.ts';
 import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
 import { createSession } from '../runtime/node.ts';
 import type { Device, Session } from '../runtime/session.ts';
-import { createTrainingState, type TrainingState } from '../runtime/training-state.ts';
+import {
+  createTrainingState,
+  type TrainingState,
+  wantsLeanMemory,
+} from '../runtime/training-state.ts';
 import type { StepInput } from './batches.ts';
 import {
   buildAccumulatedStep,
@@ -108,7 +112,8 @@ export class Stepper {
       for (const { model, carried } of graphs) {
         const { threads, device } = options;
         const keep = device === 'webgpu' ? [...carried.values()] : [];
-        const settings = { threads, device, keep, memoryPattern: false, spin: false };
+        const arena = !wantsLeanMemory(numbers.values());
+        const settings = { threads, device, keep, arena, memoryPattern: false, spin: false };
         sessions.push(await createSession(model.bytes, settings));
       }
     } catch (cause) {
