@@ -99,7 +99,10 @@ test('backbones and methods end in JSON', async () => {
         map448: [1280, 14, 14],
         features: 1280,
         citation: expect.any(String),
+        weights: 'https://download.pytorch.org/models/mobilenet_v2-b0353104.pth',
+        licence: 'BSD-3-Clause',
       },
+      expect.objectContaining({ name: 'vgg_m', weights: null, licence: null }),
     ]),
   });
   expect(mustEndInJson(await command('methods', '--json'))).toMatchObject({

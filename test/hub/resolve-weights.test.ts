@@ -1,7 +1,6 @@
 // Weights by name, from a hub that is played: repositories in timm's layout, addresses with hashes,
 // and what happens without a network.
 
-import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -10,18 +9,10 @@ import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import type { DownloadOptions } from '../../src/hub/download.ts';
 import { resolveWeights } from '../../src/hub/resolve-weights.ts';
 import { loadWeights } from '../../src/hub/weights.ts';
-import {
-  type FileServer,
-  file,
-  fileServer,
-  json,
-  redirect,
-  status,
-} from '../support/file-server.ts';
+import { file, fileServer, status } from '../support/file-server.ts';
 import { temporaryFolder } from '../support/files.ts';
+import { bytesOf, commit, HUB, publish, type Repository, sha } from '../support/hub.ts';
 
-const HUB = 'https://huggingface.co';
-const commit = 'c0ffee'.padEnd(40, '0');
 const later = 'decade'.padEnd(40, '0');
 
 let cache: string;
@@ -40,8 +31,6 @@ async function weightsFile(metadata: Record<string, string> = {}): Promise<Uint8
   return await readFile(path);
 }
 
-const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
 /** config.json as timm writes it. */
 const timmConfig = {
   architecture: 'resnet18',
@@ -58,36 +47,6 @@ const timmConfig = {
     classifier: 'fc',
   },
 };
-
-interface Repository {
-  readonly name?: string;
-  readonly revision?: string;
-  readonly at?: string;
-  readonly files: Record<string, Uint8Array>;
-  readonly licence?: string;
-  /** What the hub says about sizes and hashes; what is true by default. */
-  readonly listed?: Record<string, object>;
-}
-
-/** Puts a repository on the hub, with its large files on another host. */
-function publish(server: FileServer, repository: Repository): void {
-  const { name = 'timm/net.x', revision = 'main', at = commit, files, listed = {} } = repository;
-  const siblings = Object.entries(files).map(([rfilename, bytes]) => {
-    const lfs = /\.(safetensors|bin)$/.test(rfilename)
-      ? { lfs: { sha256: sha(bytes), size: bytes.length } }
-      : {};
-    return { rfilename, size: bytes.length, ...lfs, ...listed[rfilename] };
-  });
-  const cardData = repository.licence === undefined ? null : { license: repository.licence };
-  const answer = json({ id: name, sha: at, siblings, cardData, tags: ['timm'] });
-  server.at(`${HUB}/api/models/${name}/revision/${revision}?blobs=true`, answer);
-  for (const [path, bytes] of Object.entries(files)) {
-    server.at(`${HUB}/${name}/resolve/${at}/${path}`, redirect(`https://cdn.test/${at}/${path}`));
-    server.at(`https://cdn.test/${at}/${path}`, file(bytes));
-  }
-}
-
-const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
 /** A hub with one good repository, and a way to ask it. */
 async function hub(changes: Partial<Repository> = {}) {
