@@ -39,7 +39,7 @@ export async function hubWeights(
   }
   const exact = `hf:${name.repository}/${file}@${listing?.commit ?? name.revision}`;
   const known = describeKnown(findKnownWeights(`hf:${name.repository}`), exact);
-  const licence = listing?.licence ?? known.description?.licence;
+  const licence = listing?.licence ?? config?.licence ?? known.description?.licence;
   return {
     path: join(folder, file),
     name: exact,

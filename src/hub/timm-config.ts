@@ -14,6 +14,7 @@ export interface TimmConfig {
   readonly interpolation: string | undefined;
   /** Classes that the network was trained on. */
   readonly classCount: number | undefined;
+  readonly licence: string | undefined;
 }
 
 const three = (one: z.ZodNumber) => z.tuple([one, one, one]);
@@ -24,6 +25,7 @@ const inputSchema = z.object({
   input_size: z.tuple([z.literal(3), side, side]),
   interpolation: z.string().nullish(),
   num_classes: z.number().int().nullish(),
+  license: z.string().nullish(),
 });
 const configSchema = z.object({
   architecture: z.string().nullish(),
@@ -43,12 +45,13 @@ export async function readTimmConfig(path: string): Promise<TimmConfig | undefin
     // repositories from before 2023 have everything on one level
     const inner = config.pretrained_cfg ?? JSON.parse(text);
     if (inner.mean === undefined) return undefined;
-    const { mean, std, input_size, interpolation, num_classes } = inputSchema.parse(inner);
+    const { mean, std, input_size, interpolation, num_classes, license } = inputSchema.parse(inner);
     return {
       architecture: config.architecture ?? undefined,
       input: { mean, std, size: input_size[1] },
       interpolation: interpolation ?? undefined,
       classCount: config.num_classes ?? num_classes ?? undefined,
+      licence: license ?? undefined,
     };
   } catch (cause) {
     throw fail('FM_FORMAT', path, {

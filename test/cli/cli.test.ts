@@ -261,6 +261,17 @@ describe('configuration', () => {
     expect(a.equals(b)).toBe(true);
   });
 
+  test('--offline with an empty cache says what to fetch by hand', async () => {
+    const args = ['train', '--data', world.data, '--out', place('offline'), '--offline'];
+    const told = mustFail(await command(...args), 1);
+    const file = 'download.pytorch.org/models/mobilenet_v2-b0353104.pth';
+    expect(told).toContain(`FM_DOWNLOAD: ${file}: expected the file in the cache`);
+    expect(told).toContain(`Fetch https://${file} and save it as ${place('cache')}/weights/https/`);
+    await expect(readdir(place('offline'))).rejects.toThrow('ENOENT');
+    const plain = await command(...args, '--weights', `http://${file}`);
+    expect(mustFail(plain, 2)).toContain('begins with https://');
+  });
+
   test('mistakes are told by key', async () => {
     const base = ['train', '--data', world.data, '--out', place('wrong')];
     expect(mustFail(await command(...base, '--set', 'sizes=3'), 2)).toMatch(/FM_CONFIG.*"sizes"/);

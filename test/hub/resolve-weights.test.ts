@@ -45,6 +45,7 @@ const timmConfig = {
     std: [0.2, 0.2, 0.2],
     num_classes: 37,
     classifier: 'fc',
+    license: 'bsd-3-clause',
   },
 };
 
@@ -331,7 +332,7 @@ describe('without a network', () => {
     expect(notes.join()).toMatch(/without .*config\.json \(from https:.*\) the input is assumed/);
     await writeFile(join(folderOf(), 'config.json'), files['config.json']);
     expect(await ask('hf:timm/net.x', options)).toMatchObject({
-      description: { input: { size: 288 } },
+      description: { input: { size: 288 }, licence: 'bsd-3-clause' },
     });
   });
 
