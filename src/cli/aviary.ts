@@ -52,6 +52,6 @@ async function run(out: string, flags: Flags): Promise<void> {
     `${summary.classes} species in ${summary.genera} genera: ${summary.train} training and ${summary.test} test images in ${out}`,
   );
   print('next:');
-  print(`  fieldmark train --data ${out}`);
+  print(`  fieldmark train --data ${out} --weights none`);
   if (flags.json) printJson({ ...summary, out });
 }

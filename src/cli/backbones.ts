@@ -10,14 +10,19 @@ export function backbonesCommand(): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const { backbones } = await import('../nn/backbones/table.ts');
       const { describeBackbone } = await import('../nn/backbones/describe.ts');
+      const { defaultWeights } = await import('../hub/known-weights.ts');
       const all = backbones.map((backbone) => ({
         name: backbone.name,
+        weights: defaultWeights(backbone.name),
         small: describeBackbone(backbone, 224),
         large: describeBackbone(backbone, 448),
         citation: backbone.citation,
       }));
-      const head = ['name', 'parameters', 'GFLOPs', 'map at 224', 'at 448', 'features', 'paper'];
-      const rows = all.map(({ name, small, large, citation }) => [
+      const head = [
+        ...['name', 'parameters', 'GFLOPs', 'map at 224', 'at 448', 'features', 'paper'],
+        ...['default weights', 'licence'],
+      ];
+      const rows = all.map(({ name, small, large, citation, weights }) => [
         name,
         `${(small.parameters / 1e6).toFixed(1)} M`,
         (small.macs / 1e9).toFixed(1),
@@ -25,11 +30,13 @@ export function backbonesCommand(): Command {
         large.map.join('x'),
         String(small.features),
         citation,
+        weights?.name ?? 'none',
+        weights?.licence ?? '',
       ]);
       print(table([head, ...rows]));
       if (json) {
         printJson({
-          backbones: all.map(({ name, small, large, citation }) => ({
+          backbones: all.map(({ name, small, large, citation, weights }) => ({
             name,
             parameters: small.parameters,
             gflops: small.macs / 1e9,
@@ -37,6 +44,8 @@ export function backbonesCommand(): Command {
             map448: large.map,
             features: small.features,
             citation,
+            weights: weights?.name ?? null,
+            licence: weights?.licence ?? null,
           })),
         });
       }

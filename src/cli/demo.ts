@@ -35,6 +35,7 @@ export function demoCommand(): Command {
 function demoConfig(data: string, seed: number): RunConfigInput {
   return {
     data,
+    weights: 'none',
     seed,
     epochs: 10,
     // colours are field marks, and every mark must stay in the picture
@@ -143,7 +144,7 @@ function nextSteps(out: string): { command: string; why: string }[] {
       why: 'a harder set of birds',
     },
     {
-      command: 'npx fieldmark train --data YOUR_PHOTOS --weights WEIGHTS.safetensors',
+      command: 'npx fieldmark train --data YOUR_PHOTOS',
       why: 'your own classes: one folder of photographs for each',
     },
   ];

@@ -60,11 +60,12 @@ export function showProgress(event: ProgressEvent): void {
   if (last) clearLive();
 }
 
-function progressText({ task, done, total, facts, perSecond, secondsLeft }: ProgressEvent): string {
+function progressText(event: ProgressEvent): string {
+  const { task, done, total, unit, facts, perSecond, secondsLeft } = event;
   return [
-    `${task}  ${done}/${total}`,
+    `${task}  ${done}/${total}${unit === undefined ? '' : ` ${unit}`}`,
     ...(facts === undefined ? [] : [facts]),
-    ...(perSecond ? [`${perSecond.toFixed(perSecond < 10 ? 1 : 0)} images/s`] : []),
+    ...(perSecond ? [`${perSecond.toFixed(perSecond < 10 ? 1 : 0)} ${unit ?? 'images'}/s`] : []),
     ...(secondsLeft ? [`${clock(secondsLeft)} left`] : []),
   ].join('  ');
 }

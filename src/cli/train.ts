@@ -15,6 +15,7 @@ interface Flags {
   method?: string;
   backbone?: string;
   weights?: string;
+  offline?: boolean;
   size?: number;
   stages?: string;
   epochs?: number;
@@ -41,12 +42,16 @@ export function trainCommand(): Command {
     .option('--method <name>', "how to train (default: finetune; see 'fieldmark methods')")
     .option(
       '--backbone <name>',
-      "network (default: mobilenet_v2, without weights resnet_tiny; see 'fieldmark backbones')",
+      "network (default: mobilenet_v2, with --weights none resnet_tiny; see 'fieldmark backbones')",
     )
-    .option('--weights <file>', 'safetensors to start from, or none for random numbers')
+    .option(
+      '--weights <name>',
+      'a file, hf:<owner>/<repository>, an https address, or none (default: those of the backbone)',
+    )
+    .option('--offline', 'fetch nothing: weights must be files or in the cache')
     .option(
       '--size <pixels>',
-      'side of the square the network sees (default: 224, without weights 112)',
+      'side of the square the network sees (default: 224, with --weights none 112)',
       wholeNumber(32),
     )
     .option('--stages <name>', 'stop after this stage: head, all (default: all)')

@@ -5,9 +5,11 @@ export interface ProgressEvent {
   readonly task: string;
   readonly done: number;
   readonly total: number;
+  /** What is counted, such as `MB`. Images when absent. */
+  readonly unit?: string;
   /** Further facts for the line: loss, rate. */
   readonly facts?: string;
-  /** Images a second. */
+  /** Units a second. */
   readonly perSecond?: number;
   readonly secondsLeft?: number;
 }

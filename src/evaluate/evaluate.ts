@@ -3,10 +3,10 @@
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
-import { cacheFolder } from '../data/cache-folder.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { chooseSplits } from '../data/splits.ts';
+import { cacheFolder } from '../formats/cache-folder.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';

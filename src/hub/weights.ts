@@ -1,13 +1,13 @@
 // Weights files: the numbers of a trained backbone with a description of the input they expect.
 
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
+import { hashFile } from '../formats/hash-file.ts';
 import { looksLikePth, readPth } from '../formats/pth.ts';
 import { readSafetensors, type Safetensors } from '../formats/safetensors.ts';
+import type { ResolvedWeights } from './resolved-weights.ts';
 
 /**
  * How a file says what it holds: the value of the metadata key `fieldmark`, as JSON.
@@ -58,10 +58,16 @@ export const torchvisionDescription: WeightsDescription = {
   norms: 'train',
 };
 
-/** Reads a weights file and finds out how its images are to be prepared. */
-export async function loadWeights(path: string): Promise<LoadedWeights> {
+/**
+ * Reads a weights file and finds out how its images are to be prepared. What the file says itself
+ * wins over what `given` says, and that over what is assumed.
+ */
+export async function loadWeights(
+  path: string,
+  given: Pick<ResolvedWeights, 'description' | 'describedBy'> = {},
+): Promise<LoadedWeights> {
   const { tensors, metadata } = await readTensors(path);
-  const { description, describedBy } = describe(path, tensors, metadata);
+  const { description, describedBy } = describeWith(given, describe(path, tensors, metadata));
   return { path, hash: await hashFile(path), tensors, description, describedBy };
 }
 
@@ -76,11 +82,34 @@ async function readTensors(path: string): Promise<Safetensors> {
     : await readSafetensors(path);
 }
 
+interface Described {
+  readonly description: WeightsDescription;
+  readonly describedBy: string;
+}
+
+const NOTHING = "nothing in the file: torchvision's ImageNet input is assumed";
+
+/** The file's own description, with licence and source of the other; or the other. */
+function describeWith(
+  { description: given = {}, describedBy = 'its name' }: Partial<ResolvedWeights>,
+  own: Described,
+): Described {
+  if (own.describedBy === NOTHING && given.input !== undefined) {
+    // what the numbers show, nobody else knows better
+    const norms = given.norms === 'frozen' ? 'frozen' : own.description.norms;
+    return { description: { ...own.description, ...given, norms }, describedBy };
+  }
+  const { licence = given.licence, source: said } = own.description;
+  // a name that can be fetched again stays, beside what the file says of itself
+  const source = given.source && said ? `${given.source} (${said})` : (given.source ?? said);
+  return { ...own, description: { ...own.description, licence, source } };
+}
+
 function describe(
   path: string,
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>>,
-): { description: WeightsDescription; describedBy: string } {
+): Described {
   const norms = normsAreFolded(tensors) ? 'frozen' : 'train';
   if (metadata.fieldmark !== undefined) {
     return { description: parseDescription(path, metadata.fieldmark), describedBy: 'its metadata' };
@@ -100,7 +129,7 @@ function describe(
   }
   return {
     description: { ...torchvisionDescription, norms },
-    describedBy: "nothing in the file: torchvision's ImageNet input is assumed",
+    describedBy: NOTHING,
   };
 }
 
@@ -150,10 +179,4 @@ export function normsAreFolded(tensors: ReadonlyMap<string, HostTensor>): boolea
         all(name.replace('running_mean', 'weight'), 1),
     )
   );
-}
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest('hex');
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
+import { defaultWeights } from '../hub/known-weights.ts';
 import type { AugmentSettings, SamplerOptions, StageSettings } from '../methods/method.ts';
 import { type NetworkOptions, publishedNetwork } from '../nn/backbones/backbone.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
@@ -118,8 +119,10 @@ export interface RunConfig {
   readonly options: Readonly<Record<string, unknown>>;
   readonly backbone: string;
   readonly network: NetworkOptions;
-  /** A weights file, or `none` for random numbers. */
+  /** A weights file, a name that leads to one (docs/weights.md), or `none` for random numbers. */
   readonly weights: string;
+  /** Fetches nothing: what is not in the cache is an error. */
+  readonly offline: boolean;
   /** Side of the square that the network sees, in pixels. */
   readonly size: number;
   /** How evaluation cuts the square: a centre crop, or the whole image squashed. */
@@ -156,7 +159,8 @@ const givenConfig = z.strictObject({
   options: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string().optional(),
   network: network.default(publishedNetwork),
-  weights: z.string().default('none'),
+  weights: z.string().min(1).optional(),
+  offline: z.boolean().default(false),
   size: z.number().int().min(32).max(2048).optional(),
   view: z.enum(['centre-crop', 'squash']).default('centre-crop'),
   stages: z.string().default('all'),
@@ -173,11 +177,11 @@ const givenConfig = z.strictObject({
 });
 
 /** Without trained weights a small network on small images is what a person's patience allows. */
-const runConfig: z.ZodType<RunConfig> = givenConfig.transform((config) => ({
-  ...config,
-  backbone: config.backbone ?? (config.weights === 'none' ? 'resnet_tiny' : 'mobilenet_v2'),
-  size: config.size ?? (config.weights === 'none' ? 112 : 224),
-}));
+const runConfig: z.ZodType<RunConfig> = givenConfig.transform((config) => {
+  const backbone = config.backbone ?? (config.weights === 'none' ? 'resnet_tiny' : 'mobilenet_v2');
+  const weights = config.weights ?? defaultWeights(backbone)?.name ?? 'none';
+  return { ...config, backbone, weights, size: config.size ?? (weights === 'none' ? 112 : 224) };
+});
 
 /** Checks a configuration; the error names the key. */
 export function parseConfig(input: unknown, where = 'configuration'): RunConfig {

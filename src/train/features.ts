@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Example } from '../core/example.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import { cacheFolder } from '../data/cache-folder.ts';
+import { cacheFolder } from '../formats/cache-folder.ts';
 import { lower } from '../graph/lower.ts';
 import type { Stage } from '../methods/method.ts';
 import { imageInput } from '../nn/image-input.ts';

@@ -1,12 +1,11 @@
 // A run on disk: who may write to it, its configuration, its metrics.
 
-import { readFileSync } from 'node:fs';
 import { appendFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import { diskError, writeAtomic } from '../formats/atomic-file.ts';
+import { processExists, takeLock } from '../formats/lock-file.ts';
 import { parseConfig, type RunConfig } from './config.ts';
 
 /** What to do with a folder that holds a run already. */
@@ -32,136 +31,24 @@ export function runPaths(folder: string): RunPaths {
   };
 }
 
-interface LockHolder {
-  readonly pid: number;
-  /** Distinguishes a process from a later one with the same number; empty where unknown. */
-  readonly started: string;
-  /** The process that started the holder: when it is gone the holder is about to leave too. */
-  readonly parent: number;
-}
-
 /** Seconds to wait for the last step of a trainer whose parent was killed. */
 const PATIENCE = 60;
 
 /** Holds the run folder for this process. Returns the function that lets go of it. */
 export async function lockRun(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, 'lock');
-  const self: LockHolder = {
-    pid: process.pid,
-    started: startTime(process.pid),
-    parent: process.ppid,
-  };
   await mkdir(folder, { recursive: true }).catch((cause) => {
     throw diskError(folder, cause);
   });
   const deadline = Date.now() + PATIENCE * 1000;
-  for (;;) {
-    if (await tryCreate(path, JSON.stringify(self))) return () => rm(path, { force: true });
-    const { identity, holder } = await readLock(path);
-    if (holder === undefined || !isAlive(holder)) {
-      await removeStale(path, identity);
-      continue;
-    }
-    const leaving = !processExists(holder.parent) && Date.now() < deadline;
-    if (!leaving) {
-      throw fail('FM_RUN', folder, {
-        expected: 'a run that nobody is working on',
-        got: `one in use by process ${holder.pid}`,
-        next: 'Wait for it to end or choose another --out.',
-      });
-    }
-    await sleep(200);
-  }
-}
-
-async function tryCreate(path: string, content: string): Promise<boolean> {
-  try {
-    const file = await open(path, 'wx');
-    await file.writeFile(content);
-    await file.close();
-    return true;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw diskError(path, cause);
-  }
-}
-
-interface LockFile {
-  /** Tells this file from one that another process has put in its place; empty when it is gone. */
-  readonly identity: string;
-  /** Undefined when the file is gone or was cut short by a crash. */
-  readonly holder: LockHolder | undefined;
-}
-
-async function readLock(path: string): Promise<LockFile> {
-  const first = await readLockOnce(path);
-  if (first.holder !== undefined) return first;
-  // a lock that is being written right now becomes readable at once; a torn one never does
-  await sleep(100);
-  return await readLockOnce(path);
-}
-
-async function readLockOnce(path: string): Promise<LockFile> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return { identity: '', holder: undefined };
-  try {
-    const { ino, mtimeMs } = await file.stat();
-    const text = await file.readFile('utf8');
-    return { identity: `${ino} ${mtimeMs} ${text}`, holder: parseHolder(text) };
-  } finally {
-    await file.close();
-  }
-}
-
-function parseHolder(text: string): LockHolder | undefined {
-  try {
-    const holder = JSON.parse(text) as LockHolder | null;
-    return typeof holder?.pid === 'number' ? holder : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Milliseconds after which a guard, held for a few of them, must be that of a crashed process. */
-const GUARD_AGE = 10_000;
-
-/** Removes the lock that was read as stale, under a guard: only one process does so at a time. */
-async function removeStale(path: string, identity: string): Promise<void> {
-  const guard = `${path}.takeover`;
-  if (!(await tryCreate(guard, ''))) {
-    const made = await stat(guard).catch(() => undefined);
-    if (made && Date.now() - made.mtimeMs > GUARD_AGE) await rm(guard, { force: true });
-    await sleep(20);
-    return;
-  }
-  try {
-    if ((await readLockOnce(path)).identity === identity) await rm(path, { force: true });
-  } finally {
-    await rm(guard, { force: true });
-  }
-}
-
-function processExists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-function isAlive({ pid, started }: LockHolder): boolean {
-  return processExists(pid) && startTime(pid) === started;
-}
-
-/** Start time of a process in clock ticks, from /proc; empty on systems without it. */
-function startTime(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
+  return await takeLock(join(folder, 'lock'), ({ pid, parent }) => {
+    // without the process that started it, the holder is about to leave too
+    if (!processExists(parent) && Date.now() < deadline) return;
+    throw fail('FM_RUN', folder, {
+      expected: 'a run that nobody is working on',
+      got: `one in use by process ${pid}`,
+      next: 'Wait for it to end or choose another --out.',
+    });
+  });
 }
 
 /**
@@ -211,7 +98,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
 }
 
 /** Settings that do not change the result may differ between the parts of a run. */
-const FREE: readonly (keyof RunConfig)[] = ['workers', 'checkpointEvery'];
+const FREE: readonly (keyof RunConfig)[] = ['workers', 'checkpointEvery', 'offline'];
 
 /** Settings of which `auto` is as good as what it led to. */
 const SETTLED: readonly (keyof RunConfig)[] = ['device', 'lowering'];

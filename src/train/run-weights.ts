@@ -7,7 +7,6 @@ import { networkParameters } from '../hub/convert.ts';
 import { fillFromWeights } from '../hub/fill.ts';
 import {
   type LoadedWeights,
-  loadWeights,
   torchvisionDescription,
   type WeightsDescription,
 } from '../hub/weights.ts';
@@ -15,7 +14,9 @@ import { findBackbone } from '../nn/backbones/table.ts';
 import { initialise, type ParameterStore } from '../nn/scope.ts';
 import { readManifest } from '../recognise/manifest.ts';
 import { loadCheckpoint } from './checkpoint.ts';
+import { emitter } from './events.ts';
 import { readRunConfig, runPaths } from './run-folder.ts';
+import { startWeights } from './start-weights.ts';
 
 /**
  * Parameters of a run's network by torchvision's names, with its classifier where that is one linear
@@ -36,7 +37,11 @@ export async function weightsOfRun(folder: string): Promise<LoadedWeights> {
   const backbone = findBackbone(config.backbone);
   const parameters = networkParameters(backbone, manifest.classes.length);
   const store: ParameterStore = new Map();
-  const start = config.weights === 'none' ? undefined : await loadWeights(config.weights);
+  const start = await startWeights(
+    config,
+    emitter(() => {}),
+    new AbortController().signal,
+  );
   if (start !== undefined) {
     mustBe(config.weights, start.hash, manifest.weights.sha256);
     fillFromWeights(parameters, store, start, { backbone, classes: manifest.classes });

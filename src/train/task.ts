@@ -3,13 +3,13 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example } from '../core/example.ts';
-import { cacheFolder } from '../data/cache-folder.ts';
 import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
+import { cacheFolder } from '../formats/cache-folder.ts';
 import { type Destination, fillFromWeights, loadingNotes } from '../hub/fill.ts';
-import { type LoadedWeights, loadWeights, torchvisionDescription } from '../hub/weights.ts';
+import { type LoadedWeights, torchvisionDescription } from '../hub/weights.ts';
 import type { Method, MethodContext, StageSettings } from '../methods/method.ts';
 import { networkSettings } from '../methods/settings.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
@@ -20,6 +20,7 @@ import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
+import { startWeights } from './start-weights.ts';
 
 export interface Task {
   readonly config: RunConfig;
@@ -49,14 +50,7 @@ export async function prepareTask(
   const backbone = findBackbone(config.backbone);
   const dataset = await openDataset(config.data, { format: config.format });
   checkSupervision(method, dataset);
-  const weights = config.weights === 'none' ? undefined : await loadWeights(config.weights);
-  if (weights) {
-    emit.note(`weights ${config.weights}: input described by ${weights.describedBy}`);
-  } else {
-    emit.note(
-      'weights none: the network starts from random numbers; --weights FILE starts it from trained ones',
-    );
-  }
+  const weights = await startWeights(config, emit, signal);
   const { hashes } = await readImages(dataset, emit, signal);
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);

@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, FieldmarkError, fail } from '../core/errors.ts';
+import { absoluteWeights } from '../hub/weights-name.ts';
 import { parseConfig, type RunConfigInput } from './config.ts';
 import { settleEngine } from './engine.ts';
 import type { TrainEvent, TrainSummary } from './events.ts';
@@ -49,7 +50,7 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
   const config = {
     ...parsed,
     data: resolve(parsed.data),
-    weights: parsed.weights === 'none' ? 'none' : resolve(parsed.weights),
+    weights: absoluteWeights(parsed.weights),
     ...(await settleEngine(parsed, before, say)),
   };
   const job: TrainJob = { folder, config, mode: options.mode ?? 'new' };

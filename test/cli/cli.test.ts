@@ -99,7 +99,10 @@ test('backbones and methods end in JSON', async () => {
         map448: [1280, 14, 14],
         features: 1280,
         citation: expect.any(String),
+        weights: 'https://download.pytorch.org/models/mobilenet_v2-b0353104.pth',
+        licence: 'BSD-3-Clause',
       },
+      expect.objectContaining({ name: 'vgg_m', weights: null, licence: null }),
     ]),
   });
   expect(mustEndInJson(await command('methods', '--json'))).toMatchObject({
@@ -256,6 +259,17 @@ describe('configuration', () => {
     const models = ['from-toml', 'from-json'].map((name) => place(`${name}/model/model.onnx`));
     const [a, b] = await Promise.all(models.map((path) => readFile(path)));
     expect(a.equals(b)).toBe(true);
+  });
+
+  test('--offline with an empty cache says what to fetch by hand', async () => {
+    const args = ['train', '--data', world.data, '--out', place('offline'), '--offline'];
+    const told = mustFail(await command(...args), 1);
+    const file = 'download.pytorch.org/models/mobilenet_v2-b0353104.pth';
+    expect(told).toContain(`FM_DOWNLOAD: ${file}: expected the file in the cache`);
+    expect(told).toContain(`Fetch https://${file} and save it as ${place('cache')}/weights/https/`);
+    await expect(readdir(place('offline'))).rejects.toThrow('ENOENT');
+    const plain = await command(...args, '--weights', `http://${file}`);
+    expect(mustFail(plain, 2)).toContain('begins with https://');
   });
 
   test('mistakes are told by key', async () => {

@@ -28,8 +28,17 @@ export interface StartOptions {
 }
 
 /** Starts `fieldmark <args>`. */
-export function startCommand(args: readonly string[], { group }: StartOptions = {}): Running {
-  const argv = ['--import', 'tsx', 'src/cli/main.ts', ...args];
+export function startCommand(args: readonly string[], options: StartOptions = {}): Running {
+  return startNode(['src/cli/main.ts', ...args], options);
+}
+
+/** Starts a module given as text, which imports from the project's root. */
+export function startScript(text: string): Running {
+  return startNode(['--input-type=module', '-e', text], {});
+}
+
+function startNode(args: readonly string[], { group }: StartOptions): Running {
+  const argv = ['--import', 'tsx', ...args];
   const env = { ...process.env, NO_COLOR: '1' };
   const child = spawn(process.execPath, argv, {
     cwd: root,

@@ -11,9 +11,10 @@ test('data is all that must be given', () => {
     method: 'finetune',
     network: { lastStage: 'stride', pooling: 'network', freeze: 0 },
     options: {},
-    backbone: 'resnet_tiny',
-    weights: 'none',
-    size: 112,
+    backbone: 'mobilenet_v2',
+    weights: 'https://download.pytorch.org/models/mobilenet_v2-b0353104.pth',
+    offline: false,
+    size: 224,
     view: 'centre-crop',
     stages: 'all',
     seed: 0,
@@ -24,6 +25,26 @@ test('data is all that must be given', () => {
     workers: 1,
     checkpointEvery: 60,
     stage: {},
+  });
+});
+
+test('without weights a smaller network sees smaller images', () => {
+  expect(parseConfig({ data: '/birds', weights: 'none' })).toMatchObject({
+    backbone: 'resnet_tiny',
+    size: 112,
+  });
+  const backbone = 'resnet50';
+  expect(parseConfig({ data: '/birds', weights: 'none', backbone })).toMatchObject({ size: 112 });
+});
+
+test('a backbone brings its weights, where any are known', () => {
+  expect(parseConfig({ data: '/birds', backbone: 'seresnet50' })).toMatchObject({
+    weights: 'hf:timm/seresnet50.ra2_in1k',
+    size: 224,
+  });
+  expect(parseConfig({ data: '/birds', backbone: 'resnet_tiny' })).toMatchObject({
+    weights: 'none',
+    size: 112,
   });
 });
 
@@ -55,6 +76,8 @@ test.each([
   [{ data: 'd', epoch: 3 }, /"epoch"/],
   [{ data: 'd', size: 31 }, /^configuration\.size: .*32/],
   [{ data: 'd', size: 'large' }, /^configuration\.size: /],
+  [{ data: 'd', weights: '' }, /^configuration\.weights: /],
+  [{ data: 'd', offline: 'yes' }, /^configuration\.offline: /],
   [{ data: 'd', seed: -1 }, /^configuration\.seed: /],
   [{ data: 'd', epochs: 0 }, /^configuration\.epochs: /],
   [{ data: 'd', view: 'fish-eye' }, /^configuration\.view: /],

@@ -148,7 +148,9 @@ describe('opening', () => {
 
   test('resume keeps everything, and allows settings that do not change the result', async () => {
     const folder = await finishedRun();
-    await (await openRun(folder, { ...config, workers: 3, checkpointEvery: 5 }, 'resume'))();
+    await (
+      await openRun(folder, { ...config, workers: 3, checkpointEvery: 5, offline: true }, 'resume')
+    )();
     expect((await readdir(folder)).sort()).toEqual(everything);
   });
 

@@ -1,4 +1,4 @@
-// Where derived data that can be computed again is kept.
+// Where what can be computed or fetched again is kept.
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';

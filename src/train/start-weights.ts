@@ -1,0 +1,49 @@
+// The numbers that a run starts from: found by name, fetched if need be, read, and told about.
+
+import { defaultWeights, isArchitecture } from '../hub/known-weights.ts';
+import { resolveWeights } from '../hub/resolve-weights.ts';
+import type { ResolvedWeights } from '../hub/resolved-weights.ts';
+import { type LoadedWeights, loadWeights } from '../hub/weights.ts';
+import type { RunConfig } from './config.ts';
+import type { Emit } from './events.ts';
+
+/** Reads the weights that the configuration names; undefined where it starts from random numbers. */
+export async function startWeights(
+  { weights: name, backbone, offline }: RunConfig,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<LoadedWeights | undefined> {
+  const { note, progress } = emit;
+  const resolved = await resolveWeights(name, { offline, signal, note, progress });
+  if (resolved === undefined) {
+    note(`weights none: the network starts from random numbers; ${adviceFor(backbone)}`);
+    return undefined;
+  }
+  const weights = await loadWeights(resolved.path, describedFor(resolved, backbone));
+  note(`weights ${resolved.name}: input described by ${weights.describedBy}`);
+  note(`weights: SHA-256 ${weights.hash}, licence ${weights.description.licence ?? 'unknown'}`);
+  const { architecture } = resolved;
+  if (architecture !== undefined && !isArchitecture(architecture, backbone)) {
+    note(`weights: they are of timm's network '${architecture}', which may not be ${backbone}`);
+  }
+  return weights;
+}
+
+/** A file that says nothing is taken for one of the kind that is published for its network. */
+function describedFor(resolved: ResolvedWeights, backbone: string): ResolvedWeights {
+  const known = defaultWeights(backbone);
+  if (resolved.description?.input !== undefined || known === undefined) return resolved;
+  const { input, padding } = known;
+  return {
+    ...resolved,
+    description: { ...resolved.description, input, padding },
+    describedBy: `nothing in the file: the input of ${known.source} is assumed`,
+  };
+}
+
+function adviceFor(backbone: string): string {
+  const known = defaultWeights(backbone);
+  return known === undefined
+    ? `no weights of ${backbone} are known, --weights FILE starts it from a file`
+    : `--weights ${known.name} starts it from trained ones`;
+}
