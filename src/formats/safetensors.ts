@@ -4,7 +4,7 @@
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { bytesOf, type HostTensor } from '../core/tensor.ts';
 import { writeAtomic } from './atomic-file.ts';
-import { type ByteSource, withSource } from './byte-source.ts';
+import { type ByteSource, type SourceOptions, withSource } from './byte-source.ts';
 import { fromStored, storedWidths } from './stored-tensor.ts';
 
 export interface Safetensors {
@@ -20,7 +20,8 @@ interface Entry {
   readonly end: number;
 }
 
-const MAX_HEADER = 100 * 2 ** 20;
+/** No list of names and shapes is longer; parsed, it takes some twenty times as much. */
+const MAX_HEADER = 16 * 2 ** 20;
 
 const names = {
   float64: 'F64',
@@ -32,16 +33,25 @@ const names = {
 };
 
 /** Reads a whole file. Half-precision tensors are widened to float32. */
-export async function readSafetensors(path: string): Promise<Safetensors> {
-  return await withSource(path, 'a safetensors file', async (source) => {
+export async function readSafetensors(
+  path: string,
+  options: SourceOptions = {},
+): Promise<Safetensors> {
+  const read = async (source: ByteSource) => {
     const { entries, metadata, start } = await readHeader(source);
-    const tensors = new Map<string, HostTensor>();
-    for (const { name, dtype, shape, begin, end } of entries) {
+    const found = new Map<string, HostTensor>();
+    for (const { name, dtype, shape, begin, end } of inFileOrder(entries)) {
       const bytes = await source.bytes(start + begin, end - begin);
-      tensors.set(name, fromStored(dtype, shape, bytes));
+      found.set(name, fromStored(dtype, shape, bytes));
     }
+    const tensors = new Map(entries.map(({ name }) => [name, found.get(name)!]));
     return { tensors, metadata };
-  });
+  };
+  return await withSource(path, 'a safetensors file', read, options);
+}
+
+function inFileOrder(entries: readonly Entry[]): Entry[] {
+  return [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
 }
 
 async function readHeader(source: ByteSource) {
@@ -49,9 +59,11 @@ async function readHeader(source: ByteSource) {
   if (size < 8) throw source.damaged('at least 8 bytes', `${size}`);
   const prefix = await source.bytes(0, 8);
   const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  if (length > MAX_HEADER || 8 + length > size) {
+  if (8 + length > size) {
     throw source.damaged(`a header within the file's ${size} bytes`, `a header of ${length} bytes`);
   }
+  if (length > MAX_HEADER)
+    throw source.damaged(`a header of at most ${MAX_HEADER} bytes`, `${length}`);
   const text = await source.bytes(8, length);
   let header: unknown;
   try {
@@ -60,7 +72,7 @@ async function readHeader(source: ByteSource) {
     throw source.damaged('a JSON header', (cause as Error).message);
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
-    throw source.damaged('a JSON object as header', JSON.stringify(header).slice(0, 40));
+    throw source.damaged('a JSON object as header', show(header));
   }
   const { __metadata__: metadata = {}, ...rest } = header as Record<string, unknown>;
   const start = 8 + length;
@@ -74,7 +86,7 @@ function checkMetadata(source: ByteSource, metadata: unknown): Record<string, st
     typeof metadata === 'object' &&
     metadata !== null &&
     Object.values(metadata).every((value) => typeof value === 'string');
-  if (!fine) throw source.damaged('text in __metadata__', JSON.stringify(metadata).slice(0, 40));
+  if (!fine) throw source.damaged('text in __metadata__', show(metadata));
   return metadata as Record<string, string>;
 }
 
@@ -88,11 +100,7 @@ function checkEntry(source: ByteSource, name: string, value: unknown): Entry {
     Array.isArray(offsets) &&
     offsets.length === 2 &&
     offsets.every(count);
-  if (!fine)
-    throw source.damaged(
-      `dtype, shape and offsets of '${name}'`,
-      JSON.stringify(value).slice(0, 80),
-    );
+  if (!fine) throw source.damaged(`dtype, shape and offsets of '${name}'`, show(value));
   const width = Object.hasOwn(storedWidths, dtype) ? storedWidths[dtype] : undefined;
   if (width === undefined) {
     throw source.damaged(`a type of ${Object.keys(storedWidths).join(', ')} for '${name}'`, dtype);
@@ -104,11 +112,19 @@ function checkEntry(source: ByteSource, name: string, value: unknown): Entry {
   return { name, dtype, shape, begin, end };
 }
 
+/** The start of a value, for messages. */
+function show(value: unknown): string {
+  try {
+    return JSON.stringify(value).slice(0, 80);
+  } catch {
+    return 'lists within lists'; // so deep that the stack does not suffice
+  }
+}
+
 /** Tensors must tile the rest of the file: no overlap, nothing outside. */
 function checkLayout(source: ByteSource, entries: readonly Entry[], available: number): void {
-  const sorted = [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
   let at = 0;
-  for (const { name, begin, end } of sorted) {
+  for (const { name, begin, end } of inFileOrder(entries)) {
     if (begin !== at) throw source.damaged(`'${name}' to start at byte ${at}`, `${begin}`);
     at = end;
   }
@@ -120,7 +136,8 @@ export function encodeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
-  const header: Record<string, unknown> = {};
+  // no prototype: a tensor may be called __proto__
+  const header: Record<string, unknown> = Object.create(null);
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let at = 0;
   for (const [name, tensor] of tensors) {

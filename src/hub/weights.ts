@@ -1,10 +1,10 @@
 // Weights files: the numbers of a trained backbone with a description of the input they expect.
 
+import { createHash, type Hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import { hashFile } from '../formats/hash-file.ts';
 import { looksLikePth, readPth } from '../formats/pth.ts';
 import { readSafetensors, type Safetensors } from '../formats/safetensors.ts';
 import type { ResolvedWeights } from './resolved-weights.ts';
@@ -66,20 +66,21 @@ export async function loadWeights(
   path: string,
   given: Pick<ResolvedWeights, 'description' | 'describedBy'> = {},
 ): Promise<LoadedWeights> {
-  const { tensors, metadata } = await readTensors(path);
+  const hash = createHash('sha256');
+  const { tensors, metadata } = await readTensors(path, hash);
   const { description, describedBy } = describeWith(given, describe(path, tensors, metadata));
-  return { path, hash: await hashFile(path), tensors, description, describedBy };
+  return { path, hash: hash.digest('hex'), tensors, description, describedBy };
 }
 
 /** safetensors, or a state dict of PyTorch's; anything else is taken for safetensors that are damaged. */
-async function readTensors(path: string): Promise<Safetensors> {
+async function readTensors(path: string, hash: Hash): Promise<Safetensors> {
   const file = await open(path, 'r').catch(() => undefined);
   const start = new Uint8Array(16);
   await file?.read(start, 0, 16, 0).catch(() => {});
   await file?.close();
   return looksLikePth(start)
-    ? { tensors: await readPth(path), metadata: {} }
-    : await readSafetensors(path);
+    ? { tensors: await readPth(path, { hash }), metadata: {} }
+    : await readSafetensors(path, { hash });
 }
 
 interface Described {

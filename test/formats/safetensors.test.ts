@@ -1,10 +1,12 @@
 // The safetensors format: what is written comes back, and nothing in a hostile file is believed.
 
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FieldmarkError } from '../../src/core/errors.ts';
+import { sizeOf } from '../../src/core/shape.ts';
 import { float32, type HostTensor, hostTensor, int64 } from '../../src/core/tensor.ts';
 import {
   encodeSafetensors,
@@ -122,10 +124,41 @@ test('half precision is widened exactly', async () => {
   expect(brain[4]).toBe(65280); // 0x477f keeps eight bits of 65504
 });
 
+test('a tensor may have any name', async () => {
+  const path = join(await temporaryFolder(), 'odd.safetensors');
+  const names = ['__proto__', 'constructor', 'toString', '', ' ', '0'];
+  const tensors = new Map(names.map((name, i) => [name, float32([1], [i])]));
+  await writeSafetensors(path, tensors);
+  expect((await readSafetensors(path)).tensors).toEqual(tensors);
+});
+
+test('a hash takes in the whole file, in whatever order the tensors are listed', async () => {
+  const [a, b] = [5_000_000, 3].map((n) => float32([n], new Float32Array(n).fill(n)));
+  const pieces = encodeSafetensors(new Map(Object.entries({ a, b })));
+  const bytes = Buffer.concat(pieces);
+  const path = join(await temporaryFolder({ file: bytes }), 'file');
+  const hash = createHash('sha256');
+  const { tensors } = await readSafetensors(path, { hash });
+  expect(hash.digest('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
+  expect(tensors.get('b')).toEqual(b);
+  const listed = { b: [2e7, 2e7 + 12], a: [0, 2e7] };
+  const header = Object.fromEntries(
+    Object.entries(listed).map(([name, [begin, end]]) => {
+      return [name, { dtype: 'F32', shape: [(end - begin) / 4], data_offsets: [begin, end] }];
+    }),
+  );
+  const turned = fileOf(header, 2e7 + 12);
+  await writeFile(path, turned);
+  const other = createHash('sha256');
+  expect([...(await readSafetensors(path, { hash: other })).tensors.keys()]).toEqual(['b', 'a']);
+  expect(other.digest('hex')).toBe(createHash('sha256').update(turned).digest('hex'));
+});
+
 const one = { dtype: 'F32', shape: [2], data_offsets: [0, 8] };
 const two = { dtype: 'F32', shape: [2], data_offsets: [8, 16] };
 
 /** Files that lie, with what the one error must say. */
+const deep = '['.repeat(1e6) + ']'.repeat(1e6);
 const hostile: [what: string, file: Uint8Array, message: RegExp][] = [
   ['nothing at all', new Uint8Array(0), /at least 8 bytes, got 0/],
   ['less than a length', new Uint8Array(7), /at least 8 bytes, got 7/],
@@ -141,6 +174,22 @@ const hostile: [what: string, file: Uint8Array, message: RegExp][] = [
   ['an entry that is null', fileOf({ a: null }), /dtype, shape and offsets of 'a'/],
   ['an unknown type', fileOf({ a: { ...one, dtype: 'F8' } }, 8), /a type of F64.* for 'a', got F8/],
   ['a type named like a method', fileOf({ a: { ...one, dtype: 'toString' } }, 8), /a type of/],
+  ['an entry nested a million times', fileOf(`{"a":${deep}}`), /offsets of 'a', got lists/],
+  ['metadata nested a million times', fileOf(`{"__metadata__":${deep}}`), /text in __metadata__/],
+  ['metadata in the prototype', fileOf('{"__metadata__":{"__proto__":{"fieldmark":"1"}}}'), /text/],
+  ['a type in the prototype', fileOf('{"a":{"__proto__":{"dtype":"F32"}}}'), /offsets of 'a'/],
+  [
+    'a shape of a million axes',
+    fileOf({ a: { ...one, shape: Array(1e6).fill(2) } }, 8),
+    /bytes for/,
+  ],
+  ['a name of a megabyte', fileOf({ ['a'.repeat(1e6)]: null }), /offsets of 'aaa/],
+  ['a header longer than any', fileOf(' '.repeat(2 ** 24 + 1)), /at most 16777216 bytes/],
+  [
+    'a second entry of a name',
+    fileOf('{"a":X,"a":Y}'.replace('X', JSON.stringify(one)).replace('Y', JSON.stringify(two)), 16),
+    /'a' to start at byte 0, got 8/,
+  ],
   ['a negative offset', fileOf({ a: { ...one, data_offsets: [-8, 0] } }, 8), /offsets of 'a'/],
   ['a fractional size', fileOf({ a: { ...one, shape: [0.5] } }, 8), /offsets of 'a'/],
   ['a negative size', fileOf({ a: { ...one, shape: [-2, -1] } }, 8), /offsets of 'a'/],
@@ -209,4 +258,59 @@ test('flipped bytes and cut files either load or are refused', async () => {
     { numRuns: 400 },
   );
   expect(outcomes.refused).toBeGreaterThan(100);
+});
+
+/** Entries that are nearly right, and names and numbers that are not. */
+function liars(): fc.Arbitrary<string> {
+  const number = fc.constantFrom(0, 1, 2, 4, 8, 12, 16, -1, -8, 0.5, 2 ** 31, 2 ** 53, 1e300, null);
+  const entry = fc.record(
+    {
+      dtype: fc.constantFrom('F32', 'I64', 'U8', 'F16', 'BOOL', 'F8', '__proto__', 1),
+      shape: fc.array(number, { maxLength: 3 }),
+      data_offsets: fc.array(number, { minLength: 1, maxLength: 3 }),
+    },
+    { requiredKeys: [] },
+  );
+  const fitting = fc.constantFrom(
+    { dtype: 'F32', shape: [2], data_offsets: [0, 8] },
+    { dtype: 'U8', shape: [8], data_offsets: [8, 16] },
+    { dtype: 'F32', shape: [0, 7], data_offsets: [8, 8] },
+    { dtype: 'I64', shape: [], data_offsets: [0, 8] },
+  );
+  const name = fc.constantFrom(
+    'a',
+    'b',
+    '__proto__',
+    'constructor',
+    '__metadata__',
+    '',
+    'toString',
+  );
+  const value = fc.oneof(fitting, fitting, entry, fc.jsonValue({ maxDepth: 3 }));
+  // keys may come twice: no JavaScript object is written
+  return fc
+    .array(fc.tuple(name, value), { maxLength: 4 })
+    .map((pairs) => `{${pairs.map(([k, v]) => `"${k}":${JSON.stringify(v)}`).join()}}`);
+}
+
+test('headers that lie either load or are refused', async () => {
+  const path = join(await temporaryFolder(), 'lie');
+  const outcomes = { loaded: 0, refused: 0 };
+  await fc.assert(
+    fc.asyncProperty(liars(), fc.constantFrom(0, 8, 16), async (header, bytes) => {
+      await writeFile(path, fileOf(header, bytes));
+      try {
+        const { tensors } = await readSafetensors(path);
+        for (const { shape, data } of tensors.values()) expect(data).toHaveLength(sizeOf(shape));
+        outcomes.loaded++;
+      } catch (cause) {
+        if (!(cause instanceof FieldmarkError)) throw cause;
+        expect(cause.code).toBe('FM_FORMAT');
+        outcomes.refused++;
+      }
+    }),
+    { numRuns: 500 },
+  );
+  expect(outcomes.loaded).toBeGreaterThan(10);
+  expect(outcomes.refused).toBeGreaterThan(200);
 });

@@ -1,15 +1,20 @@
 // Functions that a recogniser may use keep the batch free: the same file takes any number of rows.
 import { expect, test } from 'vitest';
 import { float32 } from '../../src/core/tensor.ts';
+import { gradients } from '../../src/graph/autodiff.ts';
 import { gelu, hardSwish } from '../../src/graph/ops/activation.ts';
+import { mul } from '../../src/graph/ops/arithmetic.ts';
 import { convTranspose2d } from '../../src/graph/ops/conv-transpose.ts';
 import { layerNorm } from '../../src/graph/ops/layer-norm.ts';
 import { constant, filled, input } from '../../src/graph/ops/leaf.ts';
 import { localResponseNorm } from '../../src/graph/ops/local-response-norm.ts';
+import { avgPool, maxPool } from '../../src/graph/ops/pool.ts';
 import { softmax } from '../../src/graph/ops/reduce.ts';
 import { concat, split } from '../../src/graph/ops/slice.ts';
+import { sum } from '../../src/graph/ops/sum.ts';
 import { evaluate } from '../../src/graph/oracle.ts';
 import type { Value } from '../../src/graph/value.ts';
+import { adaptiveAveragePool } from '../../src/nn/pooling.ts';
 import { uniformTensor } from '../support/golden.ts';
 import { runGraph } from '../support/run-graph.ts';
 
@@ -31,9 +36,23 @@ const functions: Record<string, (x: Value) => Value> = {
     }),
 };
 
-test.each(Object.entries(functions))('%s', async (_, build) => {
+/** The gradient in x of a pooling whose outputs count by their squares. */
+const slope = (pool: (x: Value) => Value) => (x: Value) => {
+  const y = pool(x);
+  return gradients(sum(mul(y, y)), [x])[0];
+};
+
+/** Recognisers with hidden layers draw their evidence from such gradients. */
+const slopes: Record<string, (x: Value) => Value> = {
+  'maxPool, overlapping': slope((x) => maxPool(x, { kernel: 3, strides: 2, pads: 1 })),
+  'maxPool, with gaps': slope((x) => maxPool(x, { kernel: 1, strides: 2 })),
+  avgPool: slope((x) => avgPool(x, { kernel: [5, 3] })),
+  adaptiveAveragePool: slope((x) => adaptiveAveragePool(x, 4)),
+};
+
+async function compare(build: (x: Value) => Value, built: number): Promise<void> {
   const row = [4, 5, 6];
-  const y = build(input('x', [2, ...row]));
+  const y = build(input('x', [built, ...row]));
   for (const batch of [1, 3]) {
     const numbers = uniformTensor('rows', [batch, ...row], { low: -2, high: 2 });
     const feeds = { x: float32([batch, ...row], numbers) };
@@ -41,4 +60,10 @@ test.each(Object.entries(functions))('%s', async (_, build) => {
     const [expected] = evaluate([build(input('x', [batch, ...row]))], { x: numbers });
     expect(got.y).toBeAllClose(expected.data, { rtol: 1e-5, atol: 1e-6 });
   }
-});
+}
+
+test.each(Object.entries(functions))('%s', (_, build) => compare(build, 2));
+
+// a sum over the batch spreads its gradient over the rows that it was built for: one, then, which
+// broadcasts, as in recognisers
+test.each(Object.entries(slopes))('gradient of %s', (_, build) => compare(build, 1));

@@ -4,6 +4,7 @@
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { type Lowering, lower } from '../../src/graph/lower.ts';
+import { add, mul } from '../../src/graph/ops/arithmetic.ts';
 import { input } from '../../src/graph/ops/leaf.ts';
 import { evaluate } from '../../src/graph/oracle.ts';
 import type { Value } from '../../src/graph/value.ts';
@@ -14,6 +15,15 @@ import { Parameters } from '../../src/nn/scope.ts';
 import { createSession } from '../../src/runtime/node.ts';
 import { type FillOptions, fillTensor } from './golden.ts';
 
+/**
+ * Other forms of a network, called alike in networks.py: the last stage without its stride, as it is
+ * or with dilated kernels behind, and classifiers on inner maps in training.
+ */
+export type Form = 'dilate' | 'remove' | 'auxiliaries';
+
+/** Weight of each auxiliary classifier's loss (Szegedy et al. 2015, section 5). */
+const AUXILIARY = 0.3;
+
 /** What decides every number of the step; a `NetworkCase` has all of it. */
 export interface NetworkSetting {
   norms: 'frozen' | 'train';
@@ -23,6 +33,8 @@ export interface NetworkSetting {
   labelSmoothing: number;
   labels: readonly number[];
   runningVar: FillOptions['runningVar'];
+  /** Default: the published form, without auxiliary classifiers. */
+  form?: Form;
 }
 
 /** Numbers of one tensor by torchvision's name; the gradient of the image is called `input`. */
@@ -36,22 +48,30 @@ export interface NetworkStep {
   statistics: Numbers;
 }
 
-/** torchvision's name of a path below our scopes `backbone` and `head`. */
+/** torchvision's name of a path below our scopes `backbone`, `head` and `side`. */
 function torchName(backbone: Backbone, path: string): string {
-  return path.replace(/^backbone\./, '').replace(/^head\./, `${backbone.headPath}.`);
+  return path.replace(/^(backbone|side)\./, '').replace(/^head\./, `${backbone.headPath}.`);
 }
 
 /** The forward and the backward pass of the case, as values, and the parameters that they ask for. */
 export function networkGraph(backbone: Backbone, setting: NetworkSetting, classes: number) {
-  const { batch, height, width, labels, labelSmoothing, norms } = setting;
+  const { batch, height, width, labels, labelSmoothing, norms, form } = setting;
   const parameters = new Parameters();
   const root = parameters.root();
   const image = input('image', [batch, 3, height, width]);
-  const build = { norms: norms === 'train' ? 'batch' : 'frozen', padding: 'torch' } as const;
-  const { pooled } = backbone.features(root.child('backbone'), image, build);
+  const build = {
+    norms: norms === 'train' ? 'batch' : 'frozen',
+    padding: 'torch',
+    lastStage: form === 'dilate' || form === 'remove' ? form : 'stride',
+  } as const;
+  const { pooled, auxiliaries } = backbone.features(root.child('backbone'), image, build);
   const logits = linear(root.child('head'), pooled, classes);
   const targets = input('targets', [batch, classes]);
-  const loss = crossEntropy(logits, targets);
+  const inner = form === 'auxiliaries' ? auxiliaries!(root.child('side'), classes) : [];
+  const loss = inner.reduce(
+    (total, at) => add(total, mul(crossEntropy(at, targets), AUXILIARY)),
+    crossEntropy(logits, targets),
+  );
   const trained = parameters.trainable();
   const wrt = [image, ...trained.map(({ value }) => value)];
   const names = ['input', ...trained.map(({ spec }) => torchName(backbone, spec.path))];

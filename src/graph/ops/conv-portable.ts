@@ -73,11 +73,12 @@ function flippedKernel(b: OnnxBuilder, w: string, shape: Shape, groups: number):
 
 /** Zeros between the elements of the last two axes: `stride - 1` of them. */
 function dilate(b: OnnxBuilder, x: string, shape: Shape, strides: Extent): string {
-  const [n, c, h, w] = shape;
-  const split = b.op('Reshape', [x, b.ints([n * c, h, 1, w, 1])]);
+  const [, c, h, w] = shape;
+  // the batch may be left open: shapes copy it
+  const split = b.op('Reshape', [x, b.ints([0, c * h, 1, w, 1])]);
   const zeros = [0, 0, strides[0] - 1, 0, strides[1] - 1];
   const padded = b.op('Pad', [split, b.ints([0, 0, 0, 0, 0, ...zeros])]);
-  const full = b.op('Reshape', [padded, b.ints([n, c, h * strides[0], w * strides[1]])]);
+  const full = b.op('Reshape', [padded, b.ints([0, c, h * strides[0], w * strides[1]])]);
   return b.op('Slice', [
     full,
     b.ints([0, 0]),

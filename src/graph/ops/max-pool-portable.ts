@@ -63,7 +63,7 @@ export function maxGradPortable(
   shapes: Shapes,
   attrs: PoolAttrs,
 ): string {
-  const [n, c, oh, ow] = shapes.y;
+  const [, c, oh, ow] = shapes.y;
   const [sh, sw] = attrs.strides;
   const grid = [Math.ceil(spans(shapes, attrs)[0] / sh), Math.ceil(spans(shapes, attrs)[1] / sw)];
   const xp = padded(b, x, shapes, attrs, LOWEST);
@@ -80,17 +80,19 @@ export function maxGradPortable(
     const sum = phases.get(key);
     phases.set(key, sum === undefined ? placed : b.op('Add', [sum, placed]));
   });
+  // the batch may be left open: shapes copy it
+  const viewed = (of: string, ...rest: number[]) => b.op('Reshape', [of, b.ints([0, ...rest])]);
   const zeros = () =>
-    b.op('Expand', [b.constant(float32([1, 1, 1, 1], [0])), b.ints([n, c, ...grid])]);
+    b.op('Expand', [b.constant(float32([1, 1, 1, 1], [0])), b.op('Shape', [phases.get('0,0')!])]);
   const rows = Array.from({ length: sh }, (_, p) => {
     const columns = Array.from({ length: sw }, (_, q) =>
-      b.op('Reshape', [phases.get(`${p},${q}`) ?? zeros(), b.ints([n * c * grid[0], grid[1], 1])]),
+      viewed(phases.get(`${p},${q}`) ?? zeros(), c * grid[0], grid[1], 1),
     );
-    const joined = sw === 1 ? columns[0] : b.op('Concat', columns, { axis: 2 });
-    return b.op('Reshape', [joined, b.ints([n * c * grid[0], 1, grid[1] * sw])]);
+    const joined = sw === 1 ? columns[0] : b.op('Concat', columns, { axis: 3 });
+    return viewed(joined, c * grid[0], 1, grid[1] * sw);
   });
-  const joined = sh === 1 ? rows[0] : b.op('Concat', rows, { axis: 1 });
-  const full = b.op('Reshape', [joined, b.ints([n, c, grid[0] * sh, grid[1] * sw])]);
+  const joined = sh === 1 ? rows[0] : b.op('Concat', rows, { axis: 2 });
+  const full = viewed(joined, c, grid[0] * sh, grid[1] * sw);
   const [, , h, w] = shapes.x;
   const [top, left] = attrs.pads;
   if (top === 0 && left === 0 && grid[0] * sh === h && grid[1] * sw === w) return full;
