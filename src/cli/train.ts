@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import { fail } from '../core/errors.ts';
 import { deviceChoices, loweringChoices } from '../runtime/choices.ts';
 import type { TrainEvent, TrainSummary } from '../train/events.ts';
-import { collect, gatherConfig, interruptible, wholeNumber } from './options.ts';
+import { collect, gatherConfig, interruptible, threeNumbers, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
 
 interface Flags {
@@ -14,6 +14,9 @@ interface Flags {
   format?: string;
   method?: string;
   backbone?: string;
+  feature?: string;
+  mean?: number[];
+  std?: number[];
   weights?: string;
   size?: number;
   stages?: string;
@@ -41,8 +44,11 @@ export function trainCommand(): Command {
     .option('--method <name>', "how to train (default: finetune; see 'fieldmark methods')")
     .option(
       '--backbone <name>',
-      "network (default: mobilenet_v2, without weights resnet_tiny; see 'fieldmark backbones')",
+      "network (default: mobilenet_v2, without weights resnet_tiny; see 'fieldmark backbones'), or onnx:FILE for a frozen one",
     )
+    .option('--feature <tensor>', 'of onnx:FILE: the tensor that holds the features')
+    .option('--mean <r,g,b>', 'of onnx:FILE: mean of pixels in 0..1', threeNumbers)
+    .option('--std <r,g,b>', 'of onnx:FILE: their standard deviation', threeNumbers)
     .option('--weights <file>', 'safetensors to start from, or none for random numbers')
     .option(
       '--size <pixels>',
@@ -76,7 +82,8 @@ export function trainCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { out, resume, overwrite, config: file, set = [], json, ...rest } = flags;
+  const { out, resume, overwrite, config: file, set = [], json, ...others } = flags;
+  const { feature, mean, std, ...rest } = others;
   if (resume && overwrite) {
     throw usage('either --resume or --overwrite', 'both');
   }
@@ -85,6 +92,10 @@ async function run(flags: Flags): Promise<void> {
   let config = await gatherConfig(file, set, { ...rest });
   if (resume && out !== undefined && config.data === undefined) {
     config = { ...(await readRunConfig(resolve(out))), ...config };
+  }
+  const trunk = Object.entries({ feature, mean, std }).filter(([, value]) => value !== undefined);
+  if (trunk.length > 0) {
+    config.trunk = { ...(config.trunk as object | undefined), ...Object.fromEntries(trunk) };
   }
   if (typeof config.data !== 'string') throw usage('--data <dir>', 'no dataset');
   if (resume && out === undefined) throw usage('--out <dir> with --resume', 'no run folder');
@@ -107,8 +118,11 @@ function usage(expected: string, got: string) {
 /** `runs/<data>-<method>-<backbone>-<n>`, the first n that is free. */
 async function nextRunFolder(config: Record<string, unknown>): Promise<string> {
   const { parseConfig } = await import('../train/config.ts');
+  const { trunkPath } = await import('../hub/trunk-options.ts');
   const { data, method, backbone } = parseConfig(config);
-  const stem = `${basename(resolve(data))}-${method}-${backbone}`;
+  const path = trunkPath(backbone);
+  const network = path === undefined ? backbone : basename(path, '.onnx');
+  const stem = `${basename(resolve(data))}-${method}-${network}`;
   const taken = new Set(await readdir('runs').catch(() => []));
   let n = 1;
   while (taken.has(`${stem}-${n}`)) n++;

@@ -6,9 +6,9 @@ import { BufferReader, Parser } from 'pickleparser';
 import yauzl from 'yauzl';
 import { fail } from '../core/errors.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
+import { fromStored, storedWidths } from '../core/stored-tensor.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { type ByteSource, withSource } from './byte-source.ts';
-import { fromStored, storedWidths } from './stored-tensor.ts';
 
 /** Storage types by torch's names, as safetensors calls their numbers. */
 const storageTypes: Readonly<Record<string, string>> = {

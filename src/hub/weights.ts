@@ -10,6 +10,8 @@ import type { HostTensor } from '../core/tensor.ts';
 import { looksLikePth, readPth } from '../formats/pth.ts';
 import { readSafetensors, type Safetensors } from '../formats/safetensors.ts';
 import type { ParameterStore, Parameters } from '../nn/scope.ts';
+import { unfoldNorms } from './folded-norms.ts';
+import { looksLikeOnnx, readOnnxTensors } from './onnx-weights.ts';
 
 /**
  * How a file says what it holds: the value of the metadata key `fieldmark`, as JSON.
@@ -67,15 +69,17 @@ export async function loadWeights(path: string): Promise<LoadedWeights> {
   return { path, hash: await hashFile(path), tensors, description, describedBy };
 }
 
-/** safetensors, or a state dict of PyTorch's; anything else is taken for safetensors that are damaged. */
+/**
+ * safetensors, a state dict of PyTorch's, or the initialisers of an ONNX model; anything else is
+ * taken for safetensors that are damaged.
+ */
 async function readTensors(path: string): Promise<Safetensors> {
   const file = await open(path, 'r').catch(() => undefined);
   const start = new Uint8Array(16);
   await file?.read(start, 0, 16, 0).catch(() => {});
   await file?.close();
-  return looksLikePth(start)
-    ? { tensors: await readPth(path), metadata: {} }
-    : await readSafetensors(path);
+  if (looksLikePth(start)) return { tensors: await readPth(path), metadata: {} };
+  return looksLikeOnnx(path, start) ? await readOnnxTensors(path) : await readSafetensors(path);
 }
 
 function describe(
@@ -83,7 +87,7 @@ function describe(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>>,
 ): { description: WeightsDescription; describedBy: string } {
-  const norms = normsAreFolded(tensors) ? 'frozen' : 'train';
+  const norms = normsAreFolded(tensors) || normsAreGone(tensors) ? 'frozen' : 'train';
   if (metadata.fieldmark !== undefined) {
     return { description: parseDescription(path, metadata.fieldmark), describedBy: 'its metadata' };
   }
@@ -154,6 +158,15 @@ export function normsAreFolded(tensors: ReadonlyMap<string, HostTensor>): boolea
   );
 }
 
+/** True when convolutions have a bias and no norm is left: an exporter folded the norms into them. */
+function normsAreGone(tensors: ReadonlyMap<string, HostTensor>): boolean {
+  const names = [...tensors.keys()];
+  const biased = [...tensors].some(
+    ([name, { shape }]) => shape.length === 4 && tensors.has(name.replace(/\.weight$/, '.bias')),
+  );
+  return biased && !names.some((name) => name.endsWith('.running_mean'));
+}
+
 /** What became of a file's tensors. */
 export interface LoadReport {
   readonly loaded: number;
@@ -163,21 +176,24 @@ export interface LoadReport {
 
 /**
  * Fills the store under `prefix` from the file. Every parameter of the network below the prefix
- * must be there with its shape; anything else is one error that names what differs.
+ * must be there with its shape; anything else is one error that names what differs. Norms that were
+ * folded into convolutions come back as their shifts; `epsilon` is that of the network's norms.
  */
 export function fillFromWeights(
   parameters: Parameters,
   store: ParameterStore,
   weights: LoadedWeights,
   prefix: string,
+  { epsilon }: { readonly epsilon?: number } = {},
 ): LoadReport {
+  const tensors = unfoldNorms(parameters, weights.tensors, prefix, epsilon);
   const missing: string[] = [];
   const differing: string[] = [];
   const used = new Set<string>();
   for (const { path, shape } of parameters.specs.values()) {
     if (!path.startsWith(`${prefix}.`)) continue;
     const name = path.slice(prefix.length + 1);
-    const tensor = weights.tensors.get(name);
+    const tensor = tensors.get(name);
     if (tensor === undefined) {
       missing.push(name);
       continue;
@@ -189,7 +205,7 @@ export function fillFromWeights(
     }
     store.set(path, tensor);
   }
-  const unused = [...weights.tensors.keys()].filter(
+  const unused = [...tensors.keys()].filter(
     (name) => !used.has(name) && !name.endsWith('num_batches_tracked'),
   );
   if (missing.length > 0 || differing.length > 0) {
@@ -218,7 +234,9 @@ function mismatch(
       ...list('of another shape', differing),
       ...list('not in the network', unused),
     ].join('; '),
-    next: 'Choose the backbone that these weights belong to with --backbone.',
+    next: /\.onnx$/.test(path)
+      ? 'Choose the backbone that they belong to with --backbone, or export them under their names (docs/weights.md); or use the file as it is: --backbone onnx:FILE.'
+      : 'Choose the backbone that these weights belong to with --backbone.',
   });
 }
 

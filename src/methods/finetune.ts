@@ -5,6 +5,7 @@
 //   L = -sum_k q_k log softmax(W g(x) + b)_k,   q = (1 - e) onehot + e / K
 
 import { z } from 'zod';
+import { fail } from '../core/errors.ts';
 import { gradients } from '../graph/autodiff.ts';
 import { mul } from '../graph/ops/arithmetic.ts';
 import { dropout } from '../graph/ops/compare.ts';
@@ -13,6 +14,7 @@ import { matmul } from '../graph/ops/matmul.ts';
 import { reshape } from '../graph/ops/movement.ts';
 import { max, mean } from '../graph/ops/reduce.ts';
 import { sum } from '../graph/ops/sum.ts';
+import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import type { Features } from '../nn/backbones/backbone.ts';
 import { normaliseImage } from '../nn/image-input.ts';
@@ -82,21 +84,40 @@ export const finetune: Method<FinetuneOptions> = {
   about: 'a linear classifier on pooled features, then the whole network fine-tuned',
   options,
   needs: ['labels'],
-  // a head trained on random features would only have to be unlearnt
-  stages: (context) =>
-    context.pretrained && context.options.head === 'trained'
-      ? [headStage(context), networkStage(context)]
-      : [networkStage(context)],
+  stages: (context) => {
+    const trained = context.options.head === 'trained';
+    if (context.backbone.frozen) {
+      if (!trained) throw frozenNetwork(context.backbone.name);
+      return [headStage(context)];
+    }
+    // a head trained on random features would only have to be unlearnt
+    const early = context.pretrained && trained ? [headStage(context)] : [];
+    return [...early, networkStage(context)];
+  },
   recogniser: (context, scope, image) => {
     const { pooled, map } = backboneFeatures(context, scope, image, 'frozen');
     const logits = classify(context, scope, pooled);
     const hidden = pooled.shape[1] !== map.shape[1];
+    if (context.backbone.frozen) {
+      const seen = relu(map); // maps of networks from elsewhere may have signs
+      // no gradient comes back through them: where the map is high is all that there is to show
+      const heat = hidden ? sum(seen, [1]) : classActivation(context, scope, logits, map);
+      return { logits, embedding: pooled, map: seen, heat };
+    }
     const heat = hidden
       ? gradientActivation(logits, map)
       : classActivation(context, scope, logits, map);
     return { logits, embedding: pooled, map, heat };
   },
 };
+
+function frozenNetwork(name: string) {
+  return fail('FM_CONFIG', 'options.head', {
+    expected: `'trained' for the frozen network '${name}'`,
+    got: "'fresh'",
+    next: 'Leave the option out: nothing but the head trains.',
+  });
+}
 
 /**
  * Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391, equations 1 and 2, without the ReLU) for the

@@ -26,7 +26,7 @@ export async function createSession(
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     enableMemPattern: options.memoryPattern ?? true,
-    logSeverityLevel: 3,
+    logSeverityLevel: options.quiet ? 4 : 3,
     ...(options.spin === false
       ? { extra: { session: { intra_op: { allow_spinning: '0' } } } }
       : {}),

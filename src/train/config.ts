@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
+import { type TrunkOptions, trunkOptions, trunkPath } from '../hub/trunk-options.ts';
 import type { AugmentSettings, StageSettings } from '../methods/method.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
 import type { ScheduleOptions } from '../nn/schedules.ts';
@@ -102,7 +103,10 @@ export interface RunConfig {
   readonly method: string;
   /** The method's own options. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** A network by its name, or `onnx:FILE` for a frozen one in an ONNX file. */
   readonly backbone: string;
+  /** How the file of `onnx:FILE` is used. */
+  readonly trunk: TrunkOptions;
   /** A weights file, or `none` for random numbers. */
   readonly weights: string;
   /** Side of the square that the network sees, in pixels. */
@@ -140,6 +144,7 @@ const givenConfig = z.strictObject({
   method: z.string().default('finetune'),
   options: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string().optional(),
+  trunk: trunkOptions.default({}),
   weights: z.string().default('none'),
   size: z.number().int().min(32).max(2048).optional(),
   view: z.enum(['centre-crop', 'squash']).default('centre-crop'),
@@ -160,8 +165,12 @@ const givenConfig = z.strictObject({
 const runConfig: z.ZodType<RunConfig> = givenConfig.transform((config) => ({
   ...config,
   backbone: config.backbone ?? (config.weights === 'none' ? 'resnet_tiny' : 'mobilenet_v2'),
-  size: config.size ?? (config.weights === 'none' ? 112 : 224),
+  size: config.size ?? (isTrained(config) ? 224 : 112),
 }));
+
+function isTrained({ weights, backbone = '' }: { weights: string; backbone?: string }): boolean {
+  return weights !== 'none' || trunkPath(backbone) !== undefined;
+}
 
 /** Checks a configuration; the error names the key. */
 export function parseConfig(input: unknown, where = 'configuration'): RunConfig {

@@ -8,6 +8,8 @@ import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
+import { openTrunk, type Trunk } from '../hub/onnx-trunk.ts';
+import { trunkPath } from '../hub/trunk-options.ts';
 import {
   fillFromWeights,
   type LoadedWeights,
@@ -38,6 +40,8 @@ export interface Task {
   readonly context: MethodContext;
   readonly geometry: EvaluationGeometry;
   readonly weights: LoadedWeights | undefined;
+  /** The network, where it came whole. */
+  readonly trunk: Trunk | undefined;
   /** The network's numbers before any training. */
   freshStore(): ParameterStore;
 }
@@ -49,11 +53,16 @@ export async function prepareTask(
   signal: AbortSignal,
 ): Promise<Task> {
   const method = findMethod(config.method);
-  const backbone = findBackbone(config.backbone);
+  const trunkFile = checkTrunk(config);
+  const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
   const dataset = await openDataset(config.data, { format: config.format });
   checkSupervision(method, dataset);
   const weights = config.weights === 'none' ? undefined : await loadWeights(config.weights);
-  if (weights) {
+  const trunk =
+    trunkFile === undefined ? undefined : await openTrunk(trunkFile, config.size, config.trunk);
+  if (trunk) {
+    for (const note of trunk.notes) emit.note(note);
+  } else if (weights) {
     emit.note(`weights ${config.weights}: input described by ${weights.describedBy}`);
   } else {
     emit.note(
@@ -67,13 +76,13 @@ export async function prepareTask(
   const description = weights?.description ?? torchvisionDescription;
   const context: MethodContext = {
     options: parseOptions(method, config.options),
-    backbone,
-    pixels: description.input,
+    backbone: trunk?.backbone ?? known!,
+    pixels: trunk?.pixels ?? description.input,
     padding: description.padding,
-    norms: chooseNorms(config, weights, emit),
+    norms: trunk ? 'frozen' : chooseNorms(config, weights, emit),
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
-    pretrained: weights !== undefined,
+    pretrained: weights !== undefined || trunk !== undefined,
   };
   const geometry = geometryOf(config);
   const task: Task = {
@@ -83,11 +92,12 @@ export async function prepareTask(
     val: splits.val,
     valSource: splits.valSource,
     hashes,
-    fingerprint: fingerprint(dataset, hashes, weights?.hash),
+    fingerprint: fingerprint(dataset, hashes, (trunk ?? weights)?.hash),
     method,
     context,
     geometry,
     weights,
+    trunk,
     freshStore: () => freshStore(method, context, config, weights),
   };
   const unused = weights === undefined ? [] : reportLoading(task, weights);
@@ -95,6 +105,26 @@ export async function prepareTask(
     emit.note(`weights: ${unused.length} tensors are not used (${unused.slice(0, 3).join(', ')})`);
   }
   return task;
+}
+
+/** The file of an ONNX trunk, if the backbone is one; what does not go with it is an error. */
+function checkTrunk({ backbone, weights, trunk }: RunConfig): string | undefined {
+  const path = trunkPath(backbone);
+  if (path !== undefined && weights !== 'none') {
+    throw fail('FM_CONFIG', 'weights', {
+      expected: `none beside the backbone '${backbone}', which brings its own`,
+      got: weights,
+      next: 'Leave --weights out, or name a network of ours with --backbone.',
+    });
+  }
+  if (path === undefined && Object.keys(trunk).length > 0) {
+    throw fail('FM_CONFIG', 'trunk', {
+      expected: "options of an ONNX trunk only with the backbone 'onnx:FILE'",
+      got: `the backbone '${backbone}'`,
+      next: 'Leave them out, or pass --backbone onnx:FILE.',
+    });
+  }
+  return path;
 }
 
 async function readImages(dataset: Dataset, emit: Emit, signal: AbortSignal) {
@@ -178,7 +208,7 @@ function freshStore(
   const parameters = new Parameters();
   recogniserGraph(method, context, parameters, config.size);
   const store: ParameterStore = new Map();
-  if (weights !== undefined) fillFromWeights(parameters, store, weights, 'backbone');
+  if (weights !== undefined) fill(context, parameters, store, weights);
   initialise(parameters, store, config.seed);
   return store;
 }
@@ -187,7 +217,17 @@ function freshStore(
 function reportLoading(task: Task, weights: LoadedWeights): readonly string[] {
   const parameters = new Parameters();
   recogniserGraph(task.method, task.context, parameters, task.config.size);
-  return fillFromWeights(parameters, new Map(), weights, 'backbone').unused;
+  return fill(task.context, parameters, new Map(), weights).unused;
+}
+
+function fill(
+  { backbone }: MethodContext,
+  parameters: Parameters,
+  store: ParameterStore,
+  weights: LoadedWeights,
+) {
+  const options = { epsilon: backbone.normEpsilon };
+  return fillFromWeights(parameters, store, weights, 'backbone', options);
 }
 
 function fingerprint(

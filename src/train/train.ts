@@ -4,7 +4,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, FieldmarkError, fail } from '../core/errors.ts';
-import { parseConfig, type RunConfigInput } from './config.ts';
+import { trunkSize } from '../hub/onnx-trunk.ts';
+import { absoluteTrunk, trunkPath } from '../hub/trunk-options.ts';
+import { parseConfig, type RunConfig, type RunConfigInput } from './config.ts';
 import { settleEngine } from './engine.ts';
 import type { TrainEvent, TrainSummary } from './events.ts';
 import type { FromTrainer, ToTrainer } from './messages.ts';
@@ -48,6 +50,8 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
   const config = {
     ...parsed,
     data: resolve(parsed.data),
+    backbone: absoluteTrunk(parsed.backbone),
+    size: options.config.size ?? (await ownSize(parsed)),
     weights: parsed.weights === 'none' ? 'none' : resolve(parsed.weights),
     ...(await settleEngine(parsed, before, say)),
   };
@@ -75,6 +79,12 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
     options.signal?.removeEventListener('abort', stop);
     if (child.connected) child.disconnect();
   }
+}
+
+/** The size of an ONNX trunk is its own; that of other networks a default. */
+async function ownSize({ backbone, size, trunk }: RunConfig): Promise<number> {
+  const path = trunkPath(backbone);
+  return path === undefined ? size : await trunkSize(path, trunk);
 }
 
 function startTrainer(): ChildProcess {

@@ -37,6 +37,10 @@ export interface Backbone {
   readonly millionParameters: number;
   /** Dropout before the classifier in training, torchvision's default. */
   readonly dropout: number;
+  /** Epsilon of its norms, where that is not 1e-5. */
+  readonly normEpsilon?: number;
+  /** The network came whole, and nothing of it trains: it has no parameters. */
+  readonly frozen?: true;
   /** image [N, 3, H, W], already normalised. */
   features(scope: Scope, image: Value, options: BuildOptions): Features;
 }
