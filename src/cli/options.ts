@@ -17,6 +17,13 @@ export function wholeNumber(least = 0): (text: string) => number {
   };
 }
 
+/** Three numbers with commas between them, for commander. */
+export function threeNumbers(text: string): number[] {
+  const numbers = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (numbers.length === 3 && numbers.every(Number.isFinite)) return numbers;
+  throw new InvalidArgumentError('expected three numbers such as 0.485,0.456,0.406.');
+}
+
 /** Collects a repeatable option. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];

@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import { fail } from '../core/errors.ts';
 import { deviceChoices, loweringChoices } from '../runtime/choices.ts';
 import type { TrainEvent, TrainSummary } from '../train/events.ts';
-import { collect, gatherConfig, interruptible, wholeNumber } from './options.ts';
+import { collect, gatherConfig, interruptible, threeNumbers, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
 
 interface Flags {
@@ -14,6 +14,10 @@ interface Flags {
   format?: string;
   method?: string;
   backbone?: string;
+  feature?: string;
+  mean?: number[];
+  std?: number[];
+  padding?: string;
   weights?: string;
   offline?: boolean;
   size?: number;
@@ -42,11 +46,24 @@ export function trainCommand(): Command {
     .option('--method <name>', "how to train (default: finetune; see 'fieldmark methods')")
     .option(
       '--backbone <name>',
-      "network (default: mobilenet_v2, with --weights none resnet_tiny; see 'fieldmark backbones')",
+      "network (default: mobilenet_v2, with --weights none resnet_tiny; see 'fieldmark backbones'), or onnx:FILE for a frozen one",
     )
     .option(
       '--weights <name>',
       'a file, hf:<owner>/<repository>, an https address, or none (default: those of the backbone)',
+    )
+    .option('--feature <tensor>', 'of onnx:FILE: the tensor that holds the features')
+    .option(
+      '--mean <r,g,b>',
+      'mean of pixels in 0..1 that the weights or onnx:FILE expect',
+      threeNumbers,
+    )
+    .option('--std <r,g,b>', 'their standard deviation', threeNumbers)
+    .addOption(
+      new Option('--padding <style>', 'how the weights were trained to pad').choices([
+        'torch',
+        'same',
+      ]),
     )
     .option('--offline', 'fetch nothing: weights must be files or in the cache')
     .option(
@@ -81,7 +98,8 @@ export function trainCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { out, resume, overwrite, config: file, set = [], json, ...rest } = flags;
+  const { out, resume, overwrite, config: file, set = [], json, ...others } = flags;
+  const { feature, mean, std, padding, ...rest } = others;
   if (resume && overwrite) {
     throw usage('either --resume or --overwrite', 'both');
   }
@@ -91,6 +109,8 @@ async function run(flags: Flags): Promise<void> {
   if (resume && out !== undefined && config.data === undefined) {
     config = { ...(await readRunConfig(resolve(out))), ...config };
   }
+  addTo(config, 'trunk', { feature });
+  addTo(config, 'input', { mean, std, padding });
   if (typeof config.data !== 'string') throw usage('--data <dir>', 'no dataset');
   if (resume && out === undefined) throw usage('--out <dir> with --resume', 'no run folder');
   const folder = out ?? (await nextRunFolder(config));
@@ -105,6 +125,13 @@ async function run(flags: Flags): Promise<void> {
   if (json) printJson(summary);
 }
 
+/** Adds what was given to the object under a key. */
+function addTo(config: Record<string, unknown>, key: string, fields: object): void {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return;
+  config[key] = { ...(config[key] as object | undefined), ...Object.fromEntries(given) };
+}
+
 function usage(expected: string, got: string) {
   return fail('FM_USAGE', 'train', { expected, got, next: "See 'fieldmark train --help'." });
 }
@@ -112,8 +139,11 @@ function usage(expected: string, got: string) {
 /** `runs/<data>-<method>-<backbone>-<n>`, the first n that is free. */
 async function nextRunFolder(config: Record<string, unknown>): Promise<string> {
   const { parseConfig } = await import('../train/config.ts');
+  const { trunkPath } = await import('../hub/trunk-options.ts');
   const { data, method, backbone } = parseConfig(config);
-  const stem = `${basename(resolve(data))}-${method}-${backbone}`;
+  const path = trunkPath(backbone);
+  const network = path === undefined ? backbone : basename(path, '.onnx');
+  const stem = `${basename(resolve(data))}-${method}-${network}`;
   const taken = new Set(await readdir('runs').catch(() => []));
   let n = 1;
   while (taken.has(`${stem}-${n}`)) n++;

@@ -10,6 +10,7 @@ export const errorTable = {
   FM_FORMAT: { exit: 1, about: 'a file whose bytes are not what its format demands' },
   FM_WEIGHTS: { exit: 1, about: 'weights that do not fit the network they are loaded into' },
   FM_DOWNLOAD: { exit: 1, about: 'a file that could not be fetched, or is not the one meant' },
+  FM_TRUNK: { exit: 1, about: 'an ONNX model that cannot serve as a frozen feature extractor' },
   FM_GRAPH: { exit: 1, about: 'a graph whose shapes or types do not fit together' },
   FM_RUN: { exit: 1, about: 'a run folder that is in use, unfinished or of another configuration' },
   FM_CHECKPOINT: { exit: 1, about: 'a checkpoint that is damaged or of another network' },

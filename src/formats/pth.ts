@@ -2,6 +2,7 @@
 // stream of pickles before. Where their parts lie; what is in them says state-dict.ts.
 
 import yauzl from 'yauzl';
+import { storedWidths } from '../core/stored-tensor.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { type ByteSource, type SourceOptions, withSource } from './byte-source.ts';
 import { ENDS_EARLY, PickleError } from './pickle.ts';
@@ -13,7 +14,6 @@ import {
   takeTensors,
   unpickle,
 } from './state-dict.ts';
-import { storedWidths } from './stored-tensor.ts';
 
 /** No pickle of names and shapes is larger. */
 const MAX_PICKLE = 64 * 2 ** 20;

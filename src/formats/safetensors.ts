@@ -2,10 +2,10 @@
 // every offset is checked against the shape, its neighbours and the size of the file.
 
 import { type Shape, sizeOf } from '../core/shape.ts';
+import { fromStored, storedWidths } from '../core/stored-tensor.ts';
 import { bytesOf, type HostTensor } from '../core/tensor.ts';
 import { writeAtomic } from './atomic-file.ts';
 import { type ByteSource, type SourceOptions, withSource } from './byte-source.ts';
-import { fromStored, storedWidths } from './stored-tensor.ts';
 
 export interface Safetensors {
   readonly tensors: Map<string, HostTensor>;

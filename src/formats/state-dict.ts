@@ -3,10 +3,10 @@
 
 import { fail } from '../core/errors.ts';
 import { type Shape, sizeOf, stridesOf } from '../core/shape.ts';
+import { fromStored, storedWidths } from '../core/stored-tensor.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import type { ByteSource } from './byte-source.ts';
 import { PickleError, readPickle } from './pickle.ts';
-import { fromStored, storedWidths } from './stored-tensor.ts';
 
 /** Storage types by torch's names, as safetensors calls their numbers. */
 const storageTypes: Readonly<Record<string, string>> = {

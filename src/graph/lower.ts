@@ -5,7 +5,13 @@ import type { Layout } from './blocked/layout.ts';
 import { lowerBlocked } from './blocked/lower.ts';
 import { type BuilderOptions, OnnxBuilder } from './onnx/builder.ts';
 import { inputOp, parameterOp } from './ops/leaf.ts';
-import { type Node, type ParameterAttrs, topologicalOrder, type Value } from './value.ts';
+import {
+  boundOpset,
+  type Node,
+  type ParameterAttrs,
+  topologicalOrder,
+  type Value,
+} from './value.ts';
 
 export interface LoweredModel {
   /** The ONNX file. */
@@ -46,11 +52,12 @@ export function lower(
 ): LoweredModel {
   const { lowering = 'portable' } = options;
   if (lowering !== 'portable') return lowerBlocked(outputs, options, lowering.block);
-  const b = new OnnxBuilder(options);
+  const { known } = options;
+  const order = topologicalOrder(Object.values(outputs), known);
+  const b = new OnnxBuilder({ opset: boundOpset(order), ...options });
   const names = new Map<Value, string>();
   const fed: string[] = [];
-  const { known } = options;
-  for (const node of topologicalOrder(Object.values(outputs), known)) {
+  for (const node of order) {
     if (known !== undefined && node.outputs.every((value) => known.has(value))) {
       for (const value of node.outputs) names.set(value, b.constant(known.get(value)!));
       continue;

@@ -37,6 +37,8 @@ export interface Op<Attrs = unknown> {
   ): readonly (Value | undefined)[];
   /** Writes the node as standard ONNX operators, NCHW; returns one name per output. */
   portable(b: OnnxBuilder, node: Node<Attrs>, inputs: readonly string[]): string[];
+  /** Version of the standard operators that `portable` is bound to; absent where any will do. */
+  opset?(attrs: Attrs): number;
   /** Plain float64 meaning, used by tests only. */
   reference(inputs: readonly Reference[], attrs: Attrs, node: Node<Attrs>): Float64Array[];
 }
@@ -130,6 +132,12 @@ export function topologicalOrder(
     }
   }
   return order;
+}
+
+/** The version of the standard operators that some nodes are bound to, if any. */
+export function boundOpset(nodes: readonly Node[]): number | undefined {
+  const node = nodes.find(({ op }) => op.opset !== undefined);
+  return node?.op.opset?.(node.attrs);
 }
 
 /** What a leaf of the graph is: given from outside, held by the graph, or trained. */

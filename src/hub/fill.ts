@@ -7,6 +7,7 @@ import { float32, type HostTensor } from '../core/tensor.ts';
 import type { Backbone } from '../nn/backbones/backbone.ts';
 import type { NameScheme } from '../nn/backbones/foreign-names.ts';
 import type { ParameterSpec, ParameterStore, Parameters } from '../nn/scope.ts';
+import { unfoldNorms } from './folded-norms.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What the numbers are for. */
@@ -34,15 +35,18 @@ const AUXILIARY = 'auxiliary.';
 
 /**
  * Fills the store from the file. Every parameter below `backbone.` must be there with its shape;
- * anything else is one error that names what differs. The classifier is taken over where it has the
+ * anything else is one error that names what differs. Norms that an exporter folded into convolutions
+ * come back as their shifts. The classifier is taken over where it has the
  * task's classes, auxiliary classifiers where they fit.
  */
 export function fillFromWeights(
   parameters: Parameters,
   store: ParameterStore,
-  weights: LoadedWeights,
+  file: LoadedWeights,
   { backbone, classes }: Destination,
 ): LoadReport {
+  const tensors = unfoldNorms(parameters, file.tensors, 'backbone', backbone.normEpsilon);
+  const weights = { ...file, tensors };
   const specs = [...parameters.specs.values()];
   const needed = specs.filter(({ path }) => path.startsWith(BACKBONE));
   const naming = findNaming(needed, weights, backbone.foreignNames ?? []);
@@ -191,7 +195,9 @@ function mismatch(
       ...list('of another shape', differing),
       ...list('not in the network', unused),
     ].join('; '),
-    next: 'Choose the backbone that these weights belong to with --backbone.',
+    next: /\.onnx$/.test(path)
+      ? 'Choose the backbone that they belong to with --backbone, or export them under their names (docs/weights.md); or use the file as it is: --backbone onnx:FILE.'
+      : 'Choose the backbone that these weights belong to with --backbone.',
   });
 }
 

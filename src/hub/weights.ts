@@ -1,12 +1,13 @@
 // Weights files: the numbers of a trained backbone with a description of the input they expect.
 
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { looksLikePth, readPth } from '../formats/pth.ts';
 import { readSafetensors, type Safetensors } from '../formats/safetensors.ts';
+import { looksLikeOnnx, readOnnxTensors } from './onnx-weights.ts';
 import type { ResolvedWeights } from './resolved-weights.ts';
 
 /**
@@ -66,21 +67,27 @@ export async function loadWeights(
   path: string,
   given: Pick<ResolvedWeights, 'description' | 'describedBy'> = {},
 ): Promise<LoadedWeights> {
-  const hash = createHash('sha256');
-  const { tensors, metadata } = await readTensors(path, hash);
+  const { tensors, metadata, hash } = await readTensors(path);
   const { description, describedBy } = describeWith(given, describe(path, tensors, metadata));
-  return { path, hash: hash.digest('hex'), tensors, description, describedBy };
+  return { path, hash, tensors, description, describedBy };
 }
 
-/** safetensors, or a state dict of PyTorch's; anything else is taken for safetensors that are damaged. */
-async function readTensors(path: string, hash: Hash): Promise<Safetensors> {
+/**
+ * safetensors, a state dict of PyTorch's, or the initialisers of an ONNX model; anything else is
+ * taken for safetensors that are damaged.
+ */
+async function readTensors(path: string): Promise<Safetensors & { hash: string }> {
   const file = await open(path, 'r').catch(() => undefined);
   const start = new Uint8Array(16);
   await file?.read(start, 0, 16, 0).catch(() => {});
   await file?.close();
-  return looksLikePth(start)
-    ? { tensors: await readPth(path, { hash }), metadata: {} }
-    : await readSafetensors(path, { hash });
+  const hash = createHash('sha256'); // of what is read anyway
+  if (looksLikePth(start)) {
+    return { tensors: await readPth(path, { hash }), metadata: {}, hash: hash.digest('hex') };
+  }
+  if (looksLikeOnnx(path, start)) return await readOnnxTensors(path);
+  const found = await readSafetensors(path, { hash });
+  return { ...found, hash: hash.digest('hex') };
 }
 
 interface Described {
@@ -111,7 +118,7 @@ function describe(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>>,
 ): Described {
-  const norms = normsAreFolded(tensors) ? 'frozen' : 'train';
+  const norms = normsAreFolded(tensors) || normsAreGone(tensors) ? 'frozen' : 'train';
   if (metadata.fieldmark !== undefined) {
     return { description: parseDescription(path, metadata.fieldmark), describedBy: 'its metadata' };
   }
@@ -180,4 +187,13 @@ export function normsAreFolded(tensors: ReadonlyMap<string, HostTensor>): boolea
         all(name.replace('running_mean', 'weight'), 1),
     )
   );
+}
+
+/** True when convolutions have a bias and no norm is left: an exporter folded the norms into them. */
+function normsAreGone(tensors: ReadonlyMap<string, HostTensor>): boolean {
+  const names = [...tensors.keys()];
+  const biased = [...tensors].some(
+    ([name, { shape }]) => shape.length === 4 && tensors.has(name.replace(/\.weight$/, '.bias')),
+  );
+  return biased && !names.some((name) => name.endsWith('.running_mean'));
 }

@@ -8,14 +8,17 @@
 // 2015, section 5, w = 0.3) and are left out of the recogniser.
 
 import { z } from 'zod';
+import { fail } from '../core/errors.ts';
 import { add, mul } from '../graph/ops/arithmetic.ts';
 import { dropout } from '../graph/ops/compare.ts';
+import { sum } from '../graph/ops/sum.ts';
+import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
 import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
-import { gradientActivation } from './heat.ts';
+import { classActivation, gradientActivation } from './heat.ts';
 import type { Method, MethodContext, Stage } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
 
@@ -92,20 +95,37 @@ export const finetune: Method<FinetuneOptions> = {
   about: 'a linear classifier on pooled features, then the whole network fine-tuned',
   options,
   needs: ['labels'],
-  // a head trained on random features would only have to be unlearnt
-  stages: (context) =>
-    context.pretrained && context.options.head === 'trained'
-      ? [headStage(context), networkStage(context)]
-      : [networkStage(context)],
+  stages: (context) => {
+    const trained = context.options.head === 'trained';
+    if (context.backbone.frozen) {
+      if (!trained) throw frozenNetwork(context.backbone.name);
+      return [headStage(context)];
+    }
+    // a head trained on random features would only have to be unlearnt
+    const early = context.pretrained && trained ? [headStage(context)] : [];
+    return [...early, networkStage(context)];
+  },
   recogniser: (context, scope, image) => {
     const features = backboneFeatures(context, scope, image, { norms: 'frozen' });
     const { pooled, map } = features;
+    const logits = classify(context, scope, pooled);
+    const hidden = hasHiddenLayers(features);
+    if (context.backbone.frozen) {
+      const seen = relu(map); // maps of networks from elsewhere may have signs
+      // no gradient comes back through them: where the map is high may be all that there is to show
+      const heat = (score: Value) =>
+        hidden ? sum(seen, [1]) : classActivation(score, pooled, map);
+      return { logits, embedding: pooled, map: seen, heat };
+    }
     const heat = (score: Value) => gradientActivation(score, map);
-    return {
-      logits: classify(context, scope, pooled),
-      embedding: pooled,
-      map,
-      ...(hasHiddenLayers(features) ? { heat } : {}),
-    };
+    return { logits, embedding: pooled, map, ...(hidden ? { heat } : {}) };
   },
 };
+
+function frozenNetwork(name: string) {
+  return fail('FM_CONFIG', 'options.head', {
+    expected: `'trained' for the frozen network '${name}'`,
+    got: "'fresh'",
+    next: 'Leave the option out: nothing but the head trains.',
+  });
+}

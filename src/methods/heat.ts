@@ -2,6 +2,7 @@
 
 import { gradients } from '../graph/autodiff.ts';
 import { mul } from '../graph/ops/arithmetic.ts';
+import { reshape } from '../graph/ops/movement.ts';
 import { mean } from '../graph/ops/reduce.ts';
 import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
@@ -14,6 +15,15 @@ import type { Value } from '../graph/value.ts';
 export function gradientTimesMap(score: Value, map: Value): Value {
   const [slope] = gradients(score, [map]);
   return mul(sum(mul(map, slope), [1]), map.shape[2] * map.shape[3]);
+}
+
+/**
+ * CAM (Zhou et al. 2016, arXiv 1512.04150): sum_c d score / d pooled_c map_c, [N, h, w], for networks
+ * that pool their map themselves. pooled [N, C], map [N, C, h, w].
+ */
+export function classActivation(score: Value, pooled: Value, map: Value): Value {
+  const [slope] = gradients(score, [pooled]);
+  return sum(mul(map, reshape(slope, [...slope.shape, 1, 1])), [1]);
 }
 
 /**

@@ -7,6 +7,7 @@ import { fail } from '../core/errors.ts';
 import { hostTensor } from '../core/tensor.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import { lower } from '../graph/lower.ts';
+import { takesAnyBatch } from '../graph/ops/embed.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
 import type { ParameterNumbers } from '../nn/scope.ts';
 import { foldConstants } from '../runtime/fold.ts';
@@ -17,14 +18,18 @@ import type { RecogniserOutputs } from './recogniser-graph.ts';
 /** Largest difference of a logit between network and file, relative to the largest logit. */
 const PARITY = 1e-4;
 
-/** The model's bytes, with everything constant folded and the batch left free. */
+/**
+ * The model's bytes, with everything constant folded and the batch left free, unless it holds a
+ * foreign graph that takes one image at a time.
+ */
 export async function lowerRecogniser(
   outputs: RecogniserOutputs,
   store: ParameterNumbers,
 ): Promise<Uint8Array> {
   const constants = (path: string) => store.get(path);
   const known = await foldConstants(Object.values(outputs), constants);
-  return lower(outputs, { constants, known, freeBatch: 'batch' }).bytes;
+  const freeBatch = takesAnyBatch(Object.values(outputs)) ? 'batch' : undefined;
+  return lower(outputs, { constants, known, freeBatch }).bytes;
 }
 
 /** Writes the model and its manifest into a folder. */

@@ -27,7 +27,7 @@ export async function createSession(
     graphOptimizationLevel: 'all',
     enableMemPattern: options.memoryPattern ?? true,
     enableCpuMemArena: options.arena ?? true,
-    logSeverityLevel: 3,
+    logSeverityLevel: options.quiet ? 4 : 3,
     ...(options.spin === false
       ? { extra: { session: { intra_op: { allow_spinning: '0' } } } }
       : {}),

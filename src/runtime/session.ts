@@ -37,6 +37,8 @@ export interface SessionOptions {
    * else runs; false leaves the processors to those who decode images meanwhile. Default: true.
    */
   readonly spin?: boolean;
+  /** Leave it to the caller to speak of errors; the engine writes none. */
+  readonly quiet?: boolean;
   /** Write an operator profile to files with this prefix. */
   readonly profilePrefix?: string;
 }

@@ -2,7 +2,9 @@
 
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
+import { type InputOptions, inputOptions } from '../hub/input-options.ts';
 import { defaultWeights } from '../hub/known-weights.ts';
+import { type TrunkOptions, trunkOptions, trunkPath } from '../hub/trunk-options.ts';
 import type { AugmentSettings, SamplerOptions, StageSettings } from '../methods/method.ts';
 import { type NetworkOptions, publishedNetwork } from '../nn/backbones/backbone.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
@@ -117,7 +119,12 @@ export interface RunConfig {
   readonly method: string;
   /** The method's own options. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** A network by its name, or `onnx:FILE` for a frozen one in an ONNX file. */
   readonly backbone: string;
+  /** How the file of `onnx:FILE` is used. */
+  readonly trunk: TrunkOptions;
+  /** What weights or trunk expect of images, where a person says it. */
+  readonly input: InputOptions;
   readonly network: NetworkOptions;
   /** A weights file, a name that leads to one (docs/weights.md), or `none` for random numbers. */
   readonly weights: string;
@@ -158,6 +165,8 @@ const givenConfig = z.strictObject({
   method: z.string().default('finetune'),
   options: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string().optional(),
+  trunk: trunkOptions.default({}),
+  input: inputOptions.default({}),
   network: network.default(publishedNetwork),
   weights: z.string().min(1).optional(),
   offline: z.boolean().default(false),
@@ -179,8 +188,10 @@ const givenConfig = z.strictObject({
 /** Without trained weights a small network on small images is what a person's patience allows. */
 const runConfig: z.ZodType<RunConfig> = givenConfig.transform((config) => {
   const backbone = config.backbone ?? (config.weights === 'none' ? 'resnet_tiny' : 'mobilenet_v2');
+  const isTrunk = trunkPath(backbone) !== undefined;
   const weights = config.weights ?? defaultWeights(backbone)?.name ?? 'none';
-  return { ...config, backbone, weights, size: config.size ?? (weights === 'none' ? 112 : 224) };
+  const small = weights === 'none' && !isTrunk;
+  return { ...config, backbone, weights, size: config.size ?? (small ? 112 : 224) };
 });
 
 /** Checks a configuration; the error names the key. */

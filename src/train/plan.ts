@@ -25,7 +25,9 @@ export function checkPlan(task: Task): void {
   throw fail('FM_CONFIG', `stages.${unknown}`, {
     expected: `settings of a stage of '${method.name}': ${[...new Set(stages)].join(', ')}`,
     got: `'${unknown}'`,
-    next: "See 'fieldmark methods'.",
+    next: context.backbone.frozen
+      ? 'Nothing of an ONNX trunk trains: the head alone does.'
+      : "See 'fieldmark methods'.",
   });
 }
 

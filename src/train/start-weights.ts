@@ -1,5 +1,7 @@
 // The numbers that a run starts from: found by name, fetched if need be, read, and told about.
 
+import { fail } from '../core/errors.ts';
+import type { InputOptions } from '../hub/input-options.ts';
 import { defaultWeights, isArchitecture } from '../hub/known-weights.ts';
 import { resolveWeights } from '../hub/resolve-weights.ts';
 import type { ResolvedWeights } from '../hub/resolved-weights.ts';
@@ -9,7 +11,7 @@ import type { Emit } from './events.ts';
 
 /** Reads the weights that the configuration names; undefined where it starts from random numbers. */
 export async function startWeights(
-  { weights: name, backbone, offline }: RunConfig,
+  { weights: name, backbone, offline, input }: RunConfig,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<LoadedWeights | undefined> {
@@ -19,7 +21,8 @@ export async function startWeights(
     note(`weights none: the network starts from random numbers; ${adviceFor(backbone)}`);
     return undefined;
   }
-  const weights = await loadWeights(resolved.path, describedFor(resolved, backbone));
+  const found = await loadWeights(resolved.path, describedFor(resolved, backbone));
+  const weights = withInput(found, input);
   note(`weights ${resolved.name}: input described by ${weights.describedBy}`);
   note(`weights: SHA-256 ${weights.hash}, licence ${weights.description.licence ?? 'unknown'}`);
   const { architecture } = resolved;
@@ -27,6 +30,26 @@ export async function startWeights(
     note(`weights: they are of timm's network '${architecture}', which may not be ${backbone}`);
   }
   return weights;
+}
+
+/** What a person says of the input wins over everything else. */
+function withInput(weights: LoadedWeights, { mean, std, padding }: InputOptions): LoadedWeights {
+  if ((mean === undefined) !== (std === undefined)) {
+    throw fail('FM_CONFIG', 'input', {
+      expected: 'mean and std together, or neither',
+      got: `only ${mean === undefined ? 'std' : 'mean'}`,
+      next: 'Give both --mean and --std.',
+    });
+  }
+  if (mean === undefined && padding === undefined) return weights;
+  const { description, describedBy } = weights;
+  const scale = mean === undefined ? {} : { mean, std: std! };
+  const changed = {
+    ...description,
+    input: { ...description.input, ...scale },
+    padding: padding ?? description.padding,
+  };
+  return { ...weights, description: changed, describedBy: `the configuration, and ${describedBy}` };
 }
 
 /** A file that says nothing is taken for one of the kind that is published for its network. */

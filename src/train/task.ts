@@ -9,6 +9,8 @@ import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.t
 import { chooseSplits } from '../data/splits.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { type Destination, fillFromWeights, loadingNotes } from '../hub/fill.ts';
+import { openTrunk, type Trunk } from '../hub/onnx-trunk.ts';
+import { trunkPath } from '../hub/trunk-options.ts';
 import { type LoadedWeights, torchvisionDescription } from '../hub/weights.ts';
 import type { Method, MethodContext, StageSettings } from '../methods/method.ts';
 import { networkSettings } from '../methods/settings.ts';
@@ -36,6 +38,8 @@ export interface Task {
   readonly context: MethodContext;
   readonly geometry: EvaluationGeometry;
   readonly weights: LoadedWeights | undefined;
+  /** The network, where it came whole. */
+  readonly trunk: Trunk | undefined;
   /** The network's numbers before any training. */
   freshStore(): ParameterStore;
 }
@@ -47,10 +51,17 @@ export async function prepareTask(
   signal: AbortSignal,
 ): Promise<Task> {
   const method = findMethod(config.method);
-  const backbone = findBackbone(config.backbone);
+  const trunkFile = checkTrunk(config);
+  const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
   const dataset = await openDataset(config.data, { format: config.format });
   checkSupervision(method, dataset);
-  const weights = await startWeights(config, emit, signal);
+  const trunk =
+    trunkFile === undefined
+      ? undefined
+      : await openTrunk(trunkFile, config.size, { ...config.trunk, ...config.input });
+  for (const note of trunk?.notes ?? []) emit.note(note);
+  const weights = trunk ? undefined : await startWeights(config, emit, signal);
+  const backbone = trunk?.backbone ?? known!;
   const { hashes } = await readImages(dataset, emit, signal);
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
@@ -60,12 +71,12 @@ export async function prepareTask(
     options: parseOptions(method, config.options),
     backbone,
     network: config.network,
-    pixels: description.input,
+    pixels: trunk?.pixels ?? description.input,
     padding: description.padding,
-    norms: chooseNorms(config, weights, emit),
+    norms: trunk ? 'frozen' : chooseNorms(config, weights, emit),
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
-    pretrained: weights !== undefined,
+    pretrained: weights !== undefined || trunk !== undefined,
   };
   const network = {
     backbone,
@@ -80,11 +91,12 @@ export async function prepareTask(
     val: splits.val,
     valSource: splits.valSource,
     hashes,
-    fingerprint: fingerprint(dataset, hashes, weights?.hash),
+    fingerprint: fingerprint(dataset, hashes, (trunk ?? weights)?.hash),
     method,
     context,
     geometry,
     weights,
+    trunk,
     freshStore: () => freshStore(network, weights, config.seed),
   };
   // loads once to see that everything fits
@@ -93,6 +105,26 @@ export async function prepareTask(
     for (const line of loadingNotes(report)) emit.note(line);
   }
   return task;
+}
+
+/** The file of an ONNX trunk, if the backbone is one; what does not go with it is an error. */
+function checkTrunk({ backbone, weights, trunk }: RunConfig): string | undefined {
+  const path = trunkPath(backbone);
+  if (path !== undefined && weights !== 'none') {
+    throw fail('FM_CONFIG', 'weights', {
+      expected: `none beside the backbone '${backbone}', which brings its own`,
+      got: weights,
+      next: 'Leave --weights out, or name a network of ours with --backbone.',
+    });
+  }
+  if (path === undefined && Object.keys(trunk).length > 0) {
+    throw fail('FM_CONFIG', 'trunk', {
+      expected: "options of an ONNX trunk only with the backbone 'onnx:FILE'",
+      got: `the backbone '${backbone}'`,
+      next: 'Leave them out, or pass --backbone onnx:FILE.',
+    });
+  }
+  return path;
 }
 
 async function readImages(dataset: Dataset, emit: Emit, signal: AbortSignal) {

@@ -4,8 +4,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, FieldmarkError, fail } from '../core/errors.ts';
+import { trunkSize } from '../hub/onnx-trunk.ts';
+import { absoluteTrunk, trunkPath } from '../hub/trunk-options.ts';
 import { absoluteWeights } from '../hub/weights-name.ts';
-import { parseConfig, type RunConfigInput } from './config.ts';
+import { parseConfig, type RunConfig, type RunConfigInput } from './config.ts';
 import { settleEngine } from './engine.ts';
 import type { TrainEvent, TrainSummary } from './events.ts';
 import type { FromTrainer, ToTrainer } from './messages.ts';
@@ -50,6 +52,8 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
   const config = {
     ...parsed,
     data: resolve(parsed.data),
+    backbone: absoluteTrunk(parsed.backbone),
+    size: options.config.size ?? (await ownSize(parsed)),
     weights: absoluteWeights(parsed.weights),
     ...(await settleEngine(parsed, before, say)),
   };
@@ -77,6 +81,12 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
     options.signal?.removeEventListener('abort', stop);
     if (child.connected) child.disconnect();
   }
+}
+
+/** The size of an ONNX trunk is its own; that of other networks a default. */
+async function ownSize({ backbone, size, trunk }: RunConfig): Promise<number> {
+  const path = trunkPath(backbone);
+  return path === undefined ? size : await trunkSize(path, trunk);
 }
 
 function startTrainer(): ChildProcess {

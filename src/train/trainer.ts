@@ -159,13 +159,14 @@ class Trainer {
   }
 
   async #finish(): Promise<TrainSummary> {
-    const { method, context, config, geometry, dataset, train, val, weights } = this.#task;
+    const { method, context, config, geometry, dataset, train, val, weights, trunk } = this.#task;
     const temperature = this.#temperature ?? 1;
     const outputs = recogniserGraph(method, context, new Parameters(), config.size, temperature);
     const images = config.refit ? allOfTrain(this.#task).length : train.length;
     const last = this.#chosen[this.#chosen.length - 1];
     const valTop1 = val.length > 0 ? last.top1 : null;
-    const { licence, source } = weights?.description ?? {};
+    const origin = trunk ?? weights;
+    const { licence, source } = origin?.description ?? {};
     await exportRecogniser(this.#paths.model, outputs, this.#store, {
       classes: [...dataset.classes],
       hierarchy: dataset.hierarchy?.map(({ name, names, ofClass }) => ({
@@ -175,13 +176,13 @@ class Trainer {
       })),
       input: { size: geometry.size, resizeShort: geometry.resizeShort!, mode: geometry.mode },
       temperature,
-      backbone: config.backbone,
+      backbone: context.backbone.name,
       method: config.method,
       licences: [
         ...(licence ? [`weights: ${licence}`] : []),
         ...(dataset.licence ? [`images: ${dataset.licence}`] : []),
       ],
-      weights: { source: source ?? config.weights, sha256: weights?.hash },
+      weights: { source: source ?? origin?.path ?? config.weights, sha256: origin?.hash },
       trained: { dataset: dataset.name, images, seed: config.seed, validationTop1: valTop1 },
     });
     return {

@@ -10,6 +10,8 @@ test('data is all that must be given', () => {
     data: '/birds',
     method: 'finetune',
     network: { lastStage: 'stride', pooling: 'network', freeze: 0 },
+    trunk: {},
+    input: {},
     options: {},
     backbone: 'mobilenet_v2',
     weights: 'https://download.pytorch.org/models/mobilenet_v2-b0353104.pth',

@@ -6,6 +6,7 @@ import type { LoweredModel, LowerOptions } from '../lower.ts';
 import { OnnxBuilder } from '../onnx/builder.ts';
 import { constantOp, inputOp, parameterOp } from '../ops/leaf.ts';
 import {
+  boundOpset,
   graphError,
   type Node,
   type ParameterAttrs,
@@ -35,7 +36,8 @@ export function lowerBlocked(
   const given = givenLayouts(order, options);
   const assignment = assignLayouts(order, block, positive, given);
   const groups = findGroups(order, assignment, uses);
-  const pass = new Pass(assignment, options, block, positive);
+  const bound = { opset: boundOpset(order), ...options };
+  const pass = new Pass(assignment, bound, block, positive);
   for (const unit of orderUnits(order, groups)) pass.write(unit);
   return pass.finish(outputs);
 }

@@ -5,9 +5,11 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { type Shape, showShape } from '../../core/shape.ts';
 import { bytesOf, type DType, float32, type HostTensor, int64 } from '../../core/tensor.ts';
 import { graphError, type ParameterAttrs, type TensorType } from '../value.ts';
+import { type ForeignGraph, partFor } from './foreign.ts';
 import {
   type AttributeProto,
   AttributeProtoSchema,
+  type FunctionProto,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
@@ -17,6 +19,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from './generated/onnx_pb.ts';
+import { renameNode } from './rename.ts';
 
 /** Attribute values: whole numbers become ints, `{ float }` floats, arrays ints, text strings. */
 export type AttributeValue =
@@ -36,8 +39,12 @@ export const onnxTypes: Record<DType, number> = {
   float64: 11,
 };
 
-/** The operator set that everything is written in. */
+/** The operator set that everything is written in, where no foreign graph brings another one. */
 export const OPSET = 17;
+/** Operators of ours that came after the oldest set that a foreign graph may bring. */
+const SINCE: Readonly<Record<string, number>> = { ScatterElements: 16, LayerNormalization: 17 };
+/** The file format's version that goes with it. */
+const IR_VERSION = 8;
 
 export interface BuilderOptions {
   /** Numbers of the parameters that become constants, by path. */
@@ -49,24 +56,37 @@ export interface BuilderOptions {
   readonly freeBatch?: string;
   /** Key-value pairs stored in the file. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Version of the standard operators, 13 or more. Default: `OPSET`. */
+  readonly opset?: number;
 }
+
+/** A graph's output: of any shape where none is given. */
+export type OutputType = Pick<TensorType, 'dtype'> & Partial<TensorType>;
 
 export class OnnxBuilder {
   readonly options: BuilderOptions;
+  /** Version of the standard operators. */
+  readonly opset: number;
   readonly #nodes: NodeProto[] = [];
   readonly #initializers = new Map<string, TensorProto>();
   readonly #inputs = new Map<string, ValueInfoProto>();
   readonly #outputs: ValueInfoProto[] = [];
   readonly #constantNames = new Map<string, string>();
-  readonly #domains = new Map<string, number>([['', OPSET]]);
+  readonly #domains: Map<string, number>;
+  readonly #functions = new Set<FunctionProto>();
+  /** Foreign graphs in the order in which they came. */
+  readonly #foreign: ForeignGraph[] = [];
   /** Nodes by what they compute: the same work is written once. */
   readonly #written = new Map<string, string[]>();
   /** Values that carry the name of a graph output. */
   readonly #renamed = new Map<string, string>();
   #count = 0;
+  #irVersion = IR_VERSION;
 
   constructor(options: BuilderOptions = {}) {
     this.options = options;
+    this.opset = options.opset ?? OPSET;
+    this.#domains = new Map([['', this.opset]]);
   }
 
   /** Declares a graph input and returns its name. Declaring it again changes nothing. */
@@ -136,6 +156,9 @@ export class OnnxBuilder {
     const key = JSON.stringify([type, inputs, outputs, attributes, domain]);
     const written = this.#written.get(key);
     if (written !== undefined) return written;
+    if (domain === '' && (SINCE[type] ?? 0) > this.opset) {
+      throw graphError(type, `operator set ${SINCE[type]} or later`, String(this.opset));
+    }
     if (domain !== '' && !this.#domains.has(domain)) this.#domains.set(domain, 1);
     const name = `n${this.#count++}`;
     const output = Array.from({ length: outputs }, (_, i) => (i === 0 ? name : `${name}_${i}`));
@@ -154,6 +177,59 @@ export class OnnxBuilder {
     return output;
   }
 
+  /** A reduction such as ReduceMax over some axes, which became an input with operator set 18. */
+  reduce(type: string, x: string, axes: readonly number[], keep: boolean): string {
+    const keepdims = keep ? 1 : 0;
+    const asInput = this.opset >= (type === 'ReduceSum' ? 13 : 18);
+    if (asInput) return this.op(type, [x, this.ints(axes)], { keepdims });
+    return this.op(type, [x], { axes, keepdims });
+  }
+
+  /**
+   * Writes what the named outputs of a foreign graph need, and returns their names here. `inputs`
+   * says which values of ours are fed, by the names of the foreign graph's inputs. All names of the
+   * foreign graph get a prefix, so they meet none of ours.
+   */
+  embed(
+    graph: ForeignGraph,
+    inputs: Readonly<Record<string, string>>,
+    outputs: readonly string[],
+  ): string[] {
+    const key = this.#foreignKey(graph);
+    const written = JSON.stringify([key, inputs, outputs]);
+    const known = this.#written.get(written);
+    if (known !== undefined) return known;
+    const part = partFor(graph, outputs);
+    const weights = `trunk${key}/`;
+    const values = `trunk${key}.${this.#count++}/`;
+    // one function of names for all levels: whatever a body of If or Loop captures stays captured
+    const rename = (name: string) => {
+      if (name === '') return '';
+      return inputs[name] ?? `${graph.initializers.has(name) ? weights : values}${name}`;
+    };
+    for (const node of part.nodes) this.#nodes.push(renameNode(node, rename, values));
+    for (const tensor of part.initializers) {
+      const name = rename(tensor.name);
+      if (!this.#initializers.has(name)) this.#initializers.set(name, { ...tensor, name });
+    }
+    const names = outputs.map(rename);
+    this.#written.set(written, names);
+    return names;
+  }
+
+  /** The number of a foreign graph, whose domains and functions become part of the model. */
+  #foreignKey(graph: ForeignGraph): number {
+    const known = this.#foreign.indexOf(graph);
+    if (known >= 0) return known;
+    if (graph.opset !== this.opset) {
+      throw graphError('embed', `operator set ${this.opset}`, `operator set ${graph.opset}`);
+    }
+    for (const [domain, version] of graph.domains) this.#domains.set(domain, version);
+    for (const body of graph.functions) this.#functions.add(body);
+    this.#irVersion = Math.max(this.#irVersion, graph.irVersion);
+    return this.#foreign.push(graph) - 1;
+  }
+
   /** Reshape from a known shape; the free batch axis, where there is one, is kept free. */
   reshape(x: string, from: Shape, to: Shape): string {
     const keep =
@@ -162,7 +238,7 @@ export class OnnxBuilder {
   }
 
   /** Makes a value an output of the graph under a name of the caller's choice. */
-  graphOutput(name: string, value: string, type: TensorType): void {
+  graphOutput(name: string, value: string, type: OutputType): void {
     checkName('output', name);
     if (this.#inputs.has(name) || this.#initializers.has(name)) {
       throw graphError(`output '${name}'`, 'a name of its own', 'that of an input or parameter');
@@ -186,14 +262,10 @@ export class OnnxBuilder {
   /** The whole model as bytes. */
   bytes(): Uint8Array {
     const { metadata = {} } = this.options;
-    const rename = (names: readonly string[]) => names.map((n) => this.#renamed.get(n) ?? n);
-    const node = this.#nodes.map((proto) => ({
-      ...proto,
-      input: rename(proto.input),
-      output: rename(proto.output),
-    }));
+    const rename = (name: string) => this.#renamed.get(name) ?? name;
+    const node = this.#nodes.map((proto) => renameNode(proto, rename));
     const model = create(ModelProtoSchema, {
-      irVersion: 8n,
+      irVersion: BigInt(this.#irVersion),
       producerName: 'fieldmark',
       opsetImport: [...this.#domains].map(([domain, version]) => ({
         domain,
@@ -207,17 +279,18 @@ export class OnnxBuilder {
         output: this.#outputs,
       }),
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+      functions: [...this.#functions],
     });
     return toBinary(ModelProtoSchema, model);
   }
 
-  #valueInfo(name: string, type: TensorType): ValueInfoProto {
+  #valueInfo(name: string, type: OutputType): ValueInfoProto {
     return valueInfo(name, type, this.options.freeBatch);
   }
 }
 
-function valueInfo(name: string, type: TensorType, freeBatch?: string): ValueInfoProto {
-  const dim = type.shape.map((size, axis) =>
+function valueInfo(name: string, type: OutputType, freeBatch?: string): ValueInfoProto {
+  const dim = type.shape?.map((size, axis) =>
     axis === 0 && freeBatch !== undefined
       ? { value: { case: 'dimParam' as const, value: freeBatch } }
       : { value: { case: 'dimValue' as const, value: BigInt(size) } },
@@ -225,7 +298,10 @@ function valueInfo(name: string, type: TensorType, freeBatch?: string): ValueInf
   return create(ValueInfoProtoSchema, {
     name,
     type: {
-      value: { case: 'tensorType', value: { elemType: onnxTypes[type.dtype], shape: { dim } } },
+      value: {
+        case: 'tensorType',
+        value: { elemType: onnxTypes[type.dtype], shape: dim && { dim } },
+      },
     },
   });
 }

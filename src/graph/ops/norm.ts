@@ -80,8 +80,7 @@ export const batchNormOp: Op<{ epsilon: number }> = {
     const each = (value: string) => b.op('Reshape', [value, column]);
     // over all three axes at once: 2 to 4 times faster than a global average pool for each image,
     // and its partial sums are short (a pool of 112x112 loses three bits more)
-    const average = (value: string) =>
-      b.op('ReduceMean', [value], { axes: [0, 2, 3], keepdims: 0 });
+    const average = (value: string) => b.reduce('ReduceMean', value, [0, 2, 3], false);
     const mean = average(x);
     const centred = b.op('Sub', [x, each(mean)]);
     const variance = average(b.op('Mul', [centred, centred]));

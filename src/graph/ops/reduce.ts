@@ -25,7 +25,7 @@ export const maxOp: Op<{ axes: readonly number[] }> = {
     const hits = cast(equal(node.inputs[0], node.outputs[0]), 'float32');
     return [mul(div(hits, sum(hits, node.attrs.axes, { keep: true })), g)];
   },
-  portable: (b, node, [x]) => [b.op('ReduceMax', [x], { axes: node.attrs.axes, keepdims: 1 })],
+  portable: (b, node, [x]) => [b.reduce('ReduceMax', x, node.attrs.axes, true)],
   reference: ([x], { axes }) => {
     const shape = reducedShape(x.shape, axes);
     const out = new Float64Array(sizeOf(shape)).fill(Number.NEGATIVE_INFINITY);

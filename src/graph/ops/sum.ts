@@ -18,7 +18,7 @@ export const sumOp: Op<{ axes: readonly number[] }> = {
   name: 'sum',
   infer: ([x], { axes }) => [{ shape: reducedShape(x.shape, axes), dtype: x.dtype }],
   vjp: (node, [g]) => [g && expand(g, node.inputs[0].shape)],
-  portable: (b, node, [x]) => [b.op('ReduceSum', [x, b.ints(node.attrs.axes)], { keepdims: 1 })],
+  portable: (b, node, [x]) => [b.reduce('ReduceSum', x, node.attrs.axes, true)],
   reference: ([x], { axes }) => {
     const shape = reducedShape(x.shape, axes);
     const out = new Float64Array(sizeOf(shape));

@@ -5,6 +5,7 @@ import { eluOp, leakyReluOp } from './activation.ts';
 import { addOp, divOp, logOp, mulOp, powOp, subOp } from './arithmetic.ts';
 import { castOp, equalOp, greaterOp, indicatorOp, lessOp, whereOp } from './compare.ts';
 import { conv2dGradInputOp, conv2dGradWeightOp, conv2dOp } from './conv.ts';
+import { embedOp } from './embed.ts';
 import { argMaxOp, gatherOp, scatterAddOp } from './gather.ts';
 import { layerNormOp } from './layer-norm.ts';
 import { constantOp, inputOp, parameterOp } from './leaf.ts';
@@ -38,6 +39,7 @@ export const opTable: readonly Op<any>[] = [
   inputOp,
   constantOp,
   parameterOp,
+  embedOp,
   addOp,
   subOp,
   mulOp,

@@ -55,6 +55,10 @@ export interface Backbone {
   readonly dropout: number;
   /** Names of other libraries, the classifier's included. */
   readonly foreignNames?: readonly NameScheme[];
+  /** Epsilon of its norms, where that is not 1e-5. */
+  readonly normEpsilon?: number;
+  /** The network came whole, and nothing of it trains: it has no parameters. */
+  readonly frozen?: true;
   /** image [N, 3, H, W], already normalised. */
   features(scope: Scope, image: Value, options: BuildOptions): Features;
 }

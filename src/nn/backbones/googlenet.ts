@@ -115,5 +115,6 @@ export const googlenet: Backbone = {
   headPath: 'fc',
   millionParameters: 6.6,
   dropout: 0.2,
+  normEpsilon: EPSILON,
   features,
 };

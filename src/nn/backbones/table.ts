@@ -55,6 +55,6 @@ export function findBackbone(name: string): Backbone {
   throw fail('FM_USAGE', `backbone '${name}'`, {
     expected: `one of ${backbones.map((b) => b.name).join(', ')}`,
     got: `'${name}'`,
-    next: "Run 'fieldmark backbones' for the list.",
+    next: "Run 'fieldmark backbones' for the list; 'onnx:FILE' takes a network from an ONNX file.",
   });
 }

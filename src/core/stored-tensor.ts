@@ -1,7 +1,7 @@
 // Numbers as tensor files store them, little-endian, and as tensors of ours.
 
-import type { Shape } from '../core/shape.ts';
-import { type HostTensor, hostTensor } from '../core/tensor.ts';
+import type { Shape } from './shape.ts';
+import { type HostTensor, hostTensor } from './tensor.ts';
 
 /** Types that files may hold, by safetensors' names, with bytes for each number. */
 export const storedWidths: Readonly<Record<string, number>> = {
