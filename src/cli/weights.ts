@@ -6,11 +6,13 @@ import { fail } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { targets } from '../hub/convert.ts';
 import type { LoadedWeights } from '../hub/weights.ts';
-import { note, print, printJson } from './output.ts';
+import { interruptible } from './options.ts';
+import { note, print, printJson, showProgress } from './output.ts';
 
 export function weightsCommand(): Command {
   return new Command('weights')
-    .description('look at weights files, and convert them')
+    .description('fetch weights, look at them, and convert them')
+    .addCommand(fetchCommand())
     .addCommand(showCommand())
     .addCommand(convertCommand());
 }
@@ -21,10 +23,38 @@ interface Flags {
   json?: boolean;
 }
 
+function fetchCommand(): Command {
+  return new Command('fetch')
+    .description('fetch weights into the cache, for machines or times without a network')
+    .argument('<name>', 'hf:<owner>/<repository>, an https address, or the name of a backbone')
+    .option('--json', 'end with one line of JSON')
+    .action(async (name: string, { json }: Flags) => {
+      const { defaultWeights } = await import('../hub/known-weights.ts');
+      const { resolveWeights } = await import('../hub/resolve-weights.ts');
+      const found = await resolveWeights(defaultWeights(name)?.name ?? name, {
+        note,
+        progress: showProgress,
+        signal: interruptible('stopping; the same command goes on where this one stopped'),
+      });
+      if (found === undefined) {
+        throw fail('FM_USAGE', 'weights fetch', {
+          expected: 'a name that leads to a file',
+          got: `'${name}'`,
+          next: "'fieldmark backbones' lists the weights that are known.",
+        });
+      }
+      print(`${found.name}\n${found.path}`);
+      if (json) printJson(found);
+    });
+}
+
 function showCommand(): Command {
   return new Command('show')
     .description('say what a weights file holds, and what it expects of images')
-    .argument('<from>', 'a file (safetensors, .pth) or the folder of a finished run')
+    .argument(
+      '<from>',
+      'a file (safetensors, .pth, .onnx), a name, or the folder of a finished run',
+    )
     .option('--json', 'end with one line of JSON')
     .action(async (from: string, { json }: Flags) => {
       const { tensors, description, describedBy, hash } = await open(from);
@@ -53,7 +83,10 @@ function showCommand(): Command {
 function convertCommand(): Command {
   return new Command('convert')
     .description('write weights as safetensors, in the names of another library')
-    .argument('<from>', 'a file (safetensors, .pth) or the folder of a finished run')
+    .argument(
+      '<from>',
+      'a file (safetensors, .pth, .onnx), a name, or the folder of a finished run',
+    )
     .argument('<to>', 'the safetensors file to write')
     .addOption(
       new Option('--to <names>', 'whose names to write')
@@ -85,10 +118,13 @@ function convertCommand(): Command {
 async function open(from: string): Promise<LoadedWeights> {
   const isFolder = await stat(from).then(
     (about) => about.isDirectory(),
-    () => false,
+    () => false, // a name, or nothing
   );
   if (isFolder) return await (await import('../train/run-weights.ts')).weightsOfRun(from);
-  return await (await import('../hub/weights.ts')).loadWeights(from);
+  const { resolveWeights } = await import('../hub/resolve-weights.ts');
+  const { loadWeights } = await import('../hub/weights.ts');
+  const found = await resolveWeights(from, { note, progress: showProgress });
+  return await loadWeights(found?.path ?? from, found);
 }
 
 async function unnamed(from: string): Promise<never> {
