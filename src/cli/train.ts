@@ -44,7 +44,8 @@ export function trainCommand(): Command {
     .option('--method <name>', "how to train (default: finetune; see 'fieldmark methods')")
     .option(
       '--backbone <name>',
-      "network (default: mobilenet_v2, without weights resnet_tiny; see 'fieldmark backbones'), or onnx:FILE for a frozen one",
+      "network (default: mobilenet_v2, without weights resnet_tiny; see 'fieldmark backbones'), " +
+        'or onnx:FILE for a frozen one',
     )
     .option('--feature <tensor>', 'of onnx:FILE: the tensor that holds the features')
     .option('--mean <r,g,b>', 'of onnx:FILE: mean of pixels in 0..1', threeNumbers)

@@ -105,7 +105,7 @@ function mustHaveSize({ name, size: own }: TrunkInput, size: number): void {
   });
 }
 
-/** How pixels become numbers: as a person says, as the file says, or as ImageNet's networks want. */
+/** How pixels become numbers: as a person says, as the file says, or as ImageNet has them. */
 function pixelsOf({ tensors, description, path }: Draft, options: TrunkOptions, notes: string[]) {
   const { mean, std } = options;
   if ((mean === undefined) !== (std === undefined)) {
@@ -129,7 +129,8 @@ function pixelsOf({ tensors, description, path }: Draft, options: TrunkOptions, 
   const { mean: m, std: s } = description;
   if (m !== undefined && s !== undefined) return { mean: m, std: s };
   notes.push(
-    `${basename(path)} does not say how its pixels are scaled: ImageNet's mean and std are assumed (--mean, --std)`,
+    `${basename(path)} does not say how its pixels are scaled: ` +
+      "ImageNet's mean and std are assumed (--mean, --std)",
   );
   return torchvisionDescription.input;
 }
@@ -208,7 +209,8 @@ function describeChoice(
   ];
   if (tensors.beforeLinear !== undefined) {
     notes.push(
-      `'${feature.name}' comes from a last linear layer, perhaps a classifier; --feature ${tensors.beforeLinear} takes what is before it`,
+      `'${feature.name}' comes from a last linear layer, perhaps a classifier; ` +
+        `--feature ${tensors.beforeLinear} takes what is before it`,
     );
   }
   if (places === undefined) {

@@ -158,7 +158,7 @@ export function normsAreFolded(tensors: ReadonlyMap<string, HostTensor>): boolea
   );
 }
 
-/** True when convolutions have a bias and no norm is left: an exporter folded the norms into them. */
+/** True when convolutions have a bias and no norm is left: it may have been folded into them. */
 function normsAreGone(tensors: ReadonlyMap<string, HostTensor>): boolean {
   const names = [...tensors.keys()];
   const biased = [...tensors].some(
@@ -235,7 +235,8 @@ function mismatch(
       ...list('not in the network', unused),
     ].join('; '),
     next: /\.onnx$/.test(path)
-      ? 'Choose the backbone that they belong to with --backbone, or export them under their names (docs/weights.md); or use the file as it is: --backbone onnx:FILE.'
+      ? 'Choose their backbone with --backbone, or export them under their names ' +
+        '(docs/weights.md); or use the file as it is: --backbone onnx:FILE.'
       : 'Choose the backbone that these weights belong to with --backbone.',
   });
 }

@@ -50,7 +50,7 @@ async function exported(net: Net, exporter: Exporter, batch: 'free' | 'fixed') {
   return { path: join(folder, 'net.onnx'), expected: tensors };
 }
 
-/** Relative errors of a backbone's features and map on the photographs, one at a time or together. */
+/** Relative errors of features and map of the photographs, one at a time or together. */
 async function errors(
   backbone: Backbone,
   pixels: PixelScale,

@@ -15,6 +15,7 @@ test('data is all that must be given', () => {
     size: 112,
     view: 'centre-crop',
     stages: 'all',
+    trunk: {},
     seed: 0,
     refit: false,
     norms: 'auto',
