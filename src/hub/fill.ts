@@ -196,7 +196,8 @@ function mismatch(
       ...list('not in the network', unused),
     ].join('; '),
     next: /\.onnx$/.test(path)
-      ? 'Choose the backbone that they belong to with --backbone, or export them under their names (docs/weights.md); or use the file as it is: --backbone onnx:FILE.'
+      ? 'Choose their backbone with --backbone, or export them under their names ' +
+        '(docs/weights.md); or use the file as it is: --backbone onnx:FILE.'
       : 'Choose the backbone that these weights belong to with --backbone.',
   });
 }

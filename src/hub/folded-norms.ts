@@ -1,4 +1,4 @@
-// Weights whose norms an exporter folded into the convolutions before them, which have a bias since.
+// Weights whose norms were folded into the convolutions before them, which have a bias since.
 
 import { showShape, sizeOf } from '../core/shape.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';

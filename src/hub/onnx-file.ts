@@ -1,4 +1,4 @@
-// An ONNX file with everything that belongs to it: numbers that stand in files beside it are read in.
+// An ONNX file with all that belongs to it: numbers that stand in files beside it are read in.
 
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';

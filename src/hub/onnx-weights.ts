@@ -16,9 +16,9 @@ export function looksLikeOnnx(path: string, start: Uint8Array): boolean {
 }
 
 /**
- * Reads the initialisers, and the metadata of the model. Exporters rename: a tensor that an Identity
- * copies has the copy's name too, and weights and biases of a layer without a name take it from the
- * node (`/layer1/layer1.0/conv1/Conv`). Where norms were folded into convolutions, these have a bias.
+ * Reads the initialisers, and the metadata of the model. Exporters rename: a tensor that an
+ * Identity copies has the copy's name too, and weights and biases without a name of their layer
+ * take it from the node (`/layer1/layer1.0/conv1/Conv`).
  */
 export async function readOnnxTensors(
   path: string,

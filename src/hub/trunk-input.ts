@@ -68,7 +68,7 @@ export function noImage(path: string, graph: ForeignGraph, names?: readonly stri
     next:
       graph.inputs.length > 1
         ? 'Name a tensor that depends on the image alone with --feature.'
-        : 'Export the part of the network that takes images; --set trunk.layout=nhwc where the channels come last.',
+        : 'Export the part that takes images; --set trunk.layout=nhwc where channels come last.',
   });
 }
 

@@ -26,6 +26,7 @@ import {
   tinyModel,
   valueInfo,
   weights,
+  whole,
 } from '../support/onnx-models.ts';
 import { runGraph } from '../support/run-graph.ts';
 
@@ -86,6 +87,19 @@ test('what the outputs do not need is left out', () => {
     Flatten: 1,
   });
   expect([...constants.keys()]).toEqual(['trunk0/kernel']);
+});
+
+test('inputs and outputs that are left out do not belong together', () => {
+  const net = foreign({
+    tail: [
+      node('Clip', ['flat', '', 'six'], ['chosen']),
+      node('TopK', ['flat', 'one'], ['', 'best']),
+    ],
+    tailWeights: [weights('six', [], [6]), whole('one', [1])],
+  });
+  const { operators } = readOnnx(lower({ y: tiny(photo(1), net, ['chosen'])[0] }).bytes);
+  expect(operators.has('Clip')).toBe(true);
+  expect(operators.has('TopK')).toBe(false);
 });
 
 test('twice on one image is written once; on two images the weights are', async () => {

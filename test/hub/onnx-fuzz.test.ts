@@ -1,5 +1,5 @@
-// Damaged ONNX files, as trunks and as weights: whatever is wrong with their bytes, the answer is an
-// error of ours or a network, and never a crash.
+// Damaged ONNX files, as trunks and as weights: whatever is wrong with their bytes, the answer is
+// an error of ours or a network, and never a crash.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

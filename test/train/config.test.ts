@@ -19,6 +19,7 @@ test('data is all that must be given', () => {
     size: 224,
     view: 'centre-crop',
     stages: 'all',
+    trunk: {},
     seed: 0,
     refit: false,
     norms: 'auto',

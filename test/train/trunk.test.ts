@@ -1,5 +1,5 @@
-// Whole runs on a network from an ONNX file: our own export gives what the network itself gives, and
-// the model that comes out is one file that needs nothing else.
+// Whole runs on a network from an ONNX file: our own export gives what the network itself gives,
+// and the model that comes out is one file that needs nothing else.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';

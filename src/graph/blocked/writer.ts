@@ -2,7 +2,8 @@
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import { type DType, float32, hostTensor } from '../../core/tensor.ts';
-import type { AttributeValue, OnnxBuilder } from '../onnx/builder.ts';
+import type { OnnxBuilder } from '../onnx/builder.ts';
+import type { AttributeValue } from '../onnx/protos.ts';
 import type { TensorType } from '../value.ts';
 import {
   isAlias,

@@ -3,48 +3,33 @@
 
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Shape, showShape } from '../../core/shape.ts';
-import { bytesOf, type DType, float32, type HostTensor, int64 } from '../../core/tensor.ts';
+import { float32, type HostTensor, int64 } from '../../core/tensor.ts';
 import { graphError, type ParameterAttrs, type TensorType } from '../value.ts';
 import { type ForeignGraph, partFor } from './foreign.ts';
 import {
-  type AttributeProto,
-  AttributeProtoSchema,
   type FunctionProto,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
-  TensorProtoSchema,
   type ValueInfoProto,
-  ValueInfoProtoSchema,
 } from './generated/onnx_pb.ts';
+import {
+  type AttributeValue,
+  attributeProto,
+  type OutputType,
+  tensorProto,
+  valueInfo,
+} from './protos.ts';
 import { renameNode } from './rename.ts';
-
-/** Attribute values: whole numbers become ints, `{ float }` floats, arrays ints, text strings. */
-export type AttributeValue =
-  | number
-  | string
-  | readonly number[]
-  | { readonly float: number }
-  | { readonly floats: readonly number[] };
-
-/** ONNX element type numbers. */
-export const onnxTypes: Record<DType, number> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float64: 11,
-};
 
 /** The operator set that everything is written in, where no foreign graph brings another one. */
 export const OPSET = 17;
-/** Operators of ours that came after the oldest set that a foreign graph may bring. */
-const SINCE: Readonly<Record<string, number>> = { ScatterElements: 16, LayerNormalization: 17 };
 /** The file format's version that goes with it. */
 const IR_VERSION = 8;
+/** Operators of ours that came after the oldest set that a foreign graph may bring. */
+const SINCE: Readonly<Record<string, number>> = { ScatterElements: 16, LayerNormalization: 17 };
 
 export interface BuilderOptions {
   /** Numbers of the parameters that become constants, by path. */
@@ -59,9 +44,6 @@ export interface BuilderOptions {
   /** Version of the standard operators, 13 or more. Default: `OPSET`. */
   readonly opset?: number;
 }
-
-/** A graph's output: of any shape where none is given. */
-export type OutputType = Pick<TensorType, 'dtype'> & Partial<TensorType>;
 
 export class OnnxBuilder {
   readonly options: BuilderOptions;
@@ -205,7 +187,8 @@ export class OnnxBuilder {
     // one function of names for all levels: whatever a body of If or Loop captures stays captured
     const rename = (name: string) => {
       if (name === '') return '';
-      return inputs[name] ?? `${graph.initializers.has(name) ? weights : values}${name}`;
+      if (Object.hasOwn(inputs, name)) return inputs[name];
+      return `${graph.initializers.has(name) ? weights : values}${name}`;
     };
     for (const node of part.nodes) this.#nodes.push(renameNode(node, rename, values));
     for (const tensor of part.initializers) {
@@ -287,46 +270,6 @@ export class OnnxBuilder {
   #valueInfo(name: string, type: OutputType): ValueInfoProto {
     return valueInfo(name, type, this.options.freeBatch);
   }
-}
-
-function valueInfo(name: string, type: OutputType, freeBatch?: string): ValueInfoProto {
-  const dim = type.shape?.map((size, axis) =>
-    axis === 0 && freeBatch !== undefined
-      ? { value: { case: 'dimParam' as const, value: freeBatch } }
-      : { value: { case: 'dimValue' as const, value: BigInt(size) } },
-  );
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: {
-      value: {
-        case: 'tensorType',
-        value: { elemType: onnxTypes[type.dtype], shape: dim && { dim } },
-      },
-    },
-  });
-}
-
-function tensorProto(name: string, tensor: HostTensor): TensorProto {
-  return create(TensorProtoSchema, {
-    name,
-    dims: tensor.shape.map(BigInt),
-    dataType: onnxTypes[tensor.dtype],
-    rawData: bytesOf(tensor),
-  });
-}
-
-function attributeProto(name: string, value: AttributeValue): AttributeProto {
-  if (typeof value === 'number') {
-    return create(AttributeProtoSchema, { name, type: 2, i: BigInt(value) });
-  }
-  if (typeof value === 'string') {
-    return create(AttributeProtoSchema, { name, type: 3, s: new TextEncoder().encode(value) });
-  }
-  if ('float' in value) return create(AttributeProtoSchema, { name, type: 1, f: value.float });
-  if ('floats' in value) {
-    return create(AttributeProtoSchema, { name, type: 6, floats: [...value.floats] });
-  }
-  return create(AttributeProtoSchema, { name, type: 7, ints: value.map(BigInt) });
 }
 
 /** Small constants are shared by value; large ones are cheaper to store twice than to compare. */

@@ -91,7 +91,7 @@ function byName<T extends { name: string }>(items: readonly T[]): Map<string, T>
 /** Everything that the named tensors need, and nothing else. */
 export function partFor(graph: ForeignGraph, names: readonly string[]): ForeignPart {
   const nodes = new Set<NodeProto>();
-  const seen = new Set<string>();
+  const seen = new Set(['']); // an input or output that is left out
   const waiting = [...names];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (seen.has(name)) continue;

@@ -2,13 +2,13 @@
 
 import { fromBinary } from '@bufbuild/protobuf';
 import type { DType, HostTensor } from '../../core/tensor.ts';
-import { onnxTypes } from './builder.ts';
 import {
   type GraphProto,
   type ModelProto,
   ModelProtoSchema,
   type ValueInfoProto,
 } from './generated/onnx_pb.ts';
+import { onnxTypes } from './protos.ts';
 import { damagedOnnx, readTensor } from './tensor.ts';
 
 /** An input or output. A free axis has its name instead of a size. */
@@ -55,7 +55,7 @@ export function readOnnx(bytes: Uint8Array, where = 'model'): OnnxModel {
   };
 }
 
-/** A model as it stands in the file. FM_FORMAT where the bytes are no model, or one without a graph. */
+/** A model as it stands in the file. FM_FORMAT where the bytes are none, or one without a graph. */
 export function parseOnnx(bytes: Uint8Array, where: string): ModelProto & { graph: GraphProto } {
   let model: ModelProto;
   try {

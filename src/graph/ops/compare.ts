@@ -2,7 +2,7 @@
 
 import { broadcastShapes } from '../../core/shape.ts';
 import type { DType } from '../../core/tensor.ts';
-import { onnxTypes } from '../onnx/builder.ts';
+import { onnxTypes } from '../onnx/protos.ts';
 import { apply, graphError, type Op, showType, type Value } from '../value.ts';
 import { asValue, broadcastOf, mul, type Operand } from './arithmetic.ts';
 import { sumTo } from './sum.ts';

@@ -1,6 +1,6 @@
 // Elementwise functions of one tensor.
 
-import type { AttributeValue } from '../onnx/builder.ts';
+import type { AttributeValue } from '../onnx/protos.ts';
 import { apply, type Op, type TensorType, type Value } from '../value.ts';
 import { div, mul, sub } from './arithmetic.ts';
 import { indicator } from './compare.ts';
