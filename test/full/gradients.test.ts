@@ -158,7 +158,7 @@ test('every network but our own has a case', () => {
 describe.skipIf(reason !== undefined)('gradients agree with live PyTorch', () => {
   test.each(cases.map((c) => [titleOf(c), c] as const))(
     '%s',
-    { timeout: 900_000 },
+    { timeout: 3_600_000 },
     async (_, c) => {
       const peer = await peerStep(c);
       const { tensors, runningVar } = peer;
