@@ -44,10 +44,9 @@ const cases: readonly Case[] = [
   { net: 'resnet18', norms: 'train', batch: 8, height: 64, width: 64, seeds: 40 },
   { net: 'mobilenet_v2', norms: 'train', batch: 8, height: 64, width: 64, seeds: 60 },
   ...[11, 13, 16, 19].flatMap((depth) => [small(`vgg${depth}`), small(`vgg${depth}_bn`)]),
-  ...['resnet101', 'resnet152', 'densenet161', 'densenet169', 'densenet201'].map((net) =>
-    small(net),
-  ),
-  ...['seresnet101', 'senet154'].map((net) => small(net)),
+  ...['resnet101', 'resnet152', 'seresnet101', 'senet154'].map((net) => small(net)),
+  ...['densenet161', 'densenet169'].map((net) => small(net)),
+  small('densenet201', 120),
   ...['035', '050', '075', '130', '140'].map((width) => small(`mobilenet_v2_${width}`, 200)),
   small('resnet50', 40, 'dilate'),
   small('resnet50', 40, 'remove'),
@@ -66,6 +65,10 @@ const block = await blockedLanes();
 const lowerings: readonly Lowering[] = block === undefined ? ['portable'] : ['portable', { block }];
 const CLASSES = 37;
 const SMOOTHING = 0.1;
+
+function titleOf({ net, form, norms, batch, height, width }: Case): string {
+  return `${net}${form === undefined ? '' : ` (${form})`}, ${norms} norms, ${batch}x${height}x${width}`;
+}
 
 /** What grads.py prints; the rest is in its file. */
 interface Summary {
@@ -137,7 +140,7 @@ function report(
     `median ${median(errors).toExponential(2)}, worst ${Math.max(...errors).toExponential(2)}`;
   const ratio = Math.max(...graded.map(({ ours, torch }) => ours / torch)).toFixed(2);
   console.info(
-    `${c.net}${c.form === undefined ? '' : ` (${c.form})`} ${c.norms} ${lowering === 'portable' ? lowering : 'blocked'} ${c.batch}x${c.height}x${c.width}, seed ${seed}, kink margin ` +
+    `${titleOf(c)}, ${lowering === 'portable' ? lowering : 'blocked'}, seed ${seed}, kink margin ` +
       `${kinkMargin.toFixed(2)}: ours ${show(graded.map(({ ours }) => ours))}; torch ` +
       `${show(graded.map(({ torch }) => torch))}; largest ratio ${ratio}`,
   );
@@ -153,43 +156,49 @@ test('every network but our own has a case', () => {
 });
 
 describe.skipIf(reason !== undefined)('gradients agree with live PyTorch', () => {
-  test.each(cases)('$net $form, $norms norms, batch $batch', { timeout: 900_000 }, async (c) => {
-    const peer = await peerStep(c);
-    const { tensors, runningVar } = peer;
-    for (const [name, tensor] of tensors) {
-      if (!name.startsWith('value:')) continue;
-      const ours = fillTensor(name.slice('value:'.length), tensor.shape, { runningVar });
-      const same = Buffer.compare(bytesOf(float32(tensor.shape, ours)), bytesOf(tensor)) === 0;
-      expect(same, name).toBe(true);
-      tensors.delete(name); // half a gigabyte of VGG
-    }
-    const labels = Array.from(tensors.get('labels')!.data as BigInt64Array, Number);
-    const setting = { ...c, labels, labelSmoothing: SMOOTHING, runningVar };
-    const image = Float32Array.from(tensors.get('input')!.data as Float64Array);
-    for (const lowering of lowerings) {
-      const step = await networkStep(findBackbone(c.net), setting, CLASSES, image, lowering);
-      const rows = rowsOf(
-        new Map([
-          ['logits', step.logits],
-          ...[...step.gradients].map(([path, numbers]) => [`grad:${path}`, numbers] as const),
-          ...[...step.statistics].map(([path, numbers]) => [`stat:${path}`, numbers] as const),
-        ]),
-        tensors,
-      );
-      const held = c.norms === 'train' ? /^(logits|grad:|stat:)/ : /^(logits|grad:)/;
-      const theirs = [...tensors.keys()].filter((name) => held.test(name));
-      expect(rows.map(({ name }) => name).sort()).toEqual(theirs.sort());
-      report(c, lowering, peer, rows);
-      // one tensor's own error is luck; what rounding to expect, the network's median says
-      const graded = rows.filter(({ name, zero }) => name.startsWith('grad:') && !zero);
-      const usual = median(graded.map(({ torch }) => torch));
-      const above = rows.filter(({ ours, torch, zero }) => {
-        return !(ours <= 2 * (zero ? torch : Math.max(torch, usual)));
-      });
-      expect(above, `kink margin ${peer.kinkMargin}`).toEqual([]);
-      if (c.norms === 'frozen') {
-        expect(median(graded.map(({ ours }) => ours))).toBeLessThanOrEqual(1e-5);
+  test.each(cases.map((c) => [titleOf(c), c] as const))(
+    '%s',
+    { timeout: 3_600_000 },
+    async (_, c) => {
+      const peer = await peerStep(c);
+      const { tensors, runningVar } = peer;
+      for (const [name, tensor] of tensors) {
+        if (!name.startsWith('value:')) continue;
+        const ours = fillTensor(name.slice('value:'.length), tensor.shape, { runningVar });
+        const same = Buffer.compare(bytesOf(float32(tensor.shape, ours)), bytesOf(tensor)) === 0;
+        expect(same, name).toBe(true);
+        tensors.delete(name); // half a gigabyte of VGG
       }
-    }
-  });
+      const labels = Array.from(tensors.get('labels')!.data as BigInt64Array, Number);
+      const setting = { ...c, labels, labelSmoothing: SMOOTHING, runningVar };
+      const image = Float32Array.from(tensors.get('input')!.data as Float64Array);
+      for (const lowering of lowerings) {
+        const step = await networkStep(findBackbone(c.net), setting, CLASSES, image, lowering);
+        const rows = rowsOf(
+          new Map([
+            ['logits', step.logits],
+            ...[...step.gradients].map(([path, numbers]) => [`grad:${path}`, numbers] as const),
+            ...[...step.statistics].map(([path, numbers]) => [`stat:${path}`, numbers] as const),
+          ]),
+          tensors,
+        );
+        const held = c.norms === 'train' ? /^(logits|grad:|stat:)/ : /^(logits|grad:)/;
+        const theirs = [...tensors.keys()].filter((name) => held.test(name));
+        expect(rows.map(({ name }) => name).sort()).toEqual(theirs.sort());
+        report(c, lowering, peer, rows);
+        // one tensor's own error is luck; what rounding to expect, the network's median says
+        const graded = rows.filter(({ name, zero }) => name.startsWith('grad:') && !zero);
+        const usual = median(graded.map(({ torch }) => torch));
+        // else PyTorch went over a kink itself, and would excuse anything
+        if (c.norms === 'frozen') expect(usual, "PyTorch's own error").toBeLessThan(1e-5);
+        const above = rows.filter(({ ours, torch, zero }) => {
+          return !(ours <= 2 * (zero ? torch : Math.max(torch, usual)));
+        });
+        expect(above, `kink margin ${peer.kinkMargin}`).toEqual([]);
+        if (c.norms === 'frozen') {
+          expect(median(graded.map(({ ours }) => ours))).toBeLessThanOrEqual(1e-5);
+        }
+      }
+    },
+  );
 });

@@ -57,7 +57,7 @@ async function loaded(backbone: Backbone, parameters: Parameters, file: string) 
 describe.skipIf(reason !== undefined)('state dicts of PyTorch', () => {
   test.each(variants.map((backbone) => ({ name: backbone.name, backbone })))(
     '$name',
-    { timeout: 600_000 },
+    { timeout: 3_600_000 },
     async ({ name, backbone }) => {
       const folder = await mkdtemp(join(tmpdir(), 'fieldmark-states-'));
       try {

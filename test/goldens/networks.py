@@ -92,6 +92,7 @@ def create(name, classes):
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
+    model.drop_rate = 0.0  # timm's SENet-154 drops by a function
     return model
 
 

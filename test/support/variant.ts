@@ -213,7 +213,7 @@ async function exportedLogits(
 export function describeVariants(variants: readonly Backbone[]): void {
   test.each(variants.map((backbone) => ({ name: backbone.name, backbone })))(
     '$name learns from a step, comes back from its file, and is exported',
-    { timeout: 900_000 },
+    { timeout: 3_600_000 },
     async ({ backbone }) => {
       const photos = await eightPhotos();
       const fresh = freshStore(backbone, photos);
