@@ -7,7 +7,7 @@ import { crossEntropy, smoothTargets } from '../../src/nn/losses.ts';
 import type { LoweringChoice } from '../../src/runtime/choices.ts';
 import { createSession } from '../../src/runtime/node.ts';
 import { chooseLowering } from '../../src/runtime/probe.ts';
-import { createTrainingState, wantsLeanMemory } from '../../src/runtime/training-state.ts';
+import { createTrainingState, wantsNoArena } from '../../src/runtime/training-state.ts';
 import { buildStep } from '../../src/train/step-graph.ts';
 import type { StepWork } from './job.ts';
 import { buildNetwork, CLASSES, randomImages } from './network.ts';
@@ -41,7 +41,7 @@ export async function prepareStep(
   );
   const session = await createSession(model.bytes, {
     threads,
-    arena: !wantsLeanMemory(numbers.values()),
+    arena: !wantsNoArena(numbers.values()),
     memoryPattern: false,
     spin: false,
   });

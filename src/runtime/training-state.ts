@@ -40,15 +40,21 @@ export interface TrainingState {
   close(): Promise<void>;
 }
 
-/** Bytes of a tensor that memory is kept lean for: the first hidden layer of AlexNet has 151 MB. */
-const LARGE = 128 * 2 ** 20;
+/** Above these bytes old tensors are collected after each step: AlexNet's largest has 151 MB. */
+const COLLECT = 128 * 2 ** 20;
+/** Above these bytes a session should have no arena: VGG's largest has 411 MB. */
+const NO_ARENA = 256 * 2 ** 20;
 
 /**
- * True where single tensors are so large that a second copy of the state counts: sessions should
- * then have no arena, and old tensors are collected after each step instead of some time later.
+ * True where single tensors are so large that an arena grows far beyond what is in use. Without one,
+ * a step of VGG-16 takes a quarter longer and a sixth less memory (docs/performance.md).
  */
-export function wantsLeanMemory(numbers: Iterable<HostTensor>): boolean {
-  return [...numbers].some((tensor) => bytesOf(tensor).length >= LARGE);
+export function wantsNoArena(numbers: Iterable<HostTensor>): boolean {
+  return largest(numbers) >= NO_ARENA;
+}
+
+function largest(numbers: Iterable<HostTensor>): number {
+  return [...numbers].reduce((bytes, tensor) => Math.max(bytes, bytesOf(tensor).length), 0);
 }
 
 /**
@@ -68,7 +74,7 @@ export function createTrainingState(
     shapes.set(name, tensor.shape);
     held.set(name, layout === undefined ? tensor : pack(tensor, layout));
   }
-  const collect = wantsLeanMemory(numbers.values()) ? garbageCollector() : () => {};
+  const collect = largest(numbers.values()) >= COLLECT ? garbageCollector() : () => {};
   const replace = (name: string, next: HostTensor | DeviceTensor) => {
     const old = held.get(name);
     held.set(name, next);

@@ -7,7 +7,7 @@ import type { Device, Session } from '../runtime/session.ts';
 import {
   createTrainingState,
   type TrainingState,
-  wantsLeanMemory,
+  wantsNoArena,
 } from '../runtime/training-state.ts';
 import type { StepInput } from './batches.ts';
 import {
@@ -112,7 +112,7 @@ export class Stepper {
       for (const { model, carried } of graphs) {
         const { threads, device } = options;
         const keep = device === 'webgpu' ? [...carried.values()] : [];
-        const arena = !wantsLeanMemory(numbers.values());
+        const arena = !wantsNoArena(numbers.values());
         const settings = { threads, device, keep, arena, memoryPattern: false, spin: false };
         sessions.push(await createSession(model.bytes, settings));
       }

@@ -33,7 +33,7 @@ export class TrainingStopped extends Error {
 /**
  * glibc returns large blocks to the system after every step and faults them in again at the next;
  * these keep them, but for blocks of 128 MiB and more, of which too many would lie about
- * (`wantsLeanMemory`). They must be in place before the process starts.
+ * (`wantsNoArena`). They must be in place before the process starts.
  */
 export const ALLOCATOR = {
   MALLOC_MMAP_THRESHOLD_: '134217728',
