@@ -228,7 +228,7 @@ export function describeVariants(variants: readonly Backbone[]): void {
       fresh.clear();
       // not the second losses: norms that follow eight images of 2 x 2 cells amplify rounding. Weights
       // that differ by one part in 10^7 move ResNet-50's by 0.3 %, one in 10^6 by 1.5 %
-      for (const [first] of seen) expect(first).toBeAllClose(seen[0][0], { rtol: 1e-5 });
+      for (const [first] of seen) expect([first]).toBeAllClose([seen[0][0]], { rtol: 1e-5 });
 
       const logits = await logitsOf(backbone, photos, store);
       const loaded = await savedAndLoaded(backbone, photos, store);
