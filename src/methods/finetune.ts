@@ -18,6 +18,7 @@ import type { Features } from '../nn/backbones/backbone.ts';
 import { normaliseImage } from '../nn/image-input.ts';
 import { linear, type NormMode } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
+import { finerStage } from '../nn/scda.ts';
 import type { Scope } from '../nn/scope.ts';
 import type { Method, MethodContext, Stage } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
@@ -88,13 +89,14 @@ export const finetune: Method<FinetuneOptions> = {
       ? [headStage(context), networkStage(context)]
       : [networkStage(context)],
   recogniser: (context, scope, image) => {
-    const { pooled, map } = backboneFeatures(context, scope, image, 'frozen');
+    const features = backboneFeatures(context, scope, image, 'frozen');
+    const { pooled, map } = features;
     const logits = classify(context, scope, pooled);
     const hidden = pooled.shape[1] !== map.shape[1];
     const heat = hidden
       ? gradientActivation(logits, map)
       : classActivation(context, scope, logits, map);
-    return { logits, embedding: pooled, map, heat };
+    return { logits, embedding: pooled, map, finer: finerStage(features), heat };
   },
 };
 

@@ -101,7 +101,9 @@ export interface Recognition {
   readonly embedding: Value;
   /** The map that the evidence is drawn from, [N, C, h, w], not negative. */
   readonly map: Value;
-  /** Class-activation map of the answered class, [N, h, w]. */
+  /** A finer map of the same network, [N, C', h', w']: it draws the object's outline. */
+  readonly finer?: Value;
+  /** Class-activation map of the answered class, [N, h, w], cell by cell of `map`. */
   readonly heat: Value;
 }
 

@@ -3,9 +3,10 @@
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { decodeImage } from '../data/image/decode.ts';
+import { resizeCrop, wholeBox } from '../data/image/resize.ts';
 import { explainPicture } from './evidence.ts';
 import type { Prediction, PredictOptions, Recogniser } from './recogniser.ts';
-import { scdaMask, smoothScdaBox } from './scda.ts';
+import { scdaBox, scdaMask } from './scda.ts';
 
 export interface Explanation {
   readonly prediction: Prediction;
@@ -27,16 +28,26 @@ export async function explainPhoto(
 ): Promise<Explanation> {
   const image = await decodeImage(photo);
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
-  const { crop, mapSize, activation, heat } = prediction.evidence;
-  const mask = scdaMask({ width: mapSize.w, height: mapSize.h, data: activation });
+  const object = await findObject(recogniser, image);
+  const { crop, mapSize, heat } = prediction.evidence;
   const picture = await explainPicture({
     image,
     crop,
-    scdaMap: activation,
+    object,
     heatMap: heat,
     mapSize,
     answers: prediction.answers.map(({ name, confidence }) => ({ name, confidence })),
     truth: options.truth,
   });
-  return { prediction, box: smoothScdaBox(mask, crop), picture };
+  return { prediction, box: scdaBox(object.mask, object.region), picture };
+}
+
+/** What SCDA finds in the whole photograph: a pass of its own, because evaluation cuts the rim. */
+async function findObject(recogniser: Recogniser, image: RawImage) {
+  const { size } = recogniser.geometry;
+  const region = wholeBox(image);
+  const view = resizeCrop(image, region, size, size);
+  const { evidence } = await recogniser.predictView(view, region);
+  const { h, w } = evidence.mapSize;
+  return { mask: scdaMask({ width: w, height: h, data: evidence.activation }), region };
 }

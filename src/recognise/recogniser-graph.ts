@@ -2,10 +2,10 @@
 
 import { mul } from '../graph/ops/arithmetic.ts';
 import { softmax } from '../graph/ops/reduce.ts';
-import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
 import type { Method, MethodContext } from '../methods/method.ts';
 import { imageInput } from '../nn/image-input.ts';
+import { objectMap, placedLike } from '../nn/object-map.ts';
 import type { Parameters } from '../nn/scope.ts';
 
 /** Outputs of the shipped graph for N images. */
@@ -16,9 +16,9 @@ export interface RecogniserOutputs extends Record<string, Value> {
   readonly probabilities: Value;
   /** [N, D], not normalised. */
   readonly embedding: Value;
-  /** Sum of the last map over its channels, [N, h, w]: where SCDA sees the object. */
+  /** Where SCDA sees the object (`objectMap`), [N, cells, cells] evenly over the image. */
   readonly activation: Value;
-  /** Class-activation map of the answer, [N, h, w]. */
+  /** Class-activation map of the answer, on the same cells. */
   readonly heat: Value;
 }
 
@@ -31,12 +31,13 @@ export function recogniserGraph(
   temperature = 1,
 ): RecogniserOutputs {
   const image = imageInput(1, size);
-  const { logits, embedding, map, heat } = method.recogniser(context, parameters.root(), image);
+  const recognition = method.recogniser(context, parameters.root(), image);
+  const { logits, embedding, map, finer, heat } = recognition;
   return {
     logits,
     probabilities: softmax(mul(logits, 1 / temperature)),
     embedding,
-    activation: sum(map, [1]),
-    heat,
+    activation: objectMap(map, finer, size),
+    heat: placedLike(map, heat, size),
   };
 }

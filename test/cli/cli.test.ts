@@ -103,7 +103,10 @@ test('backbones and methods end in JSON', async () => {
     ]),
   });
   expect(mustEndInJson(await command('methods', '--json'))).toMatchObject({
-    methods: [{ name: 'finetune', needs: ['labels'] }],
+    methods: [
+      { name: 'finetune', needs: ['labels'] },
+      { name: 'scda', needs: ['labels'] },
+    ],
   });
 });
 
