@@ -7,7 +7,6 @@ import type { Example } from '../src/core/example.ts';
 import { hostTensor } from '../src/core/tensor.ts';
 import { openDataset } from '../src/data/datasets/table.ts';
 import { decodeImage } from '../src/data/image/decode.ts';
-import { resizeCrop, wholeBox } from '../src/data/image/resize.ts';
 import { lower } from '../src/graph/lower.ts';
 import { fillFromWeights, loadWeights } from '../src/hub/weights.ts';
 import { findBackbone } from '../src/nn/backbones/table.ts';
@@ -15,7 +14,8 @@ import { IMAGE_INPUT, imageInput, normaliseImage } from '../src/nn/image-input.t
 import { objectMap } from '../src/nn/object-map.ts';
 import { finerStage } from '../src/nn/scda.ts';
 import { type ParameterStore, Parameters } from '../src/nn/scope.ts';
-import { boxIou, scdaBox, scdaMask } from '../src/recognise/scda.ts';
+import { locateObject } from '../src/recognise/locate.ts';
+import { boxIou } from '../src/recognise/scda.ts';
 import { foldConstants } from '../src/runtime/fold.ts';
 import { createSession } from '../src/runtime/node.ts';
 
@@ -65,16 +65,17 @@ async function locator(side: number) {
 
 async function compare({ path, split, box }: Example) {
   const image = await decodeImage(path);
-  const [side, region] = [Number(size), wholeBox(image)];
-  const view = resizeCrop(image, region, side, side);
-  const feeds = { [IMAGE_INPUT]: hostTensor('uint8', [1, side, side, 3], view.data) };
-  const { map } = await session.run(feeds);
-  const [, height, width] = map.shape;
-  const mask = scdaMask({ width, height, data: map.data as Float32Array });
+  const side = Number(size);
+  const found = await locateObject(image, side, async ({ data }) => {
+    const feeds = { [IMAGE_INPUT]: hostTensor('uint8', [1, side, side, 3], data) };
+    const { map } = await session.run(feeds);
+    const [, height, width] = map.shape;
+    return { width, height, data: map.data as Float32Array };
+  });
   const centre = [image.width / 6, image.height / 6, (2 * image.width) / 3, (2 * image.height) / 3];
   return {
     split,
-    scda: boxIou(scdaBox(mask, region), box!),
+    scda: boxIou(found.box, box!),
     centre: boxIou(centre as never, box!),
   };
 }

@@ -11,6 +11,7 @@ import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
 import { methodsCommand } from './methods.ts';
 import { predictCommand } from './predict.ts';
+import { searchCommand } from './search.ts';
 import { trainCommand } from './train.ts';
 
 /** Exit status after Ctrl-C, as shells expect it. */
@@ -23,6 +24,7 @@ const commands = [
   evaluateCommand,
   predictCommand,
   explainCommand,
+  searchCommand,
   backbonesCommand,
   methodsCommand,
 ];

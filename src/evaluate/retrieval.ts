@@ -1,6 +1,6 @@
 // How well photographs find others of their class: each one queries all the others.
 
-import { allSimilarities } from '../search/similarity.ts';
+import { allSimilarities, joinRows } from '../search/similarity.ts';
 
 /** Figures of a set of queries, 0 to 1. */
 export interface Retrieval {
@@ -60,13 +60,12 @@ function precisionSum(right: readonly boolean[]): number {
   return sum;
 }
 
-/** The figures of descriptors `[n, dimension]` compared by cosine similarity. */
+/** The figures of descriptors of one length, compared by cosine similarity. */
 export async function retrievalOf(
-  descriptors: Float32Array,
-  dimension: number,
+  descriptors: readonly Float32Array[],
   labels: ArrayLike<number>,
 ): Promise<Retrieval> {
-  const all = await allSimilarities(descriptors, dimension);
-  const n = labels.length;
+  const n = descriptors.length;
+  const all = await allSimilarities(joinRows(descriptors), descriptors[0]?.length ?? 1);
   return scoreRetrieval(labels, (query) => all.subarray(query * n, (query + 1) * n));
 }

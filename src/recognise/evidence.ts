@@ -6,15 +6,15 @@ import { overlayHeatMap, overlayMask, sideBySide, stacked, strokeBox } from '../
 import { renderSvg } from '../data/image/render.ts';
 import { resizeCrop, wholeBox } from '../data/image/resize.ts';
 import { captionSvg, headingsSvg, type RankedAnswer, sourceSvg } from './evidence-caption.ts';
-import { type ScdaMask, scdaBox } from './scda.ts';
+import type { LocatedObject } from './locate.ts';
 
 /** What `explainPicture` shows. Boxes are in pixels of `image`, the upright photograph. */
 export interface EvidenceInput {
   readonly image: RawImage;
   /** The part of the photograph that became the network's input. */
   readonly crop: Box;
-  /** The object that SCDA finds, and the part of the photograph that its cells lie over. */
-  readonly object: { readonly mask: ScdaMask; readonly region: Box };
+  /** The object that SCDA finds. */
+  readonly object: LocatedObject;
   /** Class activation of the answer, `[h, w]` row-major: gives the heat. */
   readonly heatMap: Float32Array;
   readonly mapSize: { readonly h: number; readonly w: number };
@@ -56,7 +56,7 @@ export async function explainPicture(input: EvidenceInput): Promise<RawImage> {
 /** The three panels without any text, of one size: view, object, heat. */
 export function evidencePanels(input: EvidenceInput): readonly RawImage[] {
   const { image, heatMap, mapSize } = input;
-  const { mask, region } = input.object;
+  const { mask, region, box } = input.object;
   const scale = Math.min(PANEL.width / image.width, PANEL.height / image.height);
   const photo = resizeCrop(
     image,
@@ -65,10 +65,9 @@ export function evidencePanels(input: EvidenceInput): readonly RawImage[] {
     Math.max(1, Math.round(image.height * scale)),
   );
   const crop = scaleBox(input.crop, scale);
-  const object = scdaBox(mask, region);
   return [
     strokeBox(photo, crop, { colour: VIEW, thickness: 3 }),
-    strokeBox(overlayMask(photo, mask, scaleBox(region, scale)), scaleBox(object, scale), {
+    strokeBox(overlayMask(photo, mask, scaleBox(region, scale)), scaleBox(box, scale), {
       colour: [255, 255, 255],
       thickness: 2,
     }),

@@ -3,10 +3,10 @@
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { decodeImage } from '../data/image/decode.ts';
-import { resizeCrop, wholeBox } from '../data/image/resize.ts';
+import { wholeBox } from '../data/image/resize.ts';
 import { explainPicture } from './evidence.ts';
+import { type LocatedObject, locateObject } from './locate.ts';
 import type { Prediction, PredictOptions, Recogniser } from './recogniser.ts';
-import { scdaBox, scdaMask } from './scda.ts';
 
 export interface Explanation {
   readonly prediction: Prediction;
@@ -39,15 +39,15 @@ export async function explainPhoto(
     answers: prediction.answers.map(({ name, confidence }) => ({ name, confidence })),
     truth: options.truth,
   });
-  return { prediction, box: scdaBox(object.mask, object.region), picture };
+  return { prediction, box: object.box, picture };
 }
 
-/** What SCDA finds in the whole photograph: a pass of its own, because evaluation cuts the rim. */
-async function findObject(recogniser: Recogniser, image: RawImage) {
+/** What SCDA finds: passes of their own, because evaluation cuts the rim. */
+async function findObject(recogniser: Recogniser, image: RawImage): Promise<LocatedObject> {
   const { size } = recogniser.geometry;
-  const region = wholeBox(image);
-  const view = resizeCrop(image, region, size, size);
-  const { evidence } = await recogniser.predictView(view, region);
-  const { h, w } = evidence.mapSize;
-  return { mask: scdaMask({ width: w, height: h, data: evidence.activation }), region };
+  return await locateObject(image, size, async (view) => {
+    const { evidence } = await recogniser.predictView(view, wholeBox(image));
+    const { h, w } = evidence.mapSize;
+    return { width: w, height: h, data: evidence.activation };
+  });
 }

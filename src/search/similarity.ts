@@ -21,6 +21,17 @@ export function unitRows(rows: Float32Array, dimension: number): Float32Array {
   return out;
 }
 
+/** Rows one behind the other. */
+export function joinRows(rows: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  let at = 0;
+  for (const row of rows) {
+    out.set(row, at);
+    at += row.length;
+  }
+  return out;
+}
+
 /** Products of each query with each row: queries [q, d], rows [n, d], as values. */
 function products(q: number, n: number, d: number): Value {
   return gemm(input('queries', [q, d]), input('rows', [n, d]), filled([n], 0), { transB: true });

@@ -44,8 +44,14 @@ test('without anybody to be found all is nought', () => {
 });
 
 test('descriptors are compared by angle', async () => {
-  const descriptors = Float32Array.of(1, 0, 10, 1, 0, 1, 1, 9, 5, 4);
-  const found = await retrievalOf(descriptors, 2, [0, 0, 1, 1, 0]);
+  const descriptors = [
+    [1, 0],
+    [10, 1],
+    [0, 1],
+    [1, 9],
+    [5, 4],
+  ].map((v) => Float32Array.from(v));
+  const found = await retrievalOf(descriptors, [0, 0, 1, 1, 0]);
   expect(found.recall[1]).toBe(1);
   expect(found.queries).toBe(5);
 });

@@ -16,6 +16,7 @@ const input = {
   object: {
     mask: scdaMask({ width: cells, height: cells, data: blob }),
     region: [100, 0, 400, 400] as const,
+    box: [210, 110, 180, 180] as const,
   },
   heatMap: blob,
   mapSize: { h: cells, w: cells },
