@@ -1,7 +1,7 @@
 // Retrieval on one split of a dataset, each image querying the others: pooled features of a frozen
 // network beside SCDA, SCDA+ and flip, whitened (learnt on the training images) and re-ranked.
 //
-//   npx tsx bench/retrieval.ts <dataset> <weights> [split] [backbone] [size] [squash|centre-crop]
+//   npx tsx bench/retrieval.ts <dataset> <weights> [split] [backbone] [size] [whitened to]
 
 import type { Example } from '../src/core/example.ts';
 import { openDataset } from '../src/data/datasets/table.ts';
@@ -27,8 +27,8 @@ if (weights === undefined) {
   const got = `${process.argv.length - 2} arguments`;
   throw new Error(`retrieval: expected <dataset> <weights>, got ${got}. Name both.`);
 }
-const [split = 'test', backbone = 'mobilenet_v2', side = '256', mode = 'squash'] = rest;
-const geometry = { size: Number(side), mode: mode as EvaluationGeometry['mode'] };
+const [split = 'test', backbone = 'mobilenet_v2', side = '256', dimensions = '8,16,32'] = rest;
+const geometry: EvaluationGeometry = { size: Number(side), mode: 'squash' };
 
 /** Rows of one kind of descriptor. */
 interface Table {
@@ -40,7 +40,8 @@ const dataset = await openDataset(folder);
 const of = (name: string) => dataset.examples.filter((example) => example.split === name);
 const labels = of(split).map(({ label }) => label);
 const described = await describe(of(split));
-const learnt = split === 'train' ? described : await describe(of('train'));
+const whitens = dimensions !== '0' && split !== 'train';
+const learnt = whitens ? await describe(of('train')) : described;
 const show = (name: string, { map, mapAtR, recall }: Retrieval) => {
   const figures = [map, mapAtR, ...Object.values(recall)].map((v) => (100 * v).toFixed(1));
   console.log(
@@ -49,8 +50,10 @@ const show = (name: string, { map, mapAtR, recall }: Retrieval) => {
 };
 for (const [name, table] of described) {
   await report(name, table);
-  if (name === 'pooled') continue;
-  for (const to of [8, 16, 32]) await reportWhitened(name, table, to);
+  if (name.startsWith('pooled')) continue;
+  for (const to of dimensions.split(',').map(Number)) {
+    if (to > 0) await reportWhitened(name, table, to); // 0: none
+  }
 }
 
 async function report(name: string, { width, rows }: Table): Promise<void> {
@@ -97,6 +100,7 @@ async function describe(examples: readonly Example[]): Promise<Map<string, Table
   };
   return new Map([
     ['pooled', joined('pooled')],
+    ['pooled, flip', joined('pooled', 'mirrorPooled')],
     ['SCDA', joined('scda')],
     ['SCDA, flip', joined('scda', 'mirrorScda')],
     ['SCDA+', joined('plus')],
@@ -118,6 +122,7 @@ async function network() {
   const [straight, mirror] = [featuresOf(image), featuresOf(mirrored(image))];
   const outputs = {
     pooled: globalAveragePool(straight.map),
+    mirrorPooled: globalAveragePool(mirror.map),
     scda: scdaDescriptor(straight, { layers: 1 }).descriptor,
     plus: scdaDescriptor(straight, { layers: 2 }).descriptor,
     mirrorScda: scdaDescriptor(mirror, { layers: 1 }).descriptor,

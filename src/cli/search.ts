@@ -14,7 +14,7 @@ interface Flags {
   backbone: string;
   weights?: string;
   size: number;
-  layers: 1 | 2;
+  layers: '1' | '2';
   flip: boolean;
   whiten?: number;
   skipUnreadable?: boolean;
@@ -38,10 +38,7 @@ export function searchCommand(): Command {
     .option('--backbone <name>', 'the network of --weights', 'mobilenet_v2')
     .option('--size <pixels>', 'what it sees, with --weights', wholeNumber(32), 256)
     .addOption(
-      new Option('--layers <n>', 'layers of SCDA, with --weights')
-        .choices(['1', '2'])
-        .argParser((text) => layersOf(text))
-        .default(2),
+      new Option('--layers <n>', 'layers of SCDA, with --weights').choices(['1', '2']).default('2'),
     )
     .option('--no-flip', 'with --weights: leave the mirror image out, in half the time')
     .option('--whiten <n>', 'whiten descriptors to so many numbers', wholeNumber(1))
@@ -54,11 +51,6 @@ export function searchCommand(): Command {
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
     .option('--json', 'end with one line of JSON')
     .action(run);
-}
-
-function layersOf(text: string): 1 | 2 {
-  if (text === '1' || text === '2') return Number(text) as 1 | 2;
-  throw usage("'--layers 1' or '--layers 2'", `'${text}'`);
 }
 
 function usage(expected: string, got: string) {
@@ -119,7 +111,8 @@ async function chosenDescriber({ threads, model, weights, ...flags }: Flags) {
   const { frozenDescriber, runDescriber } = await import('../recognise/describer.ts');
   if (model !== undefined) return await runDescriber(model, { threads });
   if (weights === undefined) return undefined;
-  const { backbone, size, layers, flip } = flags;
+  const { backbone, size, flip } = flags;
+  const layers = flags.layers === '1' ? 1 : 2;
   return await frozenDescriber({ backbone, weights, size, layers, flip }, { threads });
 }
 

@@ -1,6 +1,8 @@
 // What every store of vectors can do. `exact-store.ts` compares with all of them; a store that is
 // approximate or remote would show the same surface.
 
+import type { IndexAbout } from './index-file.ts';
+
 /** One stored photograph. */
 export interface StoredItem {
   /** Unique within the store. */
@@ -34,6 +36,8 @@ export interface VectorStore {
    * stand row by row, `[n, dimension]`, of any norm.
    */
   search(queries: Float32Array, k: number): Promise<Neighbour[][]>;
+  /** Writes the store to one file, atomically. Each kind of store has a static `load` beside it. */
+  save(path: string, about: IndexAbout): Promise<void>;
   /** Frees what the engine holds. */
   close(): Promise<void>;
 }
