@@ -16,8 +16,20 @@ export { type OpenDatasetOptions, openDataset } from './data/datasets/table.ts';
 export { decodeImage, encodeJpeg, encodePng } from './data/image/decode.ts';
 export { type EvaluateOptions, type EvaluationRun, evaluateModel } from './evaluate/evaluate.ts';
 export type { Evaluation } from './evaluate/summary.ts';
+export {
+  type Describer,
+  type FrozenNetwork,
+  frozenDescriber,
+  runDescriber,
+} from './recognise/describer.ts';
 export { type Explanation, explainPhoto } from './recognise/explain.ts';
 export type { Manifest } from './recognise/manifest.ts';
+export {
+  type BuildOptions,
+  buildPhotoIndex,
+  type SearchOptions,
+  searchPhotos,
+} from './recognise/photo-index.ts';
 export {
   type Answer,
   type Evidence,
@@ -27,6 +39,8 @@ export {
   type PredictOptions,
   Recogniser,
 } from './recognise/recogniser.ts';
+export { ExactStore } from './search/exact-store.ts';
+export type { Neighbour, StoredItem, VectorStore } from './search/vector-store.ts';
 export type { RunConfig, RunConfigInput, StageOverrides } from './train/config.ts';
 export type { TrainEvent, TrainSummary } from './train/events.ts';
 export { TrainingStopped, type TrainOptions, train } from './train/train.ts';

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Split } from '../core/example.ts';
+import type { Retrieval } from '../evaluate/retrieval.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
 import { interruptible, wholeNumber } from './options.ts';
 import { percent, print, printJson, showProgress, table } from './output.ts';
@@ -13,6 +14,7 @@ interface Flags {
   split: Split;
   threads?: number;
   workers?: number;
+  retrieval?: boolean;
   report?: string | boolean;
   json?: boolean;
 }
@@ -28,6 +30,7 @@ export function evaluateCommand(): Command {
         .choices(['train', 'val', 'test'])
         .default('test'),
     )
+    .option('--retrieval', 'also let each image query the others by its embedding')
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
     .option('--report <file>', 'where to write the report (default: report.html in the run folder)')
@@ -46,6 +49,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
       data: flags.data,
       format: flags.format,
       split: flags.split,
+      retrieval: flags.retrieval,
       workers: flags.workers,
       onProgress: showProgress,
       signal: interruptible(),
@@ -54,7 +58,8 @@ async function run(folder: string, flags: Flags): Promise<void> {
     printEvaluation(evaluation);
     const report = typeof flags.report === 'string' ? flags.report : join(folder, 'report.html');
     if (flags.report !== false) {
-      const command = `fieldmark evaluate ${folder} --data ${flags.data} --split ${flags.split}`;
+      const asked = flags.retrieval ? ' --retrieval' : '';
+      const command = `fieldmark evaluate ${folder} --data ${flags.data} --split ${flags.split}${asked}`;
       await writeReport(report, { folder, recogniser, result, command });
       print(`report: ${report}`);
     }
@@ -80,6 +85,7 @@ export function printEvaluation(e: Evaluation): void {
         '',
       ]),
       ['calibration error', percent(e.ece, 2), `temperature ${e.temperature.toFixed(3)}`],
+      ...(e.retrieval === undefined ? [] : retrievalRows(e.retrieval)),
       ['images', String(e.n), `${e.classes} classes, split ${e.split}`],
     ]),
   );
@@ -89,9 +95,18 @@ export function printEvaluation(e: Evaluation): void {
   for (const { truth, answer, count } of worst) print(`  ${truth} taken for ${answer}: ${count}`);
 }
 
+function retrievalRows({ recall, map, mapAtR, queries }: Retrieval): string[][] {
+  return [
+    ['retrieval mAP', percent(map, 2), `${queries} queries`],
+    ['retrieval mAP@R', percent(mapAtR, 2), ''],
+    ...Object.entries(recall).map(([k, share]) => [`recall at ${k}`, percent(share, 2), '']),
+  ];
+}
+
 function jsonOf(e: Evaluation, report: string | undefined) {
   const { top1, top5, perClassMean, n, split, levels, interval, ece, nll, brier, temperature } = e;
   return {
+    retrieval: e.retrieval,
     top1,
     top5,
     perClassMean,

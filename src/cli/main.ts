@@ -11,6 +11,7 @@ import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
 import { methodsCommand } from './methods.ts';
 import { predictCommand } from './predict.ts';
+import { searchCommand } from './search.ts';
 import { trainCommand } from './train.ts';
 import { weightsCommand } from './weights.ts';
 
@@ -24,6 +25,7 @@ const commands = [
   evaluateCommand,
   predictCommand,
   explainCommand,
+  searchCommand,
   backbonesCommand,
   weightsCommand,
   methodsCommand,

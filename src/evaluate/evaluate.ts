@@ -10,12 +10,15 @@ import { cacheFolder } from '../formats/cache-folder.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
+import { retrievalOf } from './retrieval.ts';
 import { type Evaluation, summarise } from './summary.ts';
 
 export interface EvaluateOptions {
   readonly data: string;
   readonly format?: string;
   readonly split: Split;
+  /** Also let each image query the others by its embedding. */
+  readonly retrieval?: boolean;
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
@@ -41,6 +44,7 @@ export async function evaluateModel(
   const labelOf = matchClasses(dataset, manifest);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
+  const embeddings: Float32Array[] = [];
   await passOverImages(
     recogniser.session,
     examples,
@@ -51,10 +55,13 @@ export async function evaluateModel(
       progress: options.onProgress ?? (() => {}),
       pause: () => options.signal?.throwIfAborted(),
     },
-    (i, outputs) => logits.set(outputs.logits.data as Float32Array, i * k),
+    (i, outputs) => {
+      logits.set(outputs.logits.data as Float32Array, i * k);
+      if (options.retrieval === true) embeddings.push(outputs.embedding.data as Float32Array);
+    },
   );
   const labels = examples.map(({ label }) => labelOf[label]);
-  const evaluation = summarise({
+  const summary = summarise({
     logits,
     labels,
     classes: manifest.classes,
@@ -63,7 +70,9 @@ export async function evaluateModel(
     split: options.split,
     ids: examples.map(({ id }) => id),
   });
-  return { evaluation, dataset, examples, logits };
+  if (options.retrieval !== true) return { evaluation: summary, dataset, examples, logits };
+  const retrieval = await retrievalOf(embeddings, labels);
+  return { evaluation: { ...summary, retrieval }, dataset, examples, logits };
 }
 
 /** The split's images. `val` without an official one is the held-out part of train. */

@@ -66,6 +66,7 @@ ${headline(evaluation)}
 ${trainingSection(input.training ?? [])}
 ${levelSection(evaluation)}
 ${section('Calibration', calibrationPart(evaluation))}
+${retrievalSection(evaluation)}
 ${section('Confusions', confusionPart(evaluation))}
 ${section('Classes', classTable(evaluation.perClass))}
 ${gallerySection(input.gallery ?? [])}
@@ -128,6 +129,20 @@ function figure(value: string, name: string, note: string, look = 'figure'): Mar
 function levelSection(evaluation: Evaluation): Content {
   if (Object.keys(evaluation.levels).length === 0) return null;
   return section('Levels of the hierarchy', levelTable(evaluation));
+}
+
+function retrievalSection({ retrieval }: Evaluation): Content {
+  if (retrieval === undefined) return null;
+  const { queries, recall, map, mapAtR } = retrieval;
+  const found = Object.entries(recall).map(([k, share]) => `${percentText(share)} at ${k}`);
+  return section('Retrieval', [
+    html`<p>Each of ${queries} images queries the others by its embedding.</p>`,
+    definitions([
+      ['Mean average precision', percentText(map)],
+      ['Mean average precision at R', percentText(mapAtR)],
+      ['Recall', found.join(', ')],
+    ]),
+  ]);
 }
 
 /** A list of names and what they mean. */

@@ -16,6 +16,7 @@ import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
+import { finerStage } from '../nn/scda.ts';
 import type { Scope } from '../nn/scope.ts';
 import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
 import { classActivation, gradientActivation } from './heat.ts';
@@ -115,10 +116,11 @@ export const finetune: Method<FinetuneOptions> = {
       // no gradient comes back through them: where the map is high may be all that there is to show
       const heat = (score: Value) =>
         hidden ? sum(seen, [1]) : classActivation(score, pooled, map);
-      return { logits, embedding: pooled, map: seen, heat };
+      return { logits, embedding: pooled, map: seen, finer: finerStage(features), heat };
     }
     const heat = (score: Value) => gradientActivation(score, map);
-    return { logits, embedding: pooled, map, ...(hidden ? { heat } : {}) };
+    const finer = finerStage(features);
+    return { logits, embedding: pooled, map, finer, ...(hidden ? { heat } : {}) };
   },
 };
 

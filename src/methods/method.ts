@@ -122,6 +122,8 @@ export interface Recognition {
   readonly embedding: Value;
   /** The map that the evidence is drawn from, [N, C, h, w], not negative. */
   readonly map: Value;
+  /** A finer map of the same network, [N, C', h', w']: it draws the object's outline. */
+  readonly finer?: Value;
   /**
    * Where a score comes from, [N, h, w]: `score` is a scalar, the sum over the images of what is to
    * be explained of each. Default: `gradientTimesMap`.

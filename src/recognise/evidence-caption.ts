@@ -77,6 +77,15 @@ export function sourceSvg(source: string, width: number): SvgStrip {
   return strip([text(source, { x: 0, y: 16, size: 12, fill: QUIET, room: width })], width, 22);
 }
 
+/** Two short lines below a picture: the first in ink, the second quiet. */
+export function tileCaptionSvg(first: string, second: string, width: number): SvgStrip {
+  const lines = [
+    text(first, { x: 0, y: 16, size: 13, fill: INK, room: width }),
+    text(second, { x: 0, y: 33, size: 12, fill: QUIET, room: width }),
+  ];
+  return strip(lines, width, 40);
+}
+
 /** What the colours of the panels mean, on one line with its text at height y. */
 function legend(y: number): string[] {
   const stops = Array.from({ length: 6 }, (_, i) => {

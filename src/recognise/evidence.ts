@@ -6,15 +6,15 @@ import { overlayHeatMap, overlayMask, sideBySide, stacked, strokeBox } from '../
 import { renderSvg } from '../data/image/render.ts';
 import { resizeCrop, wholeBox } from '../data/image/resize.ts';
 import { captionSvg, headingsSvg, type RankedAnswer, sourceSvg } from './evidence-caption.ts';
-import { scdaMask, smoothScdaBox } from './scda.ts';
+import type { LocatedObject } from './locate.ts';
 
 /** What `explainPicture` shows. Boxes are in pixels of `image`, the upright photograph. */
 export interface EvidenceInput {
   readonly image: RawImage;
   /** The part of the photograph that became the network's input. */
   readonly crop: Box;
-  /** Channel sum of the last activations, `[h, w]` row-major: gives the object. */
-  readonly scdaMap: Float32Array;
+  /** The object that SCDA finds. */
+  readonly object: LocatedObject;
   /** Class activation of the answer, `[h, w]` row-major: gives the heat. */
   readonly heatMap: Float32Array;
   readonly mapSize: { readonly h: number; readonly w: number };
@@ -55,10 +55,8 @@ export async function explainPicture(input: EvidenceInput): Promise<RawImage> {
 
 /** The three panels without any text, of one size: view, object, heat. */
 export function evidencePanels(input: EvidenceInput): readonly RawImage[] {
-  const { image, scdaMap, heatMap, mapSize } = input;
-  const size = { width: mapSize.w, height: mapSize.h };
-  const mask = scdaMask({ ...size, data: scdaMap });
-  const object = smoothScdaBox(mask, input.crop);
+  const { image, heatMap, mapSize } = input;
+  const { mask, region, box } = input.object;
   const scale = Math.min(PANEL.width / image.width, PANEL.height / image.height);
   const photo = resizeCrop(
     image,
@@ -69,11 +67,11 @@ export function evidencePanels(input: EvidenceInput): readonly RawImage[] {
   const crop = scaleBox(input.crop, scale);
   return [
     strokeBox(photo, crop, { colour: VIEW, thickness: 3 }),
-    strokeBox(overlayMask(photo, mask, crop), scaleBox(object, scale), {
+    strokeBox(overlayMask(photo, mask, scaleBox(region, scale)), scaleBox(box, scale), {
       colour: [255, 255, 255],
       thickness: 2,
     }),
-    overlayHeatMap(photo, { ...size, data: heatMap }, crop),
+    overlayHeatMap(photo, { width: mapSize.w, height: mapSize.h, data: heatMap }, crop),
   ];
 }
 

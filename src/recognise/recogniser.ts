@@ -40,7 +40,7 @@ export interface Evidence {
   readonly crop: Box;
   /** Rows and columns of the maps. */
   readonly mapSize: { readonly h: number; readonly w: number };
-  /** Channel sum of the last feature map, h * w. */
+  /** Where SCDA sees the object, h * w: it is where this is above its mean. */
   readonly activation: Float32Array;
   /** Class-activation map of the best answer, h * w. */
   readonly heat: Float32Array;

@@ -10,7 +10,6 @@ test('data is all that must be given', () => {
     data: '/birds',
     method: 'finetune',
     network: { lastStage: 'stride', pooling: 'network', freeze: 0 },
-    trunk: {},
     input: {},
     options: {},
     backbone: 'mobilenet_v2',
