@@ -53,7 +53,8 @@ test('our own export as a trunk is the network itself', async () => {
   const summary = await trainHere(world.data, place('trunk'), settings(trunk()), { onEvent });
   expect(summary.stages).toMatchObject([{ stage: 'head' }]);
   const [ours, theirs] = [await answer(place('trunk')), await answer(place('head'))];
-  for (const name of ['embedding', 'logits', 'heat', 'activation'] as const) {
+  // not the heat: how a foreign network pools its map is its own secret
+  for (const name of ['embedding', 'logits', 'activation'] as const) {
     const scale = Math.max(...theirs[name].map(Math.abs));
     expect(ours[name], name).toBeAllClose(theirs[name], { rtol: 0, atol: 1e-5 * scale });
   }
