@@ -32,13 +32,13 @@ export function objectMap(map: Value, finer: Value | undefined, size: number): V
 function placed(map: Value, size: number): Value {
   const sum = aggregationMap(map);
   const level = add(mean(sum, [2, 3], { keep: true }), 1e-12); // a map of zeros stays one
-  return alignToImage(div(sum, level), cellGrid(map), size, evidenceCells(size));
+  return alignToImage(div(sum, level), cellGrid(map, size), size, evidenceCells(size));
 }
 
 /** A map of one number a cell, [N, h, w], on the same grid; `of` is the map whose cells it has. */
 export function placedLike(of: Value, cells: Value, size: number): Value {
   const [n, h, w] = cells.shape;
-  const grid = cellGrid(of);
+  const grid = cellGrid(of, size);
   return onImage(alignToImage(reshape(cells, [n, 1, h, w]), grid, size, evidenceCells(size)));
 }
 

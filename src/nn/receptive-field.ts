@@ -17,19 +17,22 @@ export interface CellAxis {
 /** Rows and columns of a map. Pixel p covers p to p + 1, so its centre is at p + 0.5. */
 export type CellGrid = readonly [rows: CellAxis, columns: CellAxis];
 
-/** Ops behind which a value is still the image, pixel for pixel. */
-const IMAGE_OPS = new Set(['input', 'reshape', 'transpose', 'cast']);
+/**
+ * Ops behind which nothing is followed any further: the image itself, or what a foreign network made
+ * of it. Their cells are taken for an even grid over the image, which pixels are.
+ */
+const ENDS = new Set(['input', 'reshape', 'transpose', 'cast', 'embed']);
 
 /**
- * The centres of the receptive fields of a map's cells. Follows the map [N, C, h, w] back through
+ * The centres of the receptive fields of a map's cells in an image of `size` pixels a side. Follows the map [N, C, h, w] back through
  * convolutions and poolings to the image, along one branch: all branches of a network agree where
  * they meet.
  */
-export function cellGrid(map: Value): CellGrid {
+export function cellGrid(map: Value, size: number): CellGrid {
   const windows: ConvAttrs[] = [];
   const reaches: [number, number][] = [];
   let value = map;
-  while (!IMAGE_OPS.has(value.node.op.name)) {
+  while (!ENDS.has(value.node.op.name)) {
     const { op, attrs, inputs } = value.node;
     const kernel = kernelOf(op.name, attrs, inputs);
     if (kernel !== undefined) {
@@ -40,7 +43,8 @@ export function cellGrid(map: Value): CellGrid {
     value = kernel === undefined ? alike(value) : inputs[0];
   }
   const axis = (at: 0 | 1): CellAxis => {
-    let [origin, stride] = [0.5, 1];
+    let stride = size / value.shape[at + 2];
+    let origin = stride / 2;
     for (let i = windows.length - 1; i >= 0; i--) {
       origin += stride * (reaches[i][at] / 2 - windows[i].pads[at]);
       stride *= windows[i].strides[at];

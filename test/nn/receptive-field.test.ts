@@ -4,6 +4,7 @@ import { float32 } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { conv2d, samePads } from '../../src/graph/ops/conv.ts';
 import { filled, input } from '../../src/graph/ops/leaf.ts';
+import { transpose } from '../../src/graph/ops/movement.ts';
 import { avgPool } from '../../src/graph/ops/pool.ts';
 import { slice } from '../../src/graph/ops/slice.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
@@ -76,7 +77,7 @@ test.each(STACKS)('%s: the grid is where the gradient has its centre', (_, layer
     mass += v;
     centre += v * (Math.floor(p / size) + 0.5);
   });
-  const [rows, columns] = cellGrid(map);
+  const [rows, columns] = cellGrid(map, size);
   expect(rows).toEqual(columns);
   expect(rows.origin + cell * rows.stride).toBeCloseTo(centre / mass, 6);
 });
@@ -94,7 +95,7 @@ describe('networks', () => {
     const pixels = normaliseImage(imageInput(1, 224), { mean: [0, 0, 0], std: [1, 1, 1] });
     const how = { norms: 'frozen', padding } as const;
     const { map } = findBackbone('mobilenet_v2').features(parameters.root(), pixels, how);
-    expect(cellGrid(map)).toEqual([
+    expect(cellGrid(map, 224)).toEqual([
       { origin, stride: 32 },
       { origin, stride: 32 },
     ]);
@@ -105,11 +106,16 @@ describe('networks', () => {
     const pixels = normaliseImage(imageInput(1, 96), { mean: [0, 0, 0], std: [1, 1, 1] });
     const how = { norms: 'frozen', padding: 'torch', pooling: 'average' } as const;
     for (const { value, stride } of b.features(parameters.root(), pixels, how).stages) {
-      const [rows] = cellGrid(value);
+      const [rows] = cellGrid(value, 96);
       expect(rows.stride).toBe(stride);
       expect(Math.abs(rows.origin)).toBeLessThanOrEqual(2 * stride);
     }
   });
+});
+
+test('what a foreign network made of the image lies evenly over it', () => {
+  const tokens = transpose(input('tokens', [1, 7, 7, 8]), [0, 3, 1, 2]);
+  expect(cellGrid(relu(tokens), 224)[0]).toEqual({ origin: 16, stride: 32 });
 });
 
 test('alignment puts a cell where it was seen, and keeps an even grid as it is', async () => {
