@@ -17,7 +17,7 @@ export interface RecogniserOutputs extends Record<string, Value> {
   readonly logits: Value;
   /** softmax(logits / temperature), [N, K] */
   readonly probabilities: Value;
-  /** [N, D], not normalised. */
+  /** Descriptor for search, [N, D]. */
   readonly embedding: Value;
   /** Sum of the last map over its channels, [N, h, w]: where SCDA sees the object. */
   readonly activation: Value;

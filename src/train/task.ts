@@ -18,6 +18,7 @@ import { findBackbone } from '../nn/backbones/table.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
+import { checkStages } from './check-stages.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
 
@@ -29,7 +30,7 @@ export interface Task {
   readonly valSource: 'official' | 'held-out' | 'none';
   /** SHA-256 of each image's bytes, by example id. */
   readonly hashes: ReadonlyMap<string, string>;
-  /** Changes when an image, a label or a split does. */
+  /** Changes when an image, a label, a split, the hierarchy or an attribute does. */
   readonly fingerprint: string;
   readonly method: Method;
   readonly context: MethodContext;
@@ -57,10 +58,6 @@ export async function prepareTask(
       'weights none: the network starts from random numbers; --weights FILE starts it from trained ones',
     );
   }
-  const { hashes } = await readImages(dataset, emit, signal);
-  const splits = chooseSplits(dataset, config.seed, hashes);
-  reportSplits(dataset, splits.valSource, splits.val.length, emit);
-
   const description = weights?.description ?? torchvisionDescription;
   const context: MethodContext = {
     options: parseOptions(method, config.options),
@@ -71,8 +68,15 @@ export async function prepareTask(
     norms: chooseNorms(config, weights, emit),
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
+    attributes: dataset.attributes,
+    imagesOfClass: trainingImages(dataset),
     pretrained: weights !== undefined,
   };
+  for (const note of checkStages({ method, context, config, dataset })) emit.note(note);
+  const { hashes } = await readImages(dataset, emit, signal);
+  const splits = chooseSplits(dataset, config.seed, hashes);
+  reportSplits(dataset, splits.valSource, splits.val.length, emit);
+
   const network = {
     backbone,
     classes: dataset.classes,
@@ -99,6 +103,13 @@ export async function prepareTask(
     for (const line of loadingNotes(report)) emit.note(line);
   }
   return task;
+}
+
+/** How many training images each class has. */
+function trainingImages({ classes, examples }: Dataset): number[] {
+  const counts = new Array<number>(classes.length).fill(0);
+  for (const { label, split } of examples) if (split === 'train') counts[label]++;
+  return counts;
 }
 
 async function readImages(dataset: Dataset, emit: Emit, signal: AbortSignal) {
@@ -209,7 +220,9 @@ function fingerprint(
   hashes: ReadonlyMap<string, string>,
   weights: string | undefined,
 ): string {
+  const { hierarchy, attributes } = dataset;
   const hash = createHash('sha256').update(weights ?? 'none');
+  hash.update(JSON.stringify({ hierarchy, attributes }));
   for (const { id, label, split } of dataset.examples) {
     hash.update(`\n${id} ${label} ${split} ${hashes.get(id) ?? ''}`);
   }
