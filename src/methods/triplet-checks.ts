@@ -1,6 +1,7 @@
 // What `triplet` says to a task before its images are read.
 
 import { fail } from '../core/errors.ts';
+import type { Dataset } from '../core/example.ts';
 import type { MethodContext, MethodTask, StageSettings } from './method.ts';
 import type { TripletOptions } from './triplet.ts';
 
@@ -13,10 +14,14 @@ export function checkTriplets(
   mustFall(context.options.margins, levels);
   const joint = settings.get('all');
   if (joint === undefined) return []; // stops before there are triplets
+  const notes = mustHavePairs(context, dataset);
   mustKeepImagesWhole(joint);
   mustCompare(joint);
-  const images = context.imagesOfClass ?? [];
-  const single = dataset.classes.filter((_, k) => images[k] === 1);
+  return notes;
+}
+
+function mustHavePairs({ imagesOfClass: images }: MethodContext, dataset: Dataset): string[] {
+  if (images === undefined) return [];
   const paired = images.filter((count) => count > 1).length;
   if (paired < 2) {
     throw fail('FM_SUPERVISION', `method 'triplet' on '${dataset.name}'`, {
@@ -25,13 +30,11 @@ export function checkTriplets(
       next: "Add images, or use method 'finetune'.",
     });
   }
-  return single.length > 0 ? [onlyNegatives(single)] : [];
-}
-
-function onlyNegatives(names: readonly string[]): string {
-  const shown = names.slice(0, 5).map((name) => `'${name}'`);
-  const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
-  return `triplet: with one training image a class can only be a negative: ${shown.join(', ')}${more}`;
+  const single = dataset.classes.filter((_, k) => images[k] === 1).map((name) => `'${name}'`);
+  if (single.length === 0) return [];
+  const shown = single.slice(0, 5).join(', ');
+  const more = single.length > 5 ? ` and ${single.length - 5} more` : '';
+  return [`triplet: with one training image a class can only be a negative: ${shown}${more}`];
 }
 
 function mustHaveWhatIsAsked({

@@ -14,6 +14,7 @@ import { add, mul } from '../graph/ops/arithmetic.ts';
 import { classLinks } from '../nn/class-relations.ts';
 import { squaredDistances, unitRows } from '../nn/pairwise.ts';
 import { tripletLoss } from '../nn/triplet-loss.ts';
+import { unfrozen } from './backbone-pass.ts';
 import { type FinetuneOptions, finetune, networkLoss } from './finetune.ts';
 import type { Method, MethodContext, Stage, StageSettings } from './method.ts';
 import { networkSettings } from './settings.ts';
@@ -79,7 +80,7 @@ function jointStage(context: Context): Stage {
   return {
     name: 'all',
     source: 'images',
-    trains: finetune.stages(plain).at(-1)!.trains,
+    trains: unfrozen(context),
     loss: (scope, batch) => {
       const { loss: softmax, pooled } = networkLoss(plain, scope, batch);
       const distances = squaredDistances(unitRows(pooled));
