@@ -18,7 +18,7 @@ export interface RecogniserOutputs extends Record<string, Value> {
   readonly logits: Value;
   /** softmax(logits / temperature), [N, K] */
   readonly probabilities: Value;
-  /** [N, D], not normalised. */
+  /** Descriptor for search, [N, D]. */
   readonly embedding: Value;
   /** Where SCDA sees the object (`objectMap`), [N, cells, cells] evenly over the image. */
   readonly activation: Value;

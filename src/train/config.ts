@@ -57,7 +57,11 @@ const schedule: z.ZodType<ScheduleOptions> = z.discriminatedUnion('kind', [
 
 const sampler: z.ZodType<SamplerOptions> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('shuffled') }),
-  z.strictObject({ kind: z.literal('balanced'), samples: count.min(2).default(4) }),
+  z.strictObject({
+    kind: z.literal('balanced'),
+    samples: count.min(2).default(4),
+    siblings: count.optional(),
+  }),
 ]);
 
 const augment: z.ZodType<Partial<AugmentSettings>> = z

@@ -32,7 +32,11 @@ export function checkPlan(task: Task): void {
 }
 
 /** Stages up to the one that the configuration names. */
-export function stagesOf({ method, context, config }: Task): Stage[] {
+export function stagesOf({
+  method,
+  context,
+  config,
+}: Pick<Task, 'method' | 'context' | 'config'>): Stage[] {
   const stages = method.stages(context);
   if (config.stages === 'all') return stages;
   const last = stages.findIndex((stage) => stage.name === config.stages);

@@ -20,6 +20,7 @@ import { findBackbone } from '../nn/backbones/table.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
+import { checkStages } from './check-stages.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
 import { startWeights } from './start-weights.ts';
@@ -32,7 +33,7 @@ export interface Task {
   readonly valSource: 'official' | 'held-out' | 'none';
   /** SHA-256 of each image's bytes, by example id. */
   readonly hashes: ReadonlyMap<string, string>;
-  /** Changes when an image, a label or a split does. */
+  /** Changes when an image, a label, a split, the hierarchy or an attribute does. */
   readonly fingerprint: string;
   readonly method: Method;
   readonly context: MethodContext;
@@ -62,10 +63,6 @@ export async function prepareTask(
   for (const note of trunk?.notes ?? []) emit.note(note);
   const weights = trunk ? undefined : await startWeights(config, emit, signal);
   const backbone = trunk?.backbone ?? known!;
-  const { hashes } = await readImages(dataset, emit, signal);
-  const splits = chooseSplits(dataset, config.seed, hashes);
-  reportSplits(dataset, splits.valSource, splits.val.length, emit);
-
   const description = weights?.description ?? torchvisionDescription;
   const context: MethodContext = {
     options: parseOptions(method, config.options),
@@ -76,8 +73,15 @@ export async function prepareTask(
     norms: trunk ? 'frozen' : chooseNorms(config, weights, emit),
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
+    attributes: dataset.attributes,
+    imagesOfClass: trainingImages(dataset),
     pretrained: weights !== undefined || trunk !== undefined,
   };
+  for (const note of checkStages({ method, context, config, dataset })) emit.note(note);
+  const { hashes } = await readImages(dataset, emit, signal);
+  const splits = chooseSplits(dataset, config.seed, hashes);
+  reportSplits(dataset, splits.valSource, splits.val.length, emit);
+
   const network = {
     backbone,
     classes: dataset.classes,
@@ -125,6 +129,13 @@ function checkTrunk({ backbone, weights, trunk }: RunConfig): string | undefined
     });
   }
   return path;
+}
+
+/** How many training images each class has. */
+function trainingImages({ classes, examples }: Dataset): number[] {
+  const counts = new Array<number>(classes.length).fill(0);
+  for (const { label, split } of examples) if (split === 'train') counts[label]++;
+  return counts;
 }
 
 async function readImages(dataset: Dataset, emit: Emit, signal: AbortSignal) {
@@ -235,7 +246,9 @@ function fingerprint(
   hashes: ReadonlyMap<string, string>,
   weights: string | undefined,
 ): string {
+  const { hierarchy, attributes } = dataset;
   const hash = createHash('sha256').update(weights ?? 'none');
+  hash.update(JSON.stringify({ hierarchy, attributes }));
   for (const { id, label, split } of dataset.examples) {
     hash.update(`\n${id} ${label} ${split} ${hashes.get(id) ?? ''}`);
   }
