@@ -21,6 +21,7 @@ import {
 import { logSoftmaxOp, maxOp, softmaxOp } from './reduce.ts';
 import { concatOp, placeOp, sliceOp } from './slice.ts';
 import { expandOp, sumOp } from './sum.ts';
+import { topKOp } from './top-k.ts';
 import {
   absOp,
   clampOp,
@@ -88,4 +89,5 @@ export const opTable: readonly Op<any>[] = [
   gatherOp,
   scatterAddOp,
   argMaxOp,
+  topKOp,
 ];
