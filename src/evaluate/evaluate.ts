@@ -6,6 +6,7 @@ import type { ProgressEvent } from '../core/progress.ts';
 import { cacheFolder } from '../data/cache-folder.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
+import { type FoldChoice, foldDataset } from '../data/folds.ts';
 import { chooseSplits } from '../data/splits.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
@@ -16,6 +17,10 @@ export interface EvaluateOptions {
   readonly data: string;
   readonly format?: string;
   readonly split: Split;
+  /** Cross-validation: the splits are those of this fold (`foldDataset`). */
+  readonly fold?: FoldChoice;
+  /** Whether the descriptors are wanted, too. */
+  readonly embeddings?: boolean;
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
@@ -28,7 +33,12 @@ export interface EvaluationRun {
   readonly examples: readonly Example[];
   /** [n, K], row by row in the order of the examples. */
   readonly logits: Float32Array;
+  /** [n, D], where they were asked for and are no more than `MOST_EMBEDDINGS` numbers. */
+  readonly embeddings?: Float32Array;
 }
+
+/** Numbers of descriptors that are kept in memory: 400 MB. */
+const MOST_EMBEDDINGS = 1e8;
 
 /** Runs the model over a split. Classes are matched by name, so their order may differ. */
 export async function evaluateModel(
@@ -36,11 +46,12 @@ export async function evaluateModel(
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const dataset = await openDataset(options.data, { format: options.format });
+  const dataset = await datasetOf(options);
   const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
   const labelOf = matchClasses(dataset, manifest);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
+  let embeddings: Float32Array | undefined;
   await passOverImages(
     recogniser.session,
     examples,
@@ -51,7 +62,12 @@ export async function evaluateModel(
       progress: options.onProgress ?? (() => {}),
       pause: () => options.signal?.throwIfAborted(),
     },
-    (i, outputs) => logits.set(outputs.logits.data as Float32Array, i * k),
+    (i, outputs) => {
+      const { data, shape } = outputs.embedding;
+      if (i === 0) embeddings = embeddingRows(options, examples.length, shape[1]);
+      embeddings?.set(data as Float32Array, i * shape[1]);
+      logits.set(outputs.logits.data as Float32Array, i * k);
+    },
   );
   const labels = examples.map(({ label }) => labelOf[label]);
   const evaluation = summarise({
@@ -63,7 +79,20 @@ export async function evaluateModel(
     split: options.split,
     ids: examples.map(({ id }) => id),
   });
-  return { evaluation, dataset, examples, logits };
+  return { evaluation, dataset, examples, logits, embeddings };
+}
+
+/** Descriptors of n images, unless they are not wanted or too many. */
+function embeddingRows({ embeddings }: EvaluateOptions, n: number, dimension: number) {
+  const wanted = embeddings === true && n * dimension <= MOST_EMBEDDINGS;
+  return wanted ? new Float32Array(n * dimension) : undefined;
+}
+
+async function datasetOf({ data, format, fold }: EvaluateOptions): Promise<Dataset> {
+  const dataset = await openDataset(data, { format });
+  if (fold === undefined) return dataset;
+  const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
+  return foldDataset(dataset, fold, hashes);
 }
 
 /** The split's images. `val` without an official one is the held-out part of train. */

@@ -27,7 +27,7 @@ export async function explainPhoto(
 ): Promise<Explanation> {
   const image = await decodeImage(photo);
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
-  const { crop, mapSize, activation, heat } = prediction.evidence;
+  const { crop, mapSize, activation, heat, boxes } = prediction.evidence;
   const mask = scdaMask({ width: mapSize.w, height: mapSize.h, data: activation });
   const picture = await explainPicture({
     image,
@@ -35,6 +35,7 @@ export async function explainPhoto(
     scdaMap: activation,
     heatMap: heat,
     mapSize,
+    boxes,
     answers: prediction.answers.map(({ name, confidence }) => ({ name, confidence })),
     truth: options.truth,
   });

@@ -6,6 +6,7 @@ import type { Dataset, Example } from '../core/example.ts';
 import { cacheFolder } from '../data/cache-folder.ts';
 import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
+import { foldDataset, foldInWords } from '../data/folds.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
 import { type Destination, fillFromWeights, loadingNotes } from '../hub/fill.ts';
@@ -47,8 +48,8 @@ export async function prepareTask(
 ): Promise<Task> {
   const method = findMethod(config.method);
   const backbone = findBackbone(config.backbone);
-  const dataset = await openDataset(config.data, { format: config.format });
-  checkSupervision(method, dataset);
+  const opened = await openDataset(config.data, { format: config.format });
+  checkSupervision(method, opened);
   const weights = config.weights === 'none' ? undefined : await loadWeights(config.weights);
   if (weights) {
     emit.note(`weights ${config.weights}: input described by ${weights.describedBy}`);
@@ -57,7 +58,8 @@ export async function prepareTask(
       'weights none: the network starts from random numbers; --weights FILE starts it from trained ones',
     );
   }
-  const { hashes } = await readImages(dataset, emit, signal);
+  const { dataset, hashes } = await readImages(opened, config, emit, signal);
+  checkSupervision(method, dataset); // with folds, other images train
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
 
@@ -101,7 +103,32 @@ export async function prepareTask(
   return task;
 }
 
-async function readImages(dataset: Dataset, emit: Emit, signal: AbortSignal) {
+/** Checks classes and images; with a fold, the dataset that comes back has its splits. */
+async function readImages(
+  opened: Dataset,
+  { fold }: RunConfig,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<{ dataset: Dataset; hashes: ReadonlyMap<string, string> }> {
+  if (fold === undefined) {
+    reportClasses(opened, emit);
+    // the test split is not looked at: not even its files are opened while training
+    const examples = opened.examples.filter(({ split }) => split !== 'test');
+    return { dataset: opened, hashes: await hashImages(examples, emit, signal) };
+  }
+  // duplicates must be known before the cut: they never straddle folds
+  const hashes = await hashImages(opened.examples, emit, signal);
+  const dataset = foldDataset(opened, fold, hashes);
+  reportClasses(dataset, emit);
+  const held = dataset.examples.filter(({ split }) => split === 'test').length;
+  emit.note(
+    `${foldInWords(fold)}: of all ${dataset.examples.length} images, those of the dataset's own ` +
+      `test split among them, ${held} are held back`,
+  );
+  return { dataset, hashes };
+}
+
+function reportClasses(dataset: Dataset, emit: Emit): void {
   const classes = checkClasses(dataset);
   const broken = classes.filter(({ level }) => level === 'error');
   if (broken.length > 0) {
@@ -115,15 +142,16 @@ async function readImages(dataset: Dataset, emit: Emit, signal: AbortSignal) {
     });
   }
   for (const { className, reason } of classes) emit.note(`class '${className}' has ${reason}`);
-  // the test split is not looked at: not even its files are opened while training
-  const examples = dataset.examples.filter(({ split }) => split !== 'test');
+}
+
+async function hashImages(examples: readonly Example[], emit: Emit, signal: AbortSignal) {
   const checked = await checkImages(examples, {
     cacheFolder: cacheFolder('images'),
     signal,
     onProgress: (done, total) => emit.progress({ task: 'checking images', done, total }),
   });
   raiseProblems(checked.problems);
-  return checked;
+  return checked.hashes;
 }
 
 function reportSplits(dataset: Dataset, source: Task['valSource'], held: number, emit: Emit): void {
