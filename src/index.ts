@@ -1,4 +1,14 @@
 // The public entry for Node.
+export { type CompareOptions, compareMethods } from './compare/compare-methods.ts';
+export { type Contestant, contestantOf } from './compare/contestant.ts';
+export {
+  type Compared,
+  type ComparisonResult,
+  type ContestantResult,
+  resultOf,
+} from './compare/result.ts';
+export { compareRuns, type SideBySideOptions } from './compare/side-by-side.ts';
+export { writeComparison } from './compare/write-comparison.ts';
 export { type ErrorCode, errorTable, FieldmarkError } from './core/errors.ts';
 export type {
   Box,
@@ -17,6 +27,7 @@ export { decodeImage, encodeJpeg, encodePng } from './data/image/decode.ts';
 export { type EvaluateOptions, type EvaluationRun, evaluateModel } from './evaluate/evaluate.ts';
 export type { Evaluation } from './evaluate/summary.ts';
 export { type Explanation, explainPhoto } from './recognise/explain.ts';
+export { explainVersus, type VersusExplanation } from './recognise/explain-versus.ts';
 export type { Manifest } from './recognise/manifest.ts';
 export {
   type Answer,

@@ -3,7 +3,7 @@
 
 import { type Content, element, html, type Markup, preformatted } from '../evaluate/markup.ts';
 import { commandBlock, definitions, renderPage, section } from '../evaluate/page.ts';
-import { type Column, galleryGrid, meter, table } from '../evaluate/report-tables.ts';
+import { type Column, galleryGrid, table } from '../evaluate/report-tables.ts';
 import type { Disagreement } from './disagreements.ts';
 import type { Answered, ComparisonResult, ContestantResult } from './result.ts';
 import {
@@ -46,7 +46,7 @@ export function renderComparison(input: ComparisonPage): string {
     repeatSection(input),
   ];
   const footer = html`Intervals are 90 %, by a bootstrap over images that draws the same images for
-both sides. A claim holds where the interval does not reach zero. Times are those of training, over all
+both sides; differences are to the first method. A claim holds where the interval does not reach zero. Times are those of training, over all
 folds and seeds; features that an earlier run had cached are not counted again.`;
   return renderPage({ title, subtitle, lead: leadOf(result), body, footer });
 }
@@ -63,7 +63,6 @@ function resultTable({ rows }: ComparisonResult): Markup {
       ],
     },
     { title: 'Top-1', look: 'num', cell: (row) => share(row.top1), sort: (row) => row.top1 },
-    { title: '', look: 'wide', cell: (row) => meter(row.top1) },
     first.top1BySeed.length > 1 && { title: 'Over seeds', look: 'num', cell: spreadText },
     { title: 'Mean over classes', look: 'num', cell: (row) => share(row.perClassMean) },
     {
@@ -71,7 +70,7 @@ function resultTable({ rows }: ComparisonResult): Markup {
       look: 'num',
       cell: ({ recallAt1 }) => (recallAt1 === null ? '–' : share(recallAt1)),
     },
-    { title: `Points against ${first.label}`, look: 'num', cell: differenceText },
+    { title: 'Difference, points', look: 'num', cell: differenceText },
     {
       title: 'McNemar p',
       look: 'num',

@@ -16,7 +16,7 @@ export interface ChartInput {
   /** What runs along the horizontal axis, for those who cannot see it. */
   readonly along: string;
   readonly series: readonly Series[];
-  /** Ends of the horizontal axis. */
+  /** Ends of the horizontal axis, whole numbers. */
   readonly range: readonly [low: number, high: number];
   /** Values are fractions and the axis reaches 100 %. */
   readonly percent?: boolean;
@@ -52,7 +52,7 @@ export function lineChart(input: ChartInput): Markup {
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': `${title} by ${along}` },
     element('text', { x: 0, y: 14, class: 'chart-title' }, title),
     ticks(yRange, 4).map((t) => rowTick(px(y(t)), label(t))),
-    ticks(range, 5).map((t) => columnTick(px(x(t)), tickText(t))),
+    wholeTicks(range).map((t) => columnTick(px(x(t)), tickText(t))),
     marks?.(x),
     series.map(({ line }, i) => path(line, { x, y, colour: colourOf(i) })),
     named &&
@@ -109,6 +109,11 @@ function ticks([low, high]: readonly [number, number], count: number): number[] 
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: Math.max(1, last - first + 1) }, (_, i) => (first + i) * step);
+}
+
+/** Steps and epochs have no parts. */
+function wholeTicks(range: readonly [number, number]): number[] {
+  return ticks(range, 5).filter((t) => Math.abs(t - Math.round(t)) < 1e-9);
 }
 
 /** 1, 2 or 5 times a power of ten, at least `rough`. */

@@ -43,7 +43,7 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
 }
 
 /** A bar of a fraction. */
-export function meter(fraction: number): Markup {
+function meter(fraction: number): Markup {
   const width = `width:${(fraction * 100).toFixed(1)}%`;
   return html`<span class="meter"><span style="${width}"></span></span>`;
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { aviaryCommand } from '../../src/cli/aviary.ts';
 import { backbonesCommand } from '../../src/cli/backbones.ts';
+import { compareCommand } from '../../src/cli/compare.ts';
 import { demoCommand } from '../../src/cli/demo.ts';
 import { evaluateCommand } from '../../src/cli/evaluate.ts';
 import { explainCommand } from '../../src/cli/explain.ts';
@@ -49,6 +50,7 @@ const commands = [
   { name: 'aviary', build: aviaryCommand },
   { name: 'train', build: trainCommand },
   { name: 'evaluate', build: evaluateCommand },
+  { name: 'compare', build: compareCommand },
   { name: 'predict', build: predictCommand },
   { name: 'explain', build: explainCommand },
   { name: 'backbones', build: backbonesCommand },
