@@ -1,4 +1,14 @@
 // The public entry for Node.
+export { type CompareOptions, compareMethods } from './compare/compare-methods.ts';
+export { type Contestant, contestantOf } from './compare/contestant.ts';
+export {
+  type Compared,
+  type ComparisonResult,
+  type ContestantResult,
+  resultOf,
+} from './compare/result.ts';
+export { compareRuns, type SideBySideOptions } from './compare/side-by-side.ts';
+export { writeComparison } from './compare/write-comparison.ts';
 export { type ErrorCode, errorTable, FieldmarkError } from './core/errors.ts';
 export type {
   Box,
@@ -23,6 +33,7 @@ export {
   runDescriber,
 } from './recognise/describer.ts';
 export { type Explanation, explainPhoto } from './recognise/explain.ts';
+export { explainVersus, type VersusExplanation } from './recognise/explain-versus.ts';
 export type { Manifest } from './recognise/manifest.ts';
 export {
   type BuildOptions,

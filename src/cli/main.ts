@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { type ErrorCode, errorTable, FieldmarkError } from '../core/errors.ts';
 import { aviaryCommand } from './aviary.ts';
 import { backbonesCommand } from './backbones.ts';
+import { compareCommand } from './compare.ts';
 import { demoCommand } from './demo.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
@@ -23,6 +24,7 @@ const commands = [
   aviaryCommand,
   trainCommand,
   evaluateCommand,
+  compareCommand,
   predictCommand,
   explainCommand,
   searchCommand,
@@ -53,8 +55,7 @@ function exitStatus(cause: unknown): number {
   if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : errorTable.FM_USAGE.exit;
   const { name, message, code } = cause as Error & { code?: string };
   if (name === 'TrainingStopped' || name === 'AbortError') {
-    const stopped = name === 'TrainingStopped' ? `${message}; continue with --resume` : 'stopped';
-    process.stderr.write(`${stopped}\n`);
+    process.stderr.write(`${name === 'TrainingStopped' ? message : 'stopped'}\n`);
     return INTERRUPTED;
   }
   if (cause instanceof FieldmarkError) {

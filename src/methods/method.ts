@@ -162,4 +162,9 @@ export interface Method<Options = unknown> {
   stages(context: MethodContext<Options>): Stage[];
   /** image: uint8 [N, S, S, 3]. */
   recogniser(context: MethodContext<Options>, scope: Scope, image: Value): Recognition;
+  /**
+   * Options of trivial rivals, which a comparison sets beside the method: as much work without its
+   * idea, such as a fixed box in the middle instead of one that is found.
+   */
+  readonly baselines?: readonly Readonly<Record<string, unknown>>[];
 }

@@ -29,13 +29,14 @@ export async function explainPhoto(
   const image = await decodeImage(photo);
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
   const object = await findObject(recogniser, image);
-  const { crop, mapSize, heat } = prediction.evidence;
+  const { crop, mapSize, heat, boxes } = prediction.evidence;
   const picture = await explainPicture({
     image,
     crop,
     object,
     heatMap: heat,
     mapSize,
+    boxes,
     answers: prediction.answers.map(({ name, confidence }) => ({ name, confidence })),
     truth: options.truth,
   });
@@ -43,7 +44,7 @@ export async function explainPhoto(
 }
 
 /** What SCDA finds: passes of their own, because evaluation cuts the rim. */
-async function findObject(recogniser: Recogniser, image: RawImage): Promise<LocatedObject> {
+export async function findObject(recogniser: Recogniser, image: RawImage): Promise<LocatedObject> {
   const { size } = recogniser.geometry;
   return await locateObject(image, size, async (view) => {
     const { evidence } = await recogniser.predictView(view, wholeBox(image));

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { aviaryCommand } from '../../src/cli/aviary.ts';
 import { backbonesCommand } from '../../src/cli/backbones.ts';
+import { compareCommand } from '../../src/cli/compare.ts';
 import { demoCommand } from '../../src/cli/demo.ts';
 import { evaluateCommand } from '../../src/cli/evaluate.ts';
 import { explainCommand } from '../../src/cli/explain.ts';
@@ -14,6 +15,7 @@ import { predictCommand } from '../../src/cli/predict.ts';
 import { searchCommand } from '../../src/cli/search.ts';
 import { trainCommand } from '../../src/cli/train.ts';
 import { decodeImage } from '../../src/data/image/decode.ts';
+import { methods } from '../../src/methods/table.ts';
 import { lockRun } from '../../src/train/run-folder.ts';
 import { command, type Outcome, startCommand } from '../support/command.ts';
 import { temporaryFolder } from '../support/files.ts';
@@ -50,6 +52,7 @@ const commands = [
   { name: 'aviary', build: aviaryCommand },
   { name: 'train', build: trainCommand },
   { name: 'evaluate', build: evaluateCommand },
+  { name: 'compare', build: compareCommand },
   { name: 'predict', build: predictCommand },
   { name: 'explain', build: explainCommand },
   { name: 'search', build: searchCommand },
@@ -108,10 +111,7 @@ test('backbones and methods end in JSON', async () => {
     ]),
   });
   expect(mustEndInJson(await command('methods', '--json'))).toMatchObject({
-    methods: [
-      { name: 'finetune', needs: ['labels'] },
-      { name: 'scda', needs: ['labels'] },
-    ],
+    methods: methods.map(({ name, citation, needs }) => ({ name, citation, needs })),
   });
 });
 
