@@ -7,7 +7,7 @@ const levels = [
   ['recognise'],
   ['evaluate'],
   ['train'],
-  ['jobs', 'serve'],
+  ['compare', 'jobs', 'serve'],
   ['cli'],
 ];
 

@@ -46,7 +46,7 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
     );
     const stage = task.method.stages(task.context).find(({ name }) => name === 'all')!;
     const settings = stageSettings('all', stage.settings, { batch, rate: 0.01 });
-    const source = imageBatches(task.train, settings, config, task.context.classes);
+    const source = imageBatches(task.train, settings, config, task.context);
     const store = task.freshStore();
     const rates = Array.from(
       { length: steps },

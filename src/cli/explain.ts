@@ -2,47 +2,112 @@
 
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
+import { FieldmarkError } from '../core/errors.ts';
+import type { RawImage } from '../core/raw-image.ts';
+import type { Answer, Recogniser } from '../recognise/recogniser.ts';
+import type { FindNearest } from '../train/nearest-photos.ts';
 import { wholeNumber } from './options.ts';
-import { percent, print, printJson } from './output.ts';
+import { note, percent, print, printJson, showProgress } from './output.ts';
 
 interface Flags {
   out: string;
   topK: number;
+  versus?: string;
   threads?: number;
   json?: boolean;
 }
 
 export function explainCommand(): Command {
   return new Command('explain')
-    .description('draw where an answer came from: descriptor mask, box and class activation')
+    .description('draw where an answer came from: object, box, where it looked, class activation')
     .argument('<run>', 'run folder, or a folder with model.onnx and fieldmark.json')
     .argument('<photo...>', 'image files')
     .option('--out <dir>', 'folder for the pictures', 'explained')
     .option('-k, --top-k <n>', 'answers in the caption', wholeNumber(1), 5)
+    .option('--versus <class>', 'draw what separates the answer from this rival')
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--json', 'end with one line of JSON')
     .action(run);
 }
 
 async function run(folder: string, photos: string[], flags: Flags): Promise<void> {
+  const { versus, threads } = flags;
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
-  const { explainPhoto } = await import('../recognise/explain.ts');
   const { encodePng } = await import('../data/image/decode.ts');
   const { writeAtomic } = await import('../formats/atomic-file.ts');
-  const recogniser = await loadRecogniser(folder, { threads: flags.threads });
+  const recogniser = await loadRecogniser(folder, { threads, contrast: versus !== undefined });
+  const explain =
+    versus === undefined
+      ? await plainly(recogniser, flags.topK)
+      : await againstRival(folder, recogniser, versus);
   const pictures = pictureNames(photos).map((name) => join(flags.out, name));
   const results: unknown[] = [];
-  for (const [i, photo] of photos.entries()) {
-    const { picture, prediction, box } = await explainPhoto(recogniser, photo, {
-      topK: flags.topK,
-    });
-    await writeAtomic(pictures[i], await encodePng(picture));
-    const [{ name, confidence }] = prediction.answers;
-    print(`${photo}: ${name} (${percent(confidence)}) -> ${pictures[i]}`);
-    results.push({ photo, picture: pictures[i], answers: prediction.answers, box });
+  try {
+    for (const [i, photo] of photos.entries()) {
+      const { picture, words, facts } = await explain(photo);
+      await writeAtomic(pictures[i], await encodePng(picture));
+      print(`${photo}: ${words} -> ${pictures[i]}`);
+      results.push({ photo, picture: pictures[i], ...facts });
+    }
+  } finally {
+    await recogniser.close();
   }
-  await recogniser.close();
   if (flags.json) printJson({ explanations: results });
+}
+
+/** The picture of a photograph, what is printed of it, and what programs are told. */
+type Explain = (photo: string) => Promise<{ picture: RawImage; words: string; facts: object }>;
+
+async function plainly(recogniser: Recogniser, topK: number): Promise<Explain> {
+  const { explainPhoto } = await import('../recognise/explain.ts');
+  return async (photo) => {
+    const { picture, prediction, box } = await explainPhoto(recogniser, photo, { topK });
+    const { answers, evidence } = prediction;
+    const [{ name, confidence }] = answers;
+    const words = `${name} (${percent(confidence)})`;
+    return { picture, words, facts: { answers, box, boxes: evidence.boxes } };
+  };
+}
+
+async function againstRival(
+  folder: string,
+  recogniser: Recogniser,
+  rival: string,
+): Promise<Explain> {
+  const { explainVersus } = await import('../recognise/explain-versus.ts');
+  const find = await nearestOrNone(folder, recogniser);
+  return async (photo) => {
+    const nearest: Record<string, unknown> = {};
+    const explained = await explainVersus(recogniser, photo, {
+      rival,
+      nearest: async ({ embedding }, className) => {
+        const found = await find(photo, embedding, className);
+        nearest[className] = found;
+        return found;
+      },
+    });
+    const { picture, answer, rival: other } = explained;
+    const named = (one: Answer) => `${one.name} (${percent(one.confidence)})`;
+    return {
+      picture,
+      words: `${named(answer)}, not ${named(other)}`,
+      facts: { answer, rival: other, nearest },
+    };
+  };
+}
+
+/** Finds neighbours among the run's training images; where they are gone it says so, once. */
+async function nearestOrNone(folder: string, recogniser: Recogniser): Promise<FindNearest> {
+  const { openNearest } = await import('../train/nearest-photos.ts');
+  let told = false;
+  const without = (cause: unknown) => {
+    if (!(cause instanceof FieldmarkError)) throw cause;
+    if (!told) note(`drawn without the nearest training photographs: ${cause.message}`);
+    told = true;
+    return undefined;
+  };
+  const find = await openNearest(folder, recogniser, showProgress).catch(without);
+  return async (...query) => await find?.(...query).catch(without);
 }
 
 /** `<photo>.png`, numbered where two photographs have the same name. */

@@ -6,11 +6,13 @@ import { Command, CommanderError } from 'commander';
 import { type ErrorCode, errorTable, FieldmarkError } from '../core/errors.ts';
 import { aviaryCommand } from './aviary.ts';
 import { backbonesCommand } from './backbones.ts';
+import { compareCommand } from './compare.ts';
 import { demoCommand } from './demo.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
 import { methodsCommand } from './methods.ts';
 import { predictCommand } from './predict.ts';
+import { searchCommand } from './search.ts';
 import { trainCommand } from './train.ts';
 import { weightsCommand } from './weights.ts';
 
@@ -22,8 +24,10 @@ const commands = [
   aviaryCommand,
   trainCommand,
   evaluateCommand,
+  compareCommand,
   predictCommand,
   explainCommand,
+  searchCommand,
   backbonesCommand,
   weightsCommand,
   methodsCommand,
@@ -51,8 +55,7 @@ function exitStatus(cause: unknown): number {
   if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : errorTable.FM_USAGE.exit;
   const { name, message, code } = cause as Error & { code?: string };
   if (name === 'TrainingStopped' || name === 'AbortError') {
-    const stopped = name === 'TrainingStopped' ? `${message}; continue with --resume` : 'stopped';
-    process.stderr.write(`${stopped}\n`);
+    process.stderr.write(`${name === 'TrainingStopped' ? message : 'stopped'}\n`);
     return INTERRUPTED;
   }
   if (cause instanceof FieldmarkError) {

@@ -24,6 +24,15 @@ export function threeNumbers(text: string): number[] {
   throw new InvalidArgumentError('expected three numbers such as 0.485,0.456,0.406.');
 }
 
+/** `2/5` as the settings of fold 2 of 5, for commander. */
+export function foldSettings(text: string): string[] {
+  const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (index === undefined || Number(index) < 1 || Number(index) > Number(count)) {
+    throw new InvalidArgumentError("expected i/n with i from 1 to n, such as '2/5'.");
+  }
+  return [`fold.index=${index}`, `fold.count=${count}`];
+}
+
 /** Collects a repeatable option. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];

@@ -6,7 +6,14 @@ import { Command, Option } from 'commander';
 import { fail } from '../core/errors.ts';
 import { deviceChoices, loweringChoices } from '../runtime/choices.ts';
 import type { TrainEvent, TrainSummary } from '../train/events.ts';
-import { collect, gatherConfig, interruptible, threeNumbers, wholeNumber } from './options.ts';
+import {
+  collect,
+  foldSettings,
+  gatherConfig,
+  interruptible,
+  threeNumbers,
+  wholeNumber,
+} from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
 
 interface Flags {
@@ -20,6 +27,7 @@ interface Flags {
   padding?: string;
   weights?: string;
   offline?: boolean;
+  fold?: readonly string[];
   size?: number;
   stages?: string;
   epochs?: number;
@@ -71,6 +79,7 @@ export function trainCommand(): Command {
       'side of the square the network sees (default: 224, with --weights none 112)',
       wholeNumber(32),
     )
+    .option('--fold <i/n>', 'hold back fold i of n of all images as the test split', foldSettings)
     .option('--stages <name>', 'stop after this stage: head, all (default: all)')
     .option('--epochs <n>', 'epochs of the last stage', wholeNumber(1))
     .option('--seed <n>', 'seed of every random draw (default: 0)', wholeNumber())
@@ -98,14 +107,14 @@ export function trainCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { out, resume, overwrite, config: file, set = [], json, ...others } = flags;
+  const { out, resume, overwrite, config: file, set = [], fold = [], json, ...others } = flags;
   const { feature, mean, std, padding, ...rest } = others;
   if (resume && overwrite) {
     throw usage('either --resume or --overwrite', 'both');
   }
   const { train } = await import('../train/train.ts');
   const { readRunConfig } = await import('../train/run-folder.ts');
-  let config = await gatherConfig(file, set, { ...rest });
+  let config = await gatherConfig(file, [...set, ...fold], { ...rest });
   if (resume && out !== undefined && config.data === undefined) {
     config = { ...(await readRunConfig(resolve(out))), ...config };
   }
@@ -121,7 +130,7 @@ async function run(flags: Flags): Promise<void> {
     onEvent: show,
     signal: interruptible('stopping after a checkpoint'),
   });
-  report(summary, folder, config.data);
+  report(summary, folder, config.fold === undefined ? config.data : undefined);
   if (json) printJson(summary);
 }
 
@@ -168,7 +177,8 @@ function worthALine({ epoch, epochs }: { epoch: number; epochs: number }): boole
   return epoch % every === 0 || epoch === epochs;
 }
 
-function report(summary: TrainSummary, folder: string, data: string): void {
+/** Without `data` the run is that of a fold, which says itself what to evaluate. */
+function report(summary: TrainSummary, folder: string, data: string | undefined): void {
   for (const { stage, epoch, top1 } of summary.stages) {
     const how = top1 === null ? '' : `, validation top-1 ${percent(top1)}`;
     print(`${stage}: epoch ${epoch} chosen${how}`);
@@ -177,6 +187,7 @@ function report(summary: TrainSummary, folder: string, data: string): void {
     `${summary.classes} classes from ${summary.trainImages} images; model in ${join(folder, 'model')}`,
   );
   print('next:');
-  print(`  fieldmark evaluate ${folder} --data ${data} --split test`);
+  const images = data === undefined ? '--fold' : `--data ${data} --split test`;
+  print(`  fieldmark evaluate ${folder} ${images}`);
   print(`  fieldmark predict ${folder} PHOTO.jpg`);
 }

@@ -17,6 +17,7 @@ export const errorTable = {
   FM_SUPERVISION: { exit: 1, about: 'a method that needs more than the dataset has' },
   FM_TRAINING: { exit: 1, about: 'training that cannot go on: the loss is no longer a number' },
   FM_RUNTIME: { exit: 1, about: 'the engine refused or lost its process' },
+  FM_INDEX: { exit: 1, about: 'an index of photographs that is damaged or of another model' },
   FM_DISK: { exit: 1, about: 'a disk that is full or a path that cannot be written' },
 } as const;
 

@@ -44,6 +44,14 @@ export interface HierarchyLevel {
   readonly ofClass: readonly number[];
 }
 
+/** What classes look like, in words: one row of CUB's table of attributes for each. */
+export interface ClassAttributes {
+  /** `has_crown_color::black` ... */
+  readonly names: readonly string[];
+  /** For each class, whether it has each attribute. */
+  readonly ofClass: readonly (readonly boolean[])[];
+}
+
 export interface Dataset {
   /** Short name, used for run folders: `CUB_200_2011-first10`. */
   readonly name: string;
@@ -56,6 +64,7 @@ export interface Dataset {
   readonly supervision: readonly Supervision[];
   /** Levels above the classes, coarsest first; absent when labels are flat. */
   readonly hierarchy?: readonly HierarchyLevel[];
+  readonly attributes?: ClassAttributes;
   readonly partNames?: readonly string[];
   /** `partNames` index pairs that a horizontal flip exchanges. */
   readonly partSwaps?: readonly (readonly [number, number])[];

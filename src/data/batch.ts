@@ -75,18 +75,29 @@ export interface PlannedImage {
   readonly draw: number;
 }
 
+export interface BalancedOptions {
+  readonly batch: number;
+  /** Images of each class in a batch; divides `batch`. */
+  readonly samples: number;
+  /** For each class its parent, where siblings are to be in one batch. */
+  readonly parents?: readonly number[];
+  /** With `parents`: so many classes of one parent, where it has them. Default: 1. */
+  readonly siblings?: number;
+}
+
 /**
  * Batches of `batch / samples` classes with `samples` images each. Every image is in some group of
  * its class, and classes with more images have more groups; a group that is not full is filled with
  * further views of images of the class. Each epoch has as many batches as the images would fill.
+ * With `siblings`, classes of one parent come one after another.
  */
 export function planBalancedEpoch(
   labels: readonly number[],
-  batch: number,
-  samples: number,
+  options: BalancedOptions,
   seed: number,
   epoch: number,
 ): PlannedImage[][] {
+  const { batch, samples } = options;
   const stream = randomStream(seed, 'balanced', epoch);
   const ofLabel = new Map<number, number[]>();
   for (const index of stream.permutation(labels.length)) {
@@ -94,7 +105,6 @@ export function planBalancedEpoch(
     if (images) images.push(index);
     else ofLabel.set(labels[index], [index]);
   }
-  const classes = batch / samples;
   const count = Math.max(1, Math.floor(labels.length / batch));
   const taken = new Map<number, number>();
   const group = (label: number): PlannedImage[] => {
@@ -115,10 +125,33 @@ export function planBalancedEpoch(
     );
     // those that have shown the smallest share of their images come first; chance decides ties
     const share = (label: number) => (taken.get(label) ?? 0) / ofLabel.get(label)!.length;
-    return [...ofLabel.keys()]
-      .sort((x, y) => share(x) - share(y) || turn.get(x)! - turn.get(y)!)
-      .slice(0, classes)
+    const order = [...ofLabel.keys()].sort(
+      (x, y) => share(x) - share(y) || turn.get(x)! - turn.get(y)!,
+    );
+    return withSiblings(order, options)
+      .slice(0, batch / samples)
       .flatMap(group);
+  });
+}
+
+/** Draws each class's next siblings up to it, as many as are to be together. */
+function withSiblings(
+  order: readonly number[],
+  { parents, siblings = 1 }: BalancedOptions,
+): readonly number[] {
+  if (parents === undefined || siblings === 1) return order;
+  const ofParent = new Map<number, number[]>();
+  for (const label of order) {
+    const others = ofParent.get(parents[label]);
+    if (others) others.push(label);
+    else ofParent.set(parents[label], [label]);
+  }
+  const placed = new Set<number>();
+  return order.flatMap((label) => {
+    if (placed.has(label)) return [];
+    const together = ofParent.get(parents[label])!.splice(0, siblings);
+    for (const one of together) placed.add(one);
+    return together;
   });
 }
 

@@ -41,7 +41,7 @@ export const SMALLEST_SIDE = 8;
 
 /** Decodes and hashes every image. Rejects only when `signal` aborts; problems are collected. */
 export async function checkImages(
-  examples: readonly Example[],
+  examples: readonly Pick<Example, 'id' | 'path'>[],
   options: CheckOptions = {},
 ): Promise<CheckedImages> {
   const { concurrency = 2 * availableParallelism(), onProgress, signal, cacheFolder } = options;
@@ -68,7 +68,7 @@ export async function checkImages(
 }
 
 function collect(
-  examples: readonly Example[],
+  examples: readonly Pick<Example, 'id' | 'path'>[],
   results: readonly (CacheEntry | string)[],
 ): CheckedImages {
   const checked: CheckedImages = { hashes: new Map(), sizes: new Map(), problems: [] };

@@ -12,10 +12,13 @@ export interface Comparison {
   readonly interval: Interval;
   /** True when the lower end of the interval is above zero: A is better than B. */
   readonly holds: boolean;
-  /** Images that only A, and only B, answers rightly. */
+  /** Images that A answers rightly more often than B, and the other way round. */
   readonly onlyA: number;
   readonly onlyB: number;
-  /** Two-sided exact McNemar probability of a split at least this uneven. */
+  /**
+   * Two-sided exact McNemar probability of a split at least this uneven. With shares over several
+   * seeds it is the sign test over images, of which McNemar's is the case of one seed.
+   */
   readonly mcnemar: number;
 }
 
@@ -27,7 +30,8 @@ export interface ComparisonOptions {
 
 /**
  * Compares two recognisers on the same images, in the same order: `rightA[i]` is 1 when A answers
- * image i rightly. A claim "A above B" is made only where `holds`.
+ * image i rightly, 0 when not, and with several seeds the share of them that do. A claim "A above B"
+ * is made only where `holds`.
  */
 export function compareAccuracy(
   rightA: ArrayLike<number>,
@@ -36,7 +40,7 @@ export function compareAccuracy(
 ): Comparison {
   const n = rightA.length;
   checkPaired(n, rightB.length);
-  const delta = Int8Array.from({ length: n }, (_, i) => rightA[i] - rightB[i]);
+  const delta = Float64Array.from({ length: n }, (_, i) => rightA[i] - rightB[i]);
   const mean = (draw: Int32Array): number => {
     let sum = 0;
     for (const i of draw) sum += delta[i];
@@ -51,7 +55,7 @@ export function compareAccuracy(
     n,
     accuracyA,
     accuracyB,
-    difference: (onlyA - onlyB) / n,
+    difference: total(delta) / n,
     interval,
     holds: interval[0] > 0,
     onlyA,

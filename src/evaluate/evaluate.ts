@@ -5,17 +5,23 @@ import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
+import { type FoldChoice, foldDataset } from '../data/folds.ts';
 import { chooseSplits } from '../data/splits.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
+import { retrievalOf } from './retrieval.ts';
 import { type Evaluation, summarise } from './summary.ts';
 
 export interface EvaluateOptions {
   readonly data: string;
   readonly format?: string;
   readonly split: Split;
+  /** Cross-validation: the splits are those of this fold (`foldDataset`). */
+  readonly fold?: FoldChoice;
+  /** Also let each image query the others by its embedding, if they are not too many. */
+  readonly retrieval?: boolean;
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
@@ -30,17 +36,23 @@ export interface EvaluationRun {
   readonly logits: Float32Array;
 }
 
+/** Images that query one another, and numbers of their embeddings: each takes 400 MB at most. */
+const MOST_QUERIES = 1e4;
+const MOST_NUMBERS = 1e8;
+
 /** Runs the model over a split. Classes are matched by name, so their order may differ. */
 export async function evaluateModel(
   recogniser: Recogniser,
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const dataset = await openDataset(options.data, { format: options.format });
+  const dataset = await datasetOf(options);
   const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
   const labelOf = matchClasses(dataset, manifest);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
+  const embeddings: Float32Array[] = [];
+  const wantsRetrieval = options.retrieval === true && examples.length <= MOST_QUERIES;
   await passOverImages(
     recogniser.session,
     examples,
@@ -51,10 +63,15 @@ export async function evaluateModel(
       progress: options.onProgress ?? (() => {}),
       pause: () => options.signal?.throwIfAborted(),
     },
-    (i, outputs) => logits.set(outputs.logits.data as Float32Array, i * k),
+    (i, outputs) => {
+      logits.set(outputs.logits.data as Float32Array, i * k);
+      const embedding = outputs.embedding.data as Float32Array;
+      const fits = embedding.length * examples.length <= MOST_NUMBERS;
+      if (wantsRetrieval && fits) embeddings.push(embedding);
+    },
   );
   const labels = examples.map(({ label }) => labelOf[label]);
-  const evaluation = summarise({
+  const summary = summarise({
     logits,
     labels,
     classes: manifest.classes,
@@ -63,7 +80,16 @@ export async function evaluateModel(
     split: options.split,
     ids: examples.map(({ id }) => id),
   });
-  return { evaluation, dataset, examples, logits };
+  if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits };
+  const retrieval = await retrievalOf(embeddings, labels);
+  return { evaluation: { ...summary, retrieval }, dataset, examples, logits };
+}
+
+async function datasetOf({ data, format, fold }: EvaluateOptions): Promise<Dataset> {
+  const dataset = await openDataset(data, { format });
+  if (fold === undefined) return dataset;
+  const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
+  return foldDataset(dataset, fold, hashes);
 }
 
 /** The split's images. `val` without an official one is the held-out part of train. */

@@ -58,6 +58,14 @@ svg{display:block;width:100%;height:auto;font-family:inherit}
 .line.s1{stroke:var(--second)}
 .dot.s0{fill:var(--accent)}
 .dot.s1{fill:var(--second)}
+.line.s2{stroke:#0f9d8a}.dot.s2{fill:#0f9d8a}
+.line.s3{stroke:#b4479f}.dot.s3{fill:#b4479f}
+.line.s4{stroke:#7a68e8}.dot.s4{fill:#7a68e8}
+.line.s5{stroke:#a5793a}.dot.s5{fill:#a5793a}
+.line.s6{stroke:#d9525e}.dot.s6{fill:#d9525e}
+.line.s7{stroke:#8a93a3}.dot.s7{fill:#8a93a3}
+.key{display:flex;flex-wrap:wrap;gap:4px 20px;margin:0 0 12px;font-size:14px}
+.key svg{display:inline-block;width:24px;height:10px;margin-right:6px}
 .stage{stroke:var(--quiet);stroke-dasharray:2 4}
 .diagonal{stroke:var(--ink);stroke-dasharray:4 4;opacity:.55}
 .bin{fill:var(--accent);opacity:.85}

@@ -9,12 +9,14 @@ export interface GalleryItem {
   readonly answer: string;
   /** Calibrated probability of the answer. */
   readonly confidence: number;
+  /** Whose answer it is, where several recognisers are shown. */
+  readonly by?: string;
   /** A `data:image/...` address, or the bytes of a JPEG file. */
   readonly image: string | Uint8Array;
 }
 
 /** One column of a table: its heading, its look, and what stands in a row's cell. */
-interface Column<Row> {
+export interface Column<Row> {
   readonly title: string;
   readonly look?: 'num' | 'wide';
   readonly cell: (row: Row) => Content;
@@ -22,7 +24,8 @@ interface Column<Row> {
   readonly sort?: (row: Row) => number;
 }
 
-function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Markup {
+/** A table; it is sorted by clicks on its headings where a column says by what. */
+export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Markup {
   const sortable = columns.some(({ sort }) => sort !== undefined);
   const head = columns.map(({ title, look }) => element('th', { class: look }, title));
   const body = rows.map((row) => {
@@ -103,7 +106,7 @@ export function galleryGrid(items: readonly GalleryItem[]): Markup {
   return html`<div class="gallery">${items.map(galleryCard)}</div>`;
 }
 
-function galleryCard({ id, truth, answer, confidence, image }: GalleryItem): Markup {
+function galleryCard({ id, truth, answer, confidence, image, by }: GalleryItem): Markup {
   const right = truth === answer;
   const src = imageAddress(image);
   const alt = `${id}: answered ${answer}, truth ${truth}`;
@@ -112,6 +115,7 @@ function galleryCard({ id, truth, answer, confidence, image }: GalleryItem): Mar
       ? html`<div class="missing">no picture</div>`
       : html`<img loading="lazy" alt="${alt}" src="${src}">`;
   const caption = [
+    by !== undefined && html`${by}: `,
     html`<b class="${right ? 'right' : 'wrong'}">${answer}</b> `,
     html`<span class="quiet">${percentText(confidence, 0)}</span>`,
     !right && html`<br>in truth ${truth}`,

@@ -1,8 +1,8 @@
-// The report of a run: one HTML page that holds everything and fetches nothing.
-import { type Content, html, Markup, percentText, preformatted } from './markup.ts';
+// The report of a run.
+import { type Content, html, type Markup, percentText, preformatted } from './markup.ts';
+import { commandBlock, definitions, renderPage, section } from './page.ts';
 import { type TrainingPoint, trainingCharts } from './report-curves.ts';
 import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
-import { REPORT_SCRIPT, REPORT_STYLE } from './report-style.ts';
 import {
   classTable,
   confusionTable,
@@ -39,49 +39,22 @@ export interface ReportInput {
   readonly created?: string;
 }
 
-/** What the page may do: show inline pictures, style and the sorting script; nothing else. */
-const POLICY =
-  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
-
 /** The page as text, to be written to `report.html`. All text of the input is escaped. */
 export function renderReport(input: ReportInput): string {
-  const { title, evaluation } = input;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<title>${title}</title>
-<style>${new Markup(REPORT_STYLE)}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>${title}</h1>
-${input.subtitle !== undefined && html`<p class="quiet">${input.subtitle}</p>`}
-<p class="lead">${leadSentence(evaluation)}</p>
-</header>
-${headline(evaluation)}
+  const { title, subtitle, evaluation, created } = input;
+  const body = html`${headline(evaluation)}
 ${trainingSection(input.training ?? [])}
 ${levelSection(evaluation)}
 ${section('Calibration', calibrationPart(evaluation))}
+${retrievalSection(evaluation)}
 ${section('Confusions', confusionPart(evaluation))}
 ${section('Classes', classTable(evaluation.perClass))}
 ${gallerySection(input.gallery ?? [])}
 ${nextSection(input.next ?? [])}
-${repeatSection(input)}
-<footer>${input.created !== undefined && html`Made ${input.created}. `}
-Intervals are 95 %: Wilson for top-1, bootstrap over images for the mean over classes.</footer>
-</main>
-<script>${new Markup(REPORT_SCRIPT)}</script>
-</body>
-</html>
-`.text;
-}
-
-function section(title: string, ...content: Content[]): Markup {
-  return html`<section><h2>${title}</h2>${content}</section>`;
+${repeatSection(input)}`;
+  const footer = html`${created !== undefined && html`Made ${created}. `}
+Intervals are 95 %: Wilson for top-1, bootstrap over images for the mean over classes.`;
+  return renderPage({ title, subtitle, lead: leadSentence(evaluation), body, footer });
 }
 
 /** What the numbers say, in words. */
@@ -130,10 +103,18 @@ function levelSection(evaluation: Evaluation): Content {
   return section('Levels of the hierarchy', levelTable(evaluation));
 }
 
-/** A list of names and what they mean. */
-function definitions(entries: readonly (readonly [string, string])[]): Markup {
-  const items = entries.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>\n`);
-  return html`<dl>${items}</dl>`;
+function retrievalSection({ retrieval }: Evaluation): Content {
+  if (retrieval === undefined) return null;
+  const { queries, recall, map, mapAtR } = retrieval;
+  const found = Object.entries(recall).map(([k, share]) => `${percentText(share)} at ${k}`);
+  return section('Retrieval', [
+    html`<p>Each of ${queries} images queries the others by its embedding.</p>`,
+    definitions([
+      ['Mean average precision', percentText(map)],
+      ['Mean average precision at R', percentText(mapAtR)],
+      ['Recall', found.join(', ')],
+    ]),
+  ]);
 }
 
 function trainingSection(points: readonly TrainingPoint[]): Content {
@@ -181,19 +162,14 @@ function gallerySection(items: readonly GalleryItem[]): Content {
 
 function nextSection(steps: readonly NextStep[]): Content {
   if (steps.length === 0) return null;
-  const items = steps.map(
-    ({ command, why }) => html`<li>${why}<pre class="command">${preformatted(command)}</pre></li>`,
-  );
+  const items = steps.map(({ command, why }) => html`<li>${why}${commandBlock(command)}</li>`);
   return section('What to try next', html`<ol class="next">${items}</ol>`);
 }
 
 function repeatSection({ command, config, environment, licence }: ReportInput): Content {
   const written = config === undefined ? undefined : JSON.stringify(config, null, 2);
   const parts: Content[] = [
-    command !== undefined && [
-      html`<p>The same run again:</p>`,
-      html`<pre class="command">${preformatted(command)}</pre>`,
-    ],
+    command !== undefined && [html`<p>The same run again:</p>`, commandBlock(command)],
     environment !== undefined && [
       html`<h3>Environment</h3>`,
       definitions(Object.entries(environment)),

@@ -16,10 +16,11 @@ import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
+import { finerStage } from '../nn/scda.ts';
 import type { Scope } from '../nn/scope.ts';
 import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
 import { classActivation, gradientActivation } from './heat.ts';
-import type { Method, MethodContext, Stage } from './method.ts';
+import type { Method, MethodContext, Stage, StageBatch } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
 
 export interface FinetuneOptions {
@@ -60,31 +61,36 @@ function headStage(context: Context): Stage {
   };
 }
 
-/** Everything together, on augmented photographs. */
-function networkStage(context: Context): Stage {
+/** The loss of the whole network on photographs, and the pooled features that it rests on. */
+export function networkLoss(
+  context: Context,
+  scope: Scope,
+  { input, targets, uniforms }: StageBatch,
+): { loss: Value; pooled: Value } {
   const { dropout: wished, auxiliary } = context.options;
   const rate = wished === 'network' ? context.backbone.dropout : wished;
+  const drop = (x: Value, name: string) =>
+    rate > 0 ? dropout(x, uniforms(name, x.shape), rate) : x;
+  const build = { norms: context.norms, dropout: drop };
+  const features = backboneFeatures(context, scope, input, build);
+  const { pooled } = features;
+  const kept = hasHiddenLayers(features) ? pooled : drop(pooled, 'dropout');
+  const inner =
+    auxiliary > 0 ? (features.auxiliaries?.(scope.child('auxiliary'), context.classes) ?? []) : [];
+  const loss = inner.reduce(
+    (total, logits) => add(total, mul(crossEntropy(logits, targets), auxiliary)),
+    crossEntropy(classify(context, scope, kept), targets),
+  );
+  return { loss, pooled };
+}
+
+/** Everything together, on augmented photographs. */
+function networkStage(context: Context): Stage {
   return {
     name: 'all',
     source: 'images',
     trains: unfrozen(context),
-    loss: (scope, { input, targets, uniforms }) => {
-      const drop = (x: Value, name: string) =>
-        rate > 0 ? dropout(x, uniforms(name, x.shape), rate) : x;
-      const build = { norms: context.norms, dropout: drop };
-      const features = backboneFeatures(context, scope, input, build);
-      const { pooled } = features;
-      const kept = hasHiddenLayers(features) ? pooled : drop(pooled, 'dropout');
-      const inner =
-        auxiliary > 0
-          ? (features.auxiliaries?.(scope.child('auxiliary'), context.classes) ?? [])
-          : [];
-      const loss = inner.reduce(
-        (total, logits) => add(total, mul(crossEntropy(logits, targets), auxiliary)),
-        crossEntropy(classify(context, scope, kept), targets),
-      );
-      return { loss };
-    },
+    loss: (scope, batch) => ({ loss: networkLoss(context, scope, batch).loss }),
     settings: networkSettings(context.pretrained),
   };
 }
@@ -115,10 +121,11 @@ export const finetune: Method<FinetuneOptions> = {
       // no gradient comes back through them: where the map is high may be all that there is to show
       const heat = (score: Value) =>
         hidden ? sum(seen, [1]) : classActivation(score, pooled, map);
-      return { logits, embedding: pooled, map: seen, heat };
+      return { logits, embedding: pooled, map: seen, finer: finerStage(features), heat };
     }
     const heat = (score: Value) => gradientActivation(score, map);
-    return { logits, embedding: pooled, map, ...(hidden ? { heat } : {}) };
+    const finer = finerStage(features);
+    return { logits, embedding: pooled, map, finer, ...(hidden ? { heat } : {}) };
   },
 };
 

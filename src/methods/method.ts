@@ -1,7 +1,7 @@
 // What a recognition method is: the stages that train it, and the recogniser that they leave.
 
 import type { z } from 'zod';
-import type { HierarchyLevel, Supervision } from '../core/example.ts';
+import type { ClassAttributes, Dataset, HierarchyLevel, Supervision } from '../core/example.ts';
 import type { Value } from '../graph/value.ts';
 import type { Backbone, NetworkOptions } from '../nn/backbones/backbone.ts';
 import type { PixelScale } from '../nn/image-input.ts';
@@ -21,6 +21,9 @@ export interface MethodContext<Options = unknown> {
   readonly norms: NormMode;
   readonly classes: number;
   readonly hierarchy?: readonly HierarchyLevel[];
+  readonly attributes?: ClassAttributes;
+  /** Training images of each class, with those that will be held out. Default: enough of each. */
+  readonly imagesOfClass?: readonly number[];
   /** False when the backbone starts from random numbers. */
   readonly pretrained: boolean;
 }
@@ -57,11 +60,12 @@ export interface StageSettings {
 
 /**
  * `shuffled`: every image once an epoch, in random order. `balanced`: each batch has `samples` images
- * of each of `batch / samples` classes, for losses that compare images with one another.
+ * of each of `batch / samples` classes, for losses that compare images with one another. With
+ * `siblings` above 1, its default, so many of the classes share a parent where the parent has them.
  */
 export type SamplerOptions =
   | { readonly kind: 'shuffled' }
-  | { readonly kind: 'balanced'; readonly samples: number };
+  | { readonly kind: 'balanced'; readonly samples: number; readonly siblings?: number };
 
 /** Random views in training: torchvision's transforms of the same names. */
 export interface AugmentSettings {
@@ -118,10 +122,12 @@ export interface Stage {
 export interface Recognition {
   /** [N, K] */
   readonly logits: Value;
-  /** Descriptor for search, [N, D], not normalised. */
+  /** Descriptor for search, [N, D]. Whoever compares descriptors normalises them first. */
   readonly embedding: Value;
   /** The map that the evidence is drawn from, [N, C, h, w], not negative. */
   readonly map: Value;
+  /** A finer map of the same network, [N, C', h', w']: it draws the object's outline. */
+  readonly finer?: Value;
   /**
    * Where a score comes from, [N, h, w]: `score` is a scalar, the sum over the images of what is to
    * be explained of each. Default: `gradientTimesMap`.
@@ -129,6 +135,14 @@ export interface Recognition {
   readonly heat?: (score: Value) => Value;
   /** Where the network looked again, [N, B, 4]: x, y, width, height as shares of what it saw. */
   readonly boxes?: Value;
+}
+
+/** What a method may look at before anything is spent on a task. */
+export interface MethodTask<Options = unknown> {
+  readonly context: MethodContext<Options>;
+  readonly dataset: Dataset;
+  /** Of the stages that will run, by name. */
+  readonly settings: ReadonlyMap<string, StageSettings>;
 }
 
 export interface Method<Options = unknown> {
@@ -139,8 +153,18 @@ export interface Method<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** What the training examples must have. */
   readonly needs: readonly Supervision[];
+  /**
+   * Looks at a task before its images are read: throws what cannot work, and returns what a person
+   * should know.
+   */
+  check?(task: MethodTask<Options>): readonly string[];
   /** The training procedure, in order. */
   stages(context: MethodContext<Options>): Stage[];
   /** image: uint8 [N, S, S, 3]. */
   recogniser(context: MethodContext<Options>, scope: Scope, image: Value): Recognition;
+  /**
+   * Options of trivial rivals, which a comparison sets beside the method: as much work without its
+   * idea, such as a fixed box in the middle instead of one that is found.
+   */
+  readonly baselines?: readonly Readonly<Record<string, unknown>>[];
 }

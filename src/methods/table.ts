@@ -4,9 +4,11 @@ import { fail } from '../core/errors.ts';
 import type { Dataset } from '../core/example.ts';
 import { finetune } from './finetune.ts';
 import type { Method } from './method.ts';
+import { scda } from './scda.ts';
+import { triplet } from './triplet.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each method has its own options
-export const methods: readonly Method<any>[] = [finetune];
+export const methods: readonly Method<any>[] = [finetune, triplet, scda];
 
 /** The method of that name; an unknown name lists those there are. */
 export function findMethod(name: string): Method {

@@ -20,8 +20,9 @@ export interface CaptionInput {
   readonly verdict?: string;
 }
 
-const INK = '#16181d';
-const QUIET = '#646b78';
+/** Colours of text: what matters, and what does not. */
+export const INK = '#16181d';
+export const QUIET = '#646b78';
 const TRACK = '#e8ebf0';
 const BAR = '#2f6fde';
 const REST = '#9db7e8';
@@ -53,9 +54,9 @@ export function headingsSvg(
   { width, panel, gap }: { width: number; panel: number; gap: number },
 ): SvgStrip {
   const texts = headings.map((heading, i) =>
-    text(heading, { x: i * (panel + gap), y: 16, size: 13, fill: QUIET, room: panel }),
+    svgText(heading, { x: i * (panel + gap), y: 16, size: 13, fill: QUIET, room: panel }),
   );
-  return strip(texts, width, 26);
+  return svgStrip(texts, width, 26);
 }
 
 /** The answer in large letters, the truth when it is known, and the best answers as bars. */
@@ -69,12 +70,25 @@ export function captionSvg(input: CaptionInput, width: number): SvgStrip {
   const headline = answerLines(input, wide ? barsAt.x - 28 : width);
   if (wide) headline.push(...legend(barsAt.y + Math.max(3, shown.length) * ROW - 13));
   const height = Math.max(wide ? 112 : 0, barsAt.y + shown.length * ROW + 4);
-  return strip([...headline, ...bars], width, height);
+  return svgStrip([...headline, ...bars], width, height);
 }
 
 /** A small quiet line. */
 export function sourceSvg(source: string, width: number): SvgStrip {
-  return strip([text(source, { x: 0, y: 16, size: 12, fill: QUIET, room: width })], width, 22);
+  return svgStrip(
+    [svgText(source, { x: 0, y: 16, size: 12, fill: QUIET, room: width })],
+    width,
+    22,
+  );
+}
+
+/** Two short lines below a picture: the first in ink, the second quiet. */
+export function tileCaptionSvg(first: string, second: string, width: number): SvgStrip {
+  const lines = [
+    svgText(first, { x: 0, y: 16, size: 13, fill: INK, room: width }),
+    svgText(second, { x: 0, y: 33, size: 12, fill: QUIET, room: width }),
+  ];
+  return svgStrip(lines, width, 40);
 }
 
 /** What the colours of the panels mean, on one line with its text at height y. */
@@ -87,10 +101,10 @@ function legend(y: number): string[] {
   return [
     `<defs><linearGradient id="heat">${stops.join('')}</linearGradient></defs>`,
     `<rect x="1" y="${y - 10}" width="14" height="10" ${OUTLINE}/>`,
-    text('object', { ...quiet, x: 22 }),
-    text('weak', { ...quiet, x: 84 }),
+    svgText('object', { ...quiet, x: 22 }),
+    svgText('weak', { ...quiet, x: 84 }),
     `<rect x="116" y="${y - 10}" width="90" height="11" rx="2" fill="url(#heat)"/>`,
-    text('strong evidence', { ...quiet, x: 212 }),
+    svgText('strong evidence', { ...quiet, x: 212 }),
   ];
 }
 
@@ -98,16 +112,16 @@ function answerLines({ answers, truth, verdict }: CaptionInput, room: number): s
   const best = answers[0];
   const title = verdict ?? best?.name ?? 'No answer';
   const size = textWidth(title, 28) <= room ? 28 : 22;
-  const lines = [text(title, { x: 0, y: 46, size, fill: INK, room, bold: true })];
+  const lines = [svgText(title, { x: 0, y: 46, size, fill: INK, room, bold: true })];
   const sure = best === undefined ? '' : `${percent(best.confidence)} confident`;
   if (truth === undefined || verdict !== undefined) {
     const about = verdict === undefined || !best ? sure : `closest: ${best.name}, ${sure}`;
-    return [...lines, text(about, { x: 0, y: 74, size: 16, fill: QUIET, room })];
+    return [...lines, svgText(about, { x: 0, y: 74, size: 16, fill: QUIET, room })];
   }
   const right = best?.name === truth;
   const judged = right ? `${sure}, and right` : `${sure}, but wrong: it is ${truth}`;
   const fill = right ? RIGHT : WRONG;
-  return [...lines, text(judged, { x: 0, y: 74, size: 16, fill, room })];
+  return [...lines, svgText(judged, { x: 0, y: 74, size: 16, fill, room })];
 }
 
 interface BarPlace {
@@ -126,10 +140,10 @@ function bar({ name, confidence }: RankedAnswer, { first, x, y, width }: BarPlac
   const fill = first ? INK : QUIET;
   const share = { x: x + width, y: y + 17, size: 15, fill, room: 64, end: true };
   return [
-    text(name, { x, y: y + 17, size: 15, fill, room: nameRoom, bold: first }),
+    svgText(name, { x, y: y + 17, size: 15, fill, room: nameRoom, bold: first }),
     barRect({ x: from, y: y + 5, width: track }, TRACK),
     barRect({ x: from, y: y + 5, width: Math.max(length, 2) }, first ? BAR : REST),
-    text(percent(confidence), share),
+    svgText(percent(confidence), share),
   ];
 }
 
@@ -146,7 +160,8 @@ export function percent(value: number): string {
   return `${hundredths.toFixed(fine ? 1 : 0)} %`;
 }
 
-interface TextStyle {
+/** Where and how a line of text stands. */
+export interface TextStyle {
   readonly x: number;
   readonly y: number;
   readonly size: number;
@@ -157,7 +172,8 @@ interface TextStyle {
   readonly end?: boolean;
 }
 
-function text(content: string, { x, y, size, fill, room, bold, end }: TextStyle): string {
+/** One line of text; what does not fit into `room` is cut. */
+export function svgText(content: string, { x, y, size, fill, room, bold, end }: TextStyle): string {
   const fitted = escapeXml(fitText(content, size * (bold ? 1.07 : 1), room));
   const weight = bold ? ' font-weight="700"' : '';
   const anchor = end ? ' text-anchor="end"' : '';
@@ -187,7 +203,8 @@ function textWidth(content: string, size: number): number {
   return ems * size;
 }
 
-function strip(parts: readonly string[], width: number, height: number): SvgStrip {
+/** A white strip with these elements on it. */
+export function svgStrip(parts: readonly string[], width: number, height: number): SvgStrip {
   const size = `width="${width}" height="${height}"`;
   const open = `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${width} ${height}">`;
   const svg = `${open}<rect ${size} fill="#ffffff"/>${parts.join('')}</svg>`;

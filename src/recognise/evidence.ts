@@ -3,21 +3,24 @@
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { overlayHeatMap, overlayMask, sideBySide, stacked, strokeBox } from '../data/image/draw.ts';
+import type { ImageSize } from '../data/image/preprocess.ts';
 import { renderSvg } from '../data/image/render.ts';
 import { resizeCrop, wholeBox } from '../data/image/resize.ts';
 import { captionSvg, headingsSvg, type RankedAnswer, sourceSvg } from './evidence-caption.ts';
-import { scdaMask, smoothScdaBox } from './scda.ts';
+import type { LocatedObject } from './locate.ts';
 
 /** What `explainPicture` shows. Boxes are in pixels of `image`, the upright photograph. */
 export interface EvidenceInput {
   readonly image: RawImage;
   /** The part of the photograph that became the network's input. */
   readonly crop: Box;
-  /** Channel sum of the last activations, `[h, w]` row-major: gives the object. */
-  readonly scdaMap: Float32Array;
+  /** The object that SCDA finds. */
+  readonly object: LocatedObject;
   /** Class activation of the answer, `[h, w]` row-major: gives the heat. */
   readonly heatMap: Float32Array;
   readonly mapSize: { readonly h: number; readonly w: number };
+  /** Where the network looked again. */
+  readonly boxes?: readonly Box[];
   /** Best first; the first is the answer. Up to five are drawn. */
   readonly answers: readonly RankedAnswer[];
   /** When known: the true class, marked right or wrong. */
@@ -33,6 +36,8 @@ const PANEL = { width: 384, height: 440 } as const;
 const MARGIN = 12;
 /** The network's view: a blue that white page, sky and foliage all leave visible. */
 const VIEW = [47, 126, 240] as const;
+/** Where it looked again: a pink that no bird has. */
+const AGAIN = [236, 64, 155] as const;
 
 /** Draws the evidence for one answer: at most 1200 pixels wide, white ground. */
 export async function explainPicture(input: EvidenceInput): Promise<RawImage> {
@@ -40,10 +45,7 @@ export async function explainPicture(input: EvidenceInput): Promise<RawImage> {
   const row = sideBySide(panels, { gap: MARGIN });
   const inner = { width: row.width, panel: panels[0].width, gap: MARGIN };
   const svgs = [
-    headingsSvg(
-      ['Photo and the network’s view', 'Object found (SCDA)', 'What spoke for it'],
-      inner,
-    ),
+    headingsSvg([viewHeading(input), 'Object found (SCDA)', 'What spoke for it'], inner),
     captionSvg(input, row.width),
     ...(input.source === undefined ? [] : [sourceSvg(input.source, row.width)]),
   ];
@@ -53,30 +55,45 @@ export async function explainPicture(input: EvidenceInput): Promise<RawImage> {
   return stacked([headings, row, ...captions], { margin: MARGIN });
 }
 
+/** The words over the first panel. */
+export function viewHeading({ boxes = [] }: Pick<EvidenceInput, 'boxes'>): string {
+  return boxes.length === 0 ? 'Photo and the network’s view' : 'View, and where it looked again';
+}
+
+/** The photograph with the network's view in blue and, in pink, where it looked again. */
+export function viewPanel(photo: RawImage, view: Box, boxes: readonly Box[] = []): RawImage {
+  return boxes.reduce(
+    (drawn, box) => strokeBox(drawn, box, { colour: AGAIN, thickness: 3 }),
+    strokeBox(photo, view, { colour: VIEW, thickness: 3 }),
+  );
+}
+
 /** The three panels without any text, of one size: view, object, heat. */
 export function evidencePanels(input: EvidenceInput): readonly RawImage[] {
-  const { image, scdaMap, heatMap, mapSize } = input;
-  const size = { width: mapSize.w, height: mapSize.h };
-  const mask = scdaMask({ ...size, data: scdaMap });
-  const object = smoothScdaBox(mask, input.crop);
-  const scale = Math.min(PANEL.width / image.width, PANEL.height / image.height);
-  const photo = resizeCrop(
-    image,
-    wholeBox(image),
-    Math.max(1, Math.round(image.width * scale)),
-    Math.max(1, Math.round(image.height * scale)),
-  );
+  const { image, heatMap, mapSize } = input;
+  const { mask, region, box } = input.object;
+  const { photo, scale } = fitPanel(image);
   const crop = scaleBox(input.crop, scale);
+  const again = input.boxes?.map((one) => scaleBox(one, scale));
   return [
-    strokeBox(photo, crop, { colour: VIEW, thickness: 3 }),
-    strokeBox(overlayMask(photo, mask, crop), scaleBox(object, scale), {
+    viewPanel(photo, crop, again),
+    strokeBox(overlayMask(photo, mask, scaleBox(region, scale)), scaleBox(box, scale), {
       colour: [255, 255, 255],
       thickness: 2,
     }),
-    overlayHeatMap(photo, { ...size, data: heatMap }, crop),
+    overlayHeatMap(photo, { width: mapSize.w, height: mapSize.h, data: heatMap }, crop),
   ];
 }
 
-function scaleBox(box: Box, scale: number): Box {
+/** A photograph at the size of a panel, and by how much it was scaled. */
+export function fitPanel(image: RawImage, panel: ImageSize = PANEL) {
+  const scale = Math.min(panel.width / image.width, panel.height / image.height);
+  const side = (length: number) => Math.max(1, Math.round(length * scale));
+  const photo = resizeCrop(image, wholeBox(image), side(image.width), side(image.height));
+  return { photo, scale };
+}
+
+/** A box in a picture that was scaled. */
+export function scaleBox(box: Box, scale: number): Box {
   return [box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale];
 }

@@ -3,9 +3,10 @@
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { decodeImage } from '../data/image/decode.ts';
+import { wholeBox } from '../data/image/resize.ts';
 import { explainPicture } from './evidence.ts';
+import { type LocatedObject, locateObject } from './locate.ts';
 import type { Prediction, PredictOptions, Recogniser } from './recogniser.ts';
-import { scdaMask, smoothScdaBox } from './scda.ts';
 
 export interface Explanation {
   readonly prediction: Prediction;
@@ -27,16 +28,27 @@ export async function explainPhoto(
 ): Promise<Explanation> {
   const image = await decodeImage(photo);
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
-  const { crop, mapSize, activation, heat } = prediction.evidence;
-  const mask = scdaMask({ width: mapSize.w, height: mapSize.h, data: activation });
+  const object = await findObject(recogniser, image);
+  const { crop, mapSize, heat, boxes } = prediction.evidence;
   const picture = await explainPicture({
     image,
     crop,
-    scdaMap: activation,
+    object,
     heatMap: heat,
     mapSize,
+    boxes,
     answers: prediction.answers.map(({ name, confidence }) => ({ name, confidence })),
     truth: options.truth,
   });
-  return { prediction, box: smoothScdaBox(mask, crop), picture };
+  return { prediction, box: object.box, picture };
+}
+
+/** What SCDA finds: passes of their own, because evaluation cuts the rim. */
+export async function findObject(recogniser: Recogniser, image: RawImage): Promise<LocatedObject> {
+  const { size } = recogniser.geometry;
+  return await locateObject(image, size, async (view) => {
+    const { evidence } = await recogniser.predictView(view, wholeBox(image));
+    const { h, w } = evidence.mapSize;
+    return { width: w, height: h, data: evidence.activation };
+  });
 }

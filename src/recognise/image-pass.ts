@@ -1,13 +1,19 @@
 // Runs a frozen graph over photographs as evaluation sees them, one at a time: what comes out
 // for an image depends on that image alone.
 
-import type { Example } from '../core/example.ts';
 import { Pace, type ProgressEvent } from '../core/progress.ts';
 import { type HostTensor, hostTensor } from '../core/tensor.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { createLoader } from '../data/loader.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
 import type { Session } from '../runtime/session.ts';
+
+/** A photograph on disk. An `Example` is one. */
+export interface Photo {
+  readonly id: string;
+  /** Where the file lies. */
+  readonly path: string;
+}
 
 export interface PassOptions {
   readonly geometry: EvaluationGeometry;
@@ -28,7 +34,7 @@ const CHUNK = 16;
 /** Calls `visit` with the outputs for each example, in order. */
 export async function passOverImages(
   session: Session,
-  examples: readonly Example[],
+  examples: readonly Photo[],
   options: PassOptions,
   visit: (index: number, outputs: Record<string, HostTensor>) => Promise<void> | void,
 ): Promise<void> {
@@ -49,7 +55,7 @@ export async function passOverImages(
 
 /** The square that the network takes of each example, uint8 RGB, in order. */
 async function* viewsOf(
-  examples: readonly Example[],
+  examples: readonly Photo[],
   { geometry, workers, kept }: PassOptions,
 ): AsyncGenerator<Uint8Array> {
   if (kept !== undefined && examples.every(({ id }) => kept.has(id))) {

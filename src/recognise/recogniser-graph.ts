@@ -9,6 +9,7 @@ import type { Value } from '../graph/value.ts';
 import { gradientTimesMap } from '../methods/heat.ts';
 import type { Method, MethodContext } from '../methods/method.ts';
 import { imageInput } from '../nn/image-input.ts';
+import { objectMap, placedLike } from '../nn/object-map.ts';
 import type { Parameters } from '../nn/scope.ts';
 
 /** Outputs of the shipped graph for N images. */
@@ -17,11 +18,11 @@ export interface RecogniserOutputs extends Record<string, Value> {
   readonly logits: Value;
   /** softmax(logits / temperature), [N, K] */
   readonly probabilities: Value;
-  /** [N, D], not normalised. */
+  /** Descriptor for search, [N, D]. */
   readonly embedding: Value;
-  /** Sum of the last map over its channels, [N, h, w]: where SCDA sees the object. */
+  /** Where SCDA sees the object (`objectMap`), [N, cells, cells] evenly over the image. */
   readonly activation: Value;
-  /** Where the explained score comes from, [N, h, w]. */
+  /** Where the explained score comes from, on the same cells. */
   readonly heat: Value;
 }
 
@@ -42,15 +43,15 @@ export function recogniserGraph(
 ): RecogniserOutputs {
   const image = imageInput(1, size);
   const found = method.recogniser(context, parameters.root(), image);
-  const { logits, embedding, map, boxes } = found;
+  const { logits, embedding, map, finer, boxes } = found;
   const contrast = settable(CONTRAST, zeros([1, context.classes]));
   const score = add(sum(max(logits, [1])), sum(mul(logits, contrast)));
   return {
     logits,
     probabilities: softmax(mul(logits, 1 / temperature)),
     embedding,
-    activation: sum(map, [1]),
-    heat: found.heat?.(score) ?? gradientTimesMap(score, map),
+    activation: objectMap(map, finer, size),
+    heat: placedLike(map, found.heat?.(score) ?? gradientTimesMap(score, map), size),
     ...(boxes === undefined ? {} : { boxes }),
   };
 }

@@ -18,6 +18,7 @@ import { resizeCrop } from '../data/image/resize.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
 import { createSession } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
+import { contrastAgainst, openContrast, withoutRival } from './contrast.ts';
 import { type Manifest, MODEL_FILE, readManifest } from './manifest.ts';
 
 /** One class with its calibrated probability. */
@@ -40,10 +41,12 @@ export interface Evidence {
   readonly crop: Box;
   /** Rows and columns of the maps. */
   readonly mapSize: { readonly h: number; readonly w: number };
-  /** Channel sum of the last feature map, h * w. */
+  /** Where SCDA sees the object, h * w: it is where this is above its mean. */
   readonly activation: Float32Array;
-  /** Class-activation map of the best answer, h * w. */
+  /** What spoke for the best answer, or for it against a rival, h * w. */
   readonly heat: Float32Array;
+  /** Where the network looked again, in pixels of the photograph; empty where it looks once. */
+  readonly boxes: readonly Box[];
 }
 
 export interface Prediction {
@@ -60,6 +63,8 @@ export interface Prediction {
 export interface PredictOptions {
   /** How many answers to return; 5 unless given. */
   readonly topK?: number;
+  /** The label of a rival: `heat` then shows what speaks for the answer against it. */
+  readonly versus?: number;
 }
 
 /** A loaded model. Close it when it is no longer needed. */
@@ -68,11 +73,14 @@ export class Recogniser {
   readonly geometry: EvaluationGeometry;
   /** The loaded graph, for passes over many images. */
   readonly session: Session;
+  readonly #contrast: boolean;
 
-  constructor(manifest: Manifest, session: Session) {
+  /** `contrast`: the session is that of an opened model (`openContrast`). */
+  constructor(manifest: Manifest, session: Session, { contrast = false } = {}) {
     this.manifest = manifest;
     this.geometry = manifest.input;
-    this.session = session;
+    this.session = contrast ? withoutRival(session, manifest.classes.length) : session;
+    this.#contrast = contrast;
   }
 
   /** Recognises a photograph: a path, the bytes of an image file, or raw pixels. */
@@ -95,11 +103,15 @@ export class Recogniser {
   async predictView(
     view: RawImage,
     crop: Box,
-    { topK = 5 }: PredictOptions = {},
+    { topK = 5, versus }: PredictOptions = {},
   ): Promise<Prediction> {
     const { size } = this.geometry;
     const input = hostTensor('uint8', [1, size, size, 3], view.data);
-    const out = await this.session.run({ [IMAGE_INPUT]: input });
+    if (versus !== undefined && !this.#contrast) {
+      throw new Error('predict: versus wants a recogniser loaded with { contrast: true }');
+    }
+    const rival = versus === undefined ? {} : contrastAgainst(this.manifest.classes.length, versus);
+    const out = await this.session.run({ [IMAGE_INPUT]: input, ...rival });
     const probabilities = out.probabilities.data as Float32Array;
     const [, h, w] = out.heat.shape;
     return {
@@ -112,6 +124,7 @@ export class Recogniser {
         mapSize: { h, w },
         activation: out.activation.data as Float32Array,
         heat: out.heat.data as Float32Array,
+        boxes: out.boxes === undefined ? [] : boxesWithin(crop, out.boxes.data as Float32Array),
       },
     };
   }
@@ -126,6 +139,14 @@ export class Recogniser {
       .slice(0, topK)
       .map(({ label, confidence }) => ({ label, name: this.manifest.classes[label], confidence }));
   }
+}
+
+/** Boxes given as shares of the crop, [1, B, 4], in pixels of the photograph. */
+function boxesWithin([left, top, width, height]: Box, shares: Float32Array): Box[] {
+  return Array.from({ length: shares.length / 4 }, (_, i) => {
+    const [x, y, w, h] = shares.subarray(4 * i, 4 * i + 4);
+    return [left + x * width, top + y * height, w * width, h * height];
+  });
 }
 
 function fullSize(raw: RawImage | DecodedImage): ImageSize {
@@ -152,6 +173,11 @@ function bestOfLevel(level: HierarchyLevel, probabilities: Float32Array): LevelA
 
 export interface LoadOptions {
   readonly threads?: number;
+  /**
+   * Loads the model so that `predict` can explain an answer against a rival (`versus`). Throws
+   * FM_FORMAT for models of before there was that.
+   */
+  readonly contrast?: boolean;
 }
 
 /** Loads a model: a run folder, or a folder with model.onnx and fieldmark.json. */
@@ -178,7 +204,9 @@ export async function loadRecogniser(
       next: 'Copy both files together, or export the model again.',
     });
   }
-  return new Recogniser(manifest, await createSession(bytes, options));
+  const { contrast = false, ...engine } = options;
+  const model = contrast ? openContrast(bytes, path) : bytes;
+  return new Recogniser(manifest, await createSession(model, engine), { contrast });
 }
 
 async function modelFolder(folder: string): Promise<string> {

@@ -1,8 +1,9 @@
-// Where the object is, without any annotation: the localisation half of SCDA.
+// Where the object is, without any annotation: the localisation half of SCDA, on the map that the
+// recogniser's graph returns (`nn/object-map.ts`).
 // X.-S. Wei, J.-H. Luo, J. Wu, Z.-H. Zhou, "Selective convolutional descriptor aggregation for
-// fine-grained image retrieval", IEEE TIP 2017. The descriptor half is a method, not here.
+// fine-grained image retrieval", IEEE TIP 2017. The descriptor half is `nn/scda.ts`.
 import type { Box } from '../core/example.ts';
-import { type FieldMap, spreadMap } from '../data/image/heat-map.ts';
+import type { FieldMap } from '../data/image/heat-map.ts';
 
 /** The cells of an activation map that belong to the object. */
 export interface ScdaMask {
@@ -14,17 +15,6 @@ export interface ScdaMask {
   readonly threshold: number;
   /** True when the map said nothing (it is constant) and the mask is all ones. */
   readonly everything: boolean;
-}
-
-/** A = sum_c S_c: activations `[channels, height, width]` to one map `[height, width]`. */
-export function channelSum(
-  activations: ArrayLike<number>,
-  { width, height }: { readonly width: number; readonly height: number },
-): FieldMap {
-  const cells = width * height;
-  const data = new Float32Array(cells);
-  for (let i = 0; i < activations.length; i++) data[i % cells] += activations[i];
-  return { width, height, data };
 }
 
 /**
@@ -111,17 +101,6 @@ export function cellsToPixels(
 /** The object's box in pixels of the upright picture: the bounding box of the mask's cells. */
 export function scdaBox(mask: FieldMap, crop: Box): Box {
   return cellsToPixels(maskBox(mask), mask, crop);
-}
-
-/**
- * The same from the mask upsampled bilinearly to `resolution` x `resolution` and cut at one half,
- * which rounds off lone corner cells. Finer than a cell, never larger than `scdaBox`.
- */
-export function smoothScdaBox(mask: FieldMap, crop: Box, resolution = 224): Box {
-  const size = { width: resolution, height: resolution };
-  const data = spreadMap(mask, [0, 0, resolution, resolution], size);
-  if (!data.some((value) => value >= 0.5)) return scdaBox(mask, crop);
-  return scdaBox({ ...size, data }, crop);
 }
 
 /** Intersection over union of two boxes, 0 to 1; 0 when both are empty. */

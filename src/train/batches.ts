@@ -9,7 +9,7 @@ import type { AugmentationOptions } from '../data/image/augment.ts';
 import { createLoader, type Loader } from '../data/loader.ts';
 import { mixImages, mixRows } from '../data/mix.ts';
 import { drawMix } from '../data/mix-draws.ts';
-import type { AugmentSettings, SamplerOptions, StageSettings } from '../methods/method.ts';
+import type { AugmentSettings, MethodContext, StageSettings } from '../methods/method.ts';
 import { smoothTargets } from '../nn/losses.ts';
 import type { RunConfig } from './config.ts';
 import type { FeatureTable } from './features.ts';
@@ -32,22 +32,35 @@ export interface BatchSource {
   close(): Promise<void>;
 }
 
-/** Images of a step: at most as many as there are, and as many in each pass. */
-function batchSize({ batch, accumulate }: StageSettings, images: number): number {
+/** What the labels are about. */
+export type LabelSpace = Pick<MethodContext, 'classes' | 'hierarchy'>;
+
+/**
+ * Images of a step: at most as many as there are, and as many in each pass. Balanced batches are
+ * always full, with further views where there are too few images.
+ */
+function batchSize({ batch, accumulate, sampler }: StageSettings, images: number): number {
+  if (sampler.kind === 'balanced') return batch;
   return Math.floor(Math.min(batch, images) / accumulate) * accumulate;
+}
+
+interface PlanOptions extends Pick<LabelSpace, 'hierarchy'> {
+  readonly settings: StageSettings;
+  readonly seed: number;
 }
 
 /** The images of each batch of an epoch, the same number of batches in every epoch. */
 function planOfEpoch(
   examples: readonly Example[],
   batch: number,
-  sampler: SamplerOptions,
-  seed: number,
+  { settings: { sampler }, hierarchy, seed }: PlanOptions,
   epoch: number,
 ): PlannedImage[][] {
   if (sampler.kind === 'balanced') {
     const labels = examples.map(({ label }) => label);
-    return planBalancedEpoch(labels, batch, sampler.samples, seed, epoch);
+    const { samples, siblings } = sampler;
+    const parents = hierarchy?.at(-1)?.ofClass;
+    return planBalancedEpoch(labels, { batch, samples, siblings, parents }, seed, epoch);
   }
   const plan = planEpoch(examples.length, batch, seed, epoch, { dropLast: true });
   return plan.map((indices) => indices.map((index) => ({ index, draw: 0 })));
@@ -58,17 +71,17 @@ export function imageBatches(
   examples: readonly Example[],
   settings: StageSettings,
   config: RunConfig,
-  classes: number,
+  { classes, hierarchy }: LabelSpace,
 ): BatchSource {
   const batch = batchSize(settings, examples.length);
-  const stepsPerEpoch = Math.floor(examples.length / batch);
+  const stepsPerEpoch = Math.max(1, Math.floor(examples.length / batch));
   const total = settings.epochs * stepsPerEpoch;
   const plans = new Map<number, PlannedImage[][]>();
   const planOf = (epoch: number): PlannedImage[][] => {
     let plan = plans.get(epoch);
     if (plan === undefined) {
       plans.clear();
-      plan = planOfEpoch(examples, batch, settings.sampler, config.seed, epoch);
+      plan = planOfEpoch(examples, batch, { settings, hierarchy, seed: config.seed }, epoch);
       plans.set(epoch, plan);
     }
     return plan;

@@ -28,6 +28,8 @@ export interface Progress {
   readonly temperature: number | null;
   /** Bytes of metrics.jsonl that belong to this state. */
   readonly metricsBytes: number;
+  /** Seconds that the run has worked, over all its processes; absent in older checkpoints. */
+  readonly seconds?: number;
 }
 
 export interface BestEpoch {

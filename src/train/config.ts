@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
+import type { FoldChoice } from '../data/folds.ts';
 import { type InputOptions, inputOptions } from '../hub/input-options.ts';
 import { defaultWeights } from '../hub/known-weights.ts';
 import { type TrunkOptions, trunkOptions, trunkPath } from '../hub/trunk-options.ts';
@@ -57,7 +58,11 @@ const schedule: z.ZodType<ScheduleOptions> = z.discriminatedUnion('kind', [
 
 const sampler: z.ZodType<SamplerOptions> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('shuffled') }),
-  z.strictObject({ kind: z.literal('balanced'), samples: count.min(2).default(4) }),
+  z.strictObject({
+    kind: z.literal('balanced'),
+    samples: count.min(2).default(4),
+    siblings: count.optional(),
+  }),
 ]);
 
 const augment: z.ZodType<Partial<AugmentSettings>> = z
@@ -76,6 +81,14 @@ const network: z.ZodType<NetworkOptions> = z.strictObject({
   pooling: z.enum(['network', 'average']).default(publishedNetwork.pooling),
   freeze: z.number().int().min(0).default(publishedNetwork.freeze),
 });
+
+const fold: z.ZodType<FoldChoice> = z
+  .strictObject({
+    count: count.min(2),
+    index: count,
+    seed: z.number().int().min(0).default(0),
+  })
+  .refine(({ index, count: folds }) => index <= folds, 'index must be from 1 to count');
 
 /** Some of an object's fields; which ones are allowed is checked against the whole, later. */
 const part: z.ZodType<Record<string, unknown>> = z.record(z.string(), z.unknown());
@@ -116,6 +129,8 @@ export interface RunConfig {
   readonly data: string;
   /** Dataset format; found out when absent. */
   readonly format?: string;
+  /** Cross-validation: all images are pooled, and those of this fold are the test split. */
+  readonly fold?: FoldChoice;
   readonly method: string;
   /** The method's own options. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -162,6 +177,7 @@ export type RunConfigInput = Pick<RunConfig, 'data'> & Partial<RunConfig>;
 const givenConfig = z.strictObject({
   data: z.string().min(1),
   format: z.string().optional(),
+  fold: fold.optional(),
   method: z.string().default('finetune'),
   options: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string().optional(),

@@ -9,11 +9,11 @@ import { lower } from '../graph/lower.ts';
 import type { Stage } from '../methods/method.ts';
 import { imageInput } from '../nn/image-input.ts';
 import { type ParameterNumbers, Parameters } from '../nn/scope.ts';
+import { FeatureCache } from '../recognise/feature-cache.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import { foldConstants } from '../runtime/fold.ts';
 import { createSession, engineVersion } from '../runtime/node.ts';
 import type { Emit } from './events.ts';
-import { FeatureCache } from './feature-cache.ts';
 import type { Task } from './task.ts';
 
 export interface FeatureTable {
@@ -41,7 +41,7 @@ export async function featuresOf(
   const threads = config.threads ?? 0;
   const settings = JSON.stringify({ geometry, threads, engineVersion });
   const key = [createHash('sha256').update(bytes).digest(), settings];
-  const cache = await FeatureCache.open(cacheFolder('features'), key, emit);
+  const cache = await FeatureCache.open(cacheFolder('features'), key, emit.note);
   const hashOf = (example: Example) => task.hashes.get(example.id)!;
   const missing = examples.filter((example) => cache.get(hashOf(example)) === undefined);
   if (missing.length > 0) {

@@ -89,7 +89,7 @@ async function openSource(part: Part, host: PartHost, pause: () => void) {
   const { stage, settings, examples } = part;
   const { classes } = task.context;
   if (stage.source === 'images') {
-    return { source: imageBatches(examples, settings, task.config, classes), scale: 1 };
+    return { source: imageBatches(examples, settings, task.config, task.context), scale: 1 };
   }
   const table = await featuresOf(task, stage, store, examples, emit, pause);
   const source = featureBatches(table, examples, settings, task.config.seed, classes);

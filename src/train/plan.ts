@@ -14,16 +14,11 @@ export function checkPlan(task: Task): void {
     checkPart(partOf(task, index, []), task);
   });
   const { method, context, config } = task;
-  // settings of stages that other options or weights would bring do no harm
-  const stages = [context.options, method.options.parse({})].flatMap((options) =>
-    [true, false].flatMap((pretrained) =>
-      method.stages({ ...context, options, pretrained }).map(({ name }) => name),
-    ),
-  );
+  const stages = stageNames(task);
   const unknown = Object.keys(config.stage).find((name) => !stages.includes(name));
   if (unknown === undefined) return;
   throw fail('FM_CONFIG', `stages.${unknown}`, {
-    expected: `settings of a stage of '${method.name}': ${[...new Set(stages)].join(', ')}`,
+    expected: `settings of a stage of '${method.name}': ${stages.join(', ')}`,
     got: `'${unknown}'`,
     next: context.backbone.frozen
       ? 'Nothing of an ONNX trunk trains: the head alone does.'
@@ -31,8 +26,22 @@ export function checkPlan(task: Task): void {
   });
 }
 
+/** Stages of the task's method; settings of those that other options would bring do no harm. */
+export function stageNames({ method, context }: Pick<Task, 'method' | 'context'>): string[] {
+  const names = [context.options, method.options.parse({})].flatMap((options) =>
+    [true, false].flatMap((pretrained) =>
+      method.stages({ ...context, options, pretrained }).map(({ name }) => name),
+    ),
+  );
+  return [...new Set(names)];
+}
+
 /** Stages up to the one that the configuration names. */
-export function stagesOf({ method, context, config }: Task): Stage[] {
+export function stagesOf({
+  method,
+  context,
+  config,
+}: Pick<Task, 'method' | 'context' | 'config'>): Stage[] {
   const stages = method.stages(context);
   if (config.stages === 'all') return stages;
   const last = stages.findIndex((stage) => stage.name === config.stages);

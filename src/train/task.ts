@@ -3,11 +3,9 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example } from '../core/example.ts';
-import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
-import { cacheFolder } from '../formats/cache-folder.ts';
 import { type Destination, fillFromWeights, loadingNotes } from '../hub/fill.ts';
 import { openTrunk, type Trunk } from '../hub/onnx-trunk.ts';
 import { trunkPath } from '../hub/trunk-options.ts';
@@ -20,9 +18,17 @@ import { findBackbone } from '../nn/backbones/table.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
+import { checkStages } from './check-stages.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
 import { startWeights } from './start-weights.ts';
+import {
+  cutFold,
+  type ImageHashes,
+  readImages,
+  reportClasses,
+  trainingImages,
+} from './task-images.ts';
 
 export interface Task {
   readonly config: RunConfig;
@@ -30,9 +36,8 @@ export interface Task {
   readonly train: readonly Example[];
   readonly val: readonly Example[];
   readonly valSource: 'official' | 'held-out' | 'none';
-  /** SHA-256 of each image's bytes, by example id. */
-  readonly hashes: ReadonlyMap<string, string>;
-  /** Changes when an image, a label or a split does. */
+  readonly hashes: ImageHashes;
+  /** Changes when an image, a label, a split, the hierarchy or an attribute does. */
   readonly fingerprint: string;
   readonly method: Method;
   readonly context: MethodContext;
@@ -53,8 +58,8 @@ export async function prepareTask(
   const method = findMethod(config.method);
   const trunkFile = checkTrunk(config);
   const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
-  const dataset = await openDataset(config.data, { format: config.format });
-  checkSupervision(method, dataset);
+  const opened = await openDataset(config.data, { format: config.format });
+  checkSupervision(method, opened);
   const trunk =
     trunkFile === undefined
       ? undefined
@@ -62,10 +67,10 @@ export async function prepareTask(
   for (const note of trunk?.notes ?? []) emit.note(note);
   const weights = trunk ? undefined : await startWeights(config, emit, signal);
   const backbone = trunk?.backbone ?? known!;
-  const { hashes } = await readImages(dataset, emit, signal);
-  const splits = chooseSplits(dataset, config.seed, hashes);
-  reportSplits(dataset, splits.valSource, splits.val.length, emit);
-
+  // what trains beside a fold is known when its images are read
+  const cut = config.fold && (await cutFold(opened, config.fold, emit, signal));
+  const dataset = cut?.dataset ?? opened;
+  checkSupervision(method, dataset);
   const description = weights?.description ?? torchvisionDescription;
   const context: MethodContext = {
     options: parseOptions(method, config.options),
@@ -76,8 +81,16 @@ export async function prepareTask(
     norms: trunk ? 'frozen' : chooseNorms(config, weights, emit),
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
+    attributes: dataset.attributes,
+    imagesOfClass: trainingImages(dataset),
     pretrained: weights !== undefined || trunk !== undefined,
   };
+  for (const note of checkStages({ method, context, config, dataset })) emit.note(note);
+  reportClasses(dataset, emit);
+  const hashes = cut?.hashes ?? (await readImages(dataset, emit, signal));
+  const splits = chooseSplits(dataset, config.seed, hashes);
+  reportSplits(dataset, splits.valSource, splits.val.length, emit);
+
   const network = {
     backbone,
     classes: dataset.classes,
@@ -125,31 +138,6 @@ function checkTrunk({ backbone, weights, trunk }: RunConfig): string | undefined
     });
   }
   return path;
-}
-
-async function readImages(dataset: Dataset, emit: Emit, signal: AbortSignal) {
-  const classes = checkClasses(dataset);
-  const broken = classes.filter(({ level }) => level === 'error');
-  if (broken.length > 0) {
-    throw fail('FM_DATASET', dataset.root, {
-      expected: 'training images for every class',
-      got: `${broken.length} without: ${broken
-        .slice(0, 5)
-        .map((c) => c.className)
-        .join(', ')}`,
-      next: 'Add images to these classes or remove the classes.',
-    });
-  }
-  for (const { className, reason } of classes) emit.note(`class '${className}' has ${reason}`);
-  // the test split is not looked at: not even its files are opened while training
-  const examples = dataset.examples.filter(({ split }) => split !== 'test');
-  const checked = await checkImages(examples, {
-    cacheFolder: cacheFolder('images'),
-    signal,
-    onProgress: (done, total) => emit.progress({ task: 'checking images', done, total }),
-  });
-  raiseProblems(checked.problems);
-  return checked;
 }
 
 function reportSplits(dataset: Dataset, source: Task['valSource'], held: number, emit: Emit): void {
@@ -230,12 +218,10 @@ function smallestBatch({ sampler }: StageSettings): number {
   return sampler.kind === 'balanced' ? 2 * sampler.samples : 2;
 }
 
-function fingerprint(
-  dataset: Dataset,
-  hashes: ReadonlyMap<string, string>,
-  weights: string | undefined,
-): string {
+function fingerprint(dataset: Dataset, hashes: ImageHashes, weights: string | undefined): string {
+  const { hierarchy, attributes } = dataset;
   const hash = createHash('sha256').update(weights ?? 'none');
+  hash.update(JSON.stringify({ hierarchy, attributes }));
   for (const { id, label, split } of dataset.examples) {
     hash.update(`\n${id} ${label} ${split} ${hashes.get(id) ?? ''}`);
   }

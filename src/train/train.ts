@@ -25,7 +25,7 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Training ended early because it was asked to; `--resume` continues it. */
+/** Training ended early because it was asked to; the message says how it continues. */
 export class TrainingStopped extends Error {
   override readonly name = 'TrainingStopped';
 }
@@ -43,21 +43,11 @@ export const ALLOCATOR = {
 
 /** Trains a recogniser. Everything happens in a process of its own; this one stays responsive. */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
-  const parsed = parseConfig(options.config);
   const say = (text: string) => options.onEvent?.({ kind: 'note', text });
-  const folder = resolve(options.out);
-  const resumed = options.mode === 'resume';
-  // what may be wrong with the folder, the trainer says
-  const before = resumed ? await readRunConfig(folder).catch(() => undefined) : undefined;
-  const config = {
-    ...parsed,
-    data: resolve(parsed.data),
-    backbone: absoluteTrunk(parsed.backbone),
-    size: options.config.size ?? (await ownSize(parsed)),
-    weights: absoluteWeights(parsed.weights),
-    ...(await settleEngine(parsed, before, say)),
-  };
-  const job: TrainJob = { folder, config, mode: options.mode ?? 'new' };
+  const { out, mode = 'new' } = options;
+  const folder = resolve(out);
+  const config = await settleConfig(options.config, mode === 'resume' ? folder : undefined, say);
+  const job: TrainJob = { folder, config, mode };
   const child = startTrainer();
   const tell = (message: ToTrainer) => child.connected && child.send(message);
   const stop = () => tell({ kind: 'stop' });
@@ -71,7 +61,7 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
         } else if (message.kind === 'event') options.onEvent?.(message.event);
         else if (message.kind === 'done') done(message.summary);
         else if (message.kind === 'stopped')
-          reject(new TrainingStopped('stopped after a checkpoint'));
+          reject(new TrainingStopped('stopped after a checkpoint; continue with --resume'));
         else reject(errorOf(message));
       });
       child.on('error', reject);
@@ -87,6 +77,29 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
 async function ownSize({ backbone, size, trunk }: RunConfig): Promise<number> {
   const path = trunkPath(backbone);
   return path === undefined ? size : await trunkSize(path, trunk);
+}
+
+/**
+ * The configuration as a run's folder holds it: checked, with whole paths, and nothing of the engine
+ * left open. Where a run is `resumed`, its folder says what the engine was.
+ */
+export async function settleConfig(
+  input: RunConfigInput,
+  resumed: string | undefined,
+  say: (note: string) => void,
+): Promise<RunConfig> {
+  const parsed = parseConfig(input);
+  // what may be wrong with the folder, the trainer says
+  const before =
+    resumed === undefined ? undefined : await readRunConfig(resumed).catch(() => undefined);
+  return {
+    ...parsed,
+    data: resolve(parsed.data),
+    backbone: absoluteTrunk(parsed.backbone),
+    size: input.size ?? (await ownSize(parsed)),
+    weights: absoluteWeights(parsed.weights),
+    ...(await settleEngine(parsed, before, say)),
+  };
 }
 
 function startTrainer(): ChildProcess {

@@ -69,6 +69,9 @@ class Trainer {
   #chosen: ChosenEpoch[] = [];
   #temperature: number | null = null;
   #state: PartState = freshState();
+  /** Seconds that earlier processes worked on this run, and when this one began. */
+  #secondsBefore = 0;
+  readonly #began = performance.now();
   /** Paths whose numbers differ from the fresh network's. */
   #touched = new Set<string>();
 
@@ -210,6 +213,7 @@ class Trainer {
       chosen: this.#chosen,
       temperature: this.#temperature,
       metricsBytes: await this.#metrics.length(),
+      seconds: this.#secondsBefore + (performance.now() - this.#began) / 1000,
     };
     const parameters = new Map([...this.#touched].map((path) => [path, this.#store.get(path)!]));
     await saveCheckpoint(this.#paths.checkpoint, {
@@ -243,6 +247,7 @@ class Trainer {
     this.#part = progress.part;
     this.#chosen = [...progress.chosen];
     this.#temperature = progress.temperature;
+    this.#secondsBefore = progress.seconds ?? 0;
     this.#state = {
       epoch: progress.epoch,
       step: progress.step,

@@ -6,13 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { aviaryCommand } from '../../src/cli/aviary.ts';
 import { backbonesCommand } from '../../src/cli/backbones.ts';
+import { compareCommand } from '../../src/cli/compare.ts';
 import { demoCommand } from '../../src/cli/demo.ts';
 import { evaluateCommand } from '../../src/cli/evaluate.ts';
 import { explainCommand } from '../../src/cli/explain.ts';
 import { methodsCommand } from '../../src/cli/methods.ts';
 import { predictCommand } from '../../src/cli/predict.ts';
+import { searchCommand } from '../../src/cli/search.ts';
 import { trainCommand } from '../../src/cli/train.ts';
 import { decodeImage } from '../../src/data/image/decode.ts';
+import { methods } from '../../src/methods/table.ts';
 import { lockRun } from '../../src/train/run-folder.ts';
 import { command, type Outcome, startCommand } from '../support/command.ts';
 import { temporaryFolder } from '../support/files.ts';
@@ -49,8 +52,10 @@ const commands = [
   { name: 'aviary', build: aviaryCommand },
   { name: 'train', build: trainCommand },
   { name: 'evaluate', build: evaluateCommand },
+  { name: 'compare', build: compareCommand },
   { name: 'predict', build: predictCommand },
   { name: 'explain', build: explainCommand },
+  { name: 'search', build: searchCommand },
   { name: 'backbones', build: backbonesCommand },
   { name: 'methods', build: methodsCommand },
 ];
@@ -106,7 +111,7 @@ test('backbones and methods end in JSON', async () => {
     ]),
   });
   expect(mustEndInJson(await command('methods', '--json'))).toMatchObject({
-    methods: [{ name: 'finetune', needs: ['labels'] }],
+    methods: methods.map(({ name, citation, needs }) => ({ name, citation, needs })),
   });
 });
 
@@ -146,7 +151,8 @@ describe('a run from training to explanation', () => {
 
   test('evaluate', async () => {
     const args = ['evaluate', run(), '--data', world.data, '--threads', '1', '--workers', '0'];
-    const figures = mustEndInJson(await command(...args, '--split', 'test', '--json'));
+    const asked = await command(...args, '--split', 'test', '--retrieval', '--json');
+    const figures = mustEndInJson(asked);
     const fraction = expect.toSatisfy((v: unknown) => typeof v === 'number' && v >= 0 && v <= 1);
     expect(figures).toMatchObject({
       top1: fraction,
@@ -155,6 +161,12 @@ describe('a run from training to explanation', () => {
       n: 12,
       split: 'test',
       levels: { genus: { top1: fraction } },
+      retrieval: {
+        queries: 12,
+        map: fraction,
+        mapAtR: fraction,
+        recall: { 1: fraction, 8: fraction },
+      },
       report: join(run(), 'report.html'),
     });
     expect(await readFile(join(run(), 'report.html'), 'utf8')).toContain('</html>');
@@ -201,6 +213,27 @@ describe('a run from training to explanation', () => {
         box: [number, number, number, number],
       })),
     });
+  });
+
+  test('search: an index of a folder, and what looks like a photograph', async () => {
+    const [index, folder] = [place('birds.index'), join(world.data, 'images')];
+    const build = ['search', index, '--build', folder, '--model', run(), '--workers', '0'];
+    const made = mustEndInJson(await command(...build, '--json'));
+    expect(made).toMatchObject({ index, photographs: 60, skipped: [] });
+    expect(mustFail(await command(...build), 1)).toContain('--overwrite');
+    const sheet = place('sheet.png');
+    const asked = ['search', index, photo, '--top', '3', '--rerank', '--out', sheet, '--json'];
+    const { results } = mustEndInJson(await command(...asked)) as { results: unknown[] };
+    const found = {
+      path: expect.any(String),
+      label: expect.any(String),
+      similarity: expect.any(Number),
+    };
+    expect(results).toEqual([
+      { photo, found: [0, 1, 2].map(() => ({ id: expect.any(String), ...found })) },
+    ]);
+    expect((await decodeImage(sheet)).width).toBeGreaterThan(400);
+    expect(mustFail(await command('search', index), 2)).toContain('photographs to search for');
   });
 
   test('a run that is in use, and one that is not there', async () => {

@@ -65,7 +65,7 @@ test('augmentation is keyed by seed, epoch, example and draw', async () => {
 
 describe('balanced batches', () => {
   const labels = [...Array(12).fill(0), ...Array(4).fill(1), ...Array(7).fill(2), 3];
-  const plan = (epoch: number) => planBalancedEpoch(labels, 6, 3, 5, epoch);
+  const plan = (epoch: number) => planBalancedEpoch(labels, { batch: 6, samples: 3 }, 5, epoch);
 
   test('hold as many images of as many classes as they should, and no view twice', () => {
     for (const epoch of [0, 1, 2]) {
@@ -86,7 +86,7 @@ describe('balanced batches', () => {
   test('are a function of seed and epoch, and differ between epochs', () => {
     expect(plan(1)).toEqual(plan(1));
     expect(plan(1)).not.toEqual(plan(2));
-    expect(planBalancedEpoch(labels, 6, 3, 6, 1)).not.toEqual(plan(1));
+    expect(planBalancedEpoch(labels, { batch: 6, samples: 3 }, 6, 1)).not.toEqual(plan(1));
   });
 
   test('show images again in another view only where their class has too few', () => {
@@ -96,5 +96,26 @@ describe('balanced batches', () => {
     }
     const seen = new Set(plan(0).flatMap((batch) => batch.map(({ index }) => labels[index])));
     expect([...seen].sort()).toEqual([0, 1, 2, 3]);
+  });
+
+  test('hold classes of one parent side by side, and all classes come up', () => {
+    const many = Array.from({ length: 90 }, (_, i) => i % 9);
+    const parents = [0, 1, 0, 1, 0, 1, 0, 1, 2]; // the last class has no sibling
+    for (const epoch of [0, 1, 2]) {
+      const options = { batch: 12, samples: 2, parents, siblings: 2 };
+      const batches = planBalancedEpoch(many, options, 3, epoch);
+      expect(batches).toHaveLength(7);
+      for (const batch of batches) {
+        const classes = batch.map(({ index }) => many[index]).filter((_, i) => i % 2 === 0);
+        expect(new Set(classes).size).toBe(6);
+        const alone = classes.indexOf(8);
+        // one class without a sibling is cut off at the end where the odd one is among them
+        const pairs = alone < 0 ? classes : classes.filter((_, i) => i !== alone).slice(0, 4);
+        for (let i = 0; i < pairs.length; i += 2) {
+          expect(parents[pairs[i]], `${classes}`).toBe(parents[pairs[i + 1]]);
+        }
+      }
+      expect(new Set(batches.flat().map(({ index }) => many[index])).size).toBe(9);
+    }
   });
 });

@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RawImage } from '../../src/core/raw-image.ts';
 import {
+  AGAINST,
+  FOR,
+  overlayDifference,
   overlayHeatMap,
   overlayMask,
   plainImage,
@@ -124,5 +127,23 @@ describe('layout', () => {
       '0110',
       '0000',
     ]);
+  });
+});
+
+describe('differences', () => {
+  test('one colour above zero, another below, in proportion to the largest size', () => {
+    const map = { width: 4, height: 1, data: [4, 2, 0.1, -4] };
+    const white = plainImage(4, 1, [255, 255, 255]);
+    const { data } = overlayDifference(white, map, [0, 0, 4, 1], { opacity: 1 });
+    const pixel = (x: number) => Array.from(data.subarray(3 * x, 3 * x + 3));
+    expect(pixel(0)).toEqual([...FOR]);
+    expect(pixel(1)).toEqual(FOR.map((c) => Math.round((255 + c) / 2)));
+    expect(pixel(2)).toEqual([255, 255, 255]);
+    expect(pixel(3)).toEqual([...AGAINST]);
+  });
+
+  test('a map of zeros draws nothing', () => {
+    const map = { width: 1, height: 1, data: [0] };
+    expect(overlayDifference(grey, map, [0, 0, 8, 6]).data).toEqual(grey.data);
   });
 });

@@ -61,6 +61,7 @@ describe('docs/configuration.md', () => {
     const every: Record<keyof RunConfig, unknown> = {
       ...defaults,
       format: undefined,
+      fold: undefined,
       epochs: undefined,
       threads: undefined,
     };

@@ -68,6 +68,15 @@ describe('compare', () => {
     expect(compareAccuracy(b, b)).toMatchObject({ difference: 0, holds: false, mcnemar: 1 });
   });
 
+  test('shares over seeds: the mean of the differences, and a sign test over images', () => {
+    const a = [1, 0.5, 0, 1, 1];
+    const b = [0.5, 0.5, 0.5, 0, 0];
+    const result = compareAccuracy(a, b);
+    expect(result.difference).toBeCloseTo((0.5 - 0.5 + 1 + 1) / 5, 12);
+    expect(result).toMatchObject({ accuracyA: 0.7, accuracyB: 0.3, onlyA: 3, onlyB: 1 });
+    expect(result.mcnemar).toBeCloseTo((2 * (1 + 4)) / 16, 12);
+  });
+
   test('refuses sets that are not paired', () => {
     expect(() => compareAccuracy([1], [1, 0])).toThrow('the same images for both recognisers');
     expect(() => compareAccuracy([], [])).toThrow('at least one');

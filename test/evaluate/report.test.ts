@@ -145,3 +145,17 @@ describe('markup', () => {
     expect(shortened('Albatross', 5)).toBe('Alba…');
   });
 });
+
+test('retrieval is reported where it was asked for', () => {
+  const input = inputOf(['a', 'b', 'c']);
+  expect(renderReport(input)).not.toContain('Retrieval');
+  const retrieval = {
+    queries: 9,
+    recall: { 1: 0.5, 2: 0.625, 4: 0.75, 8: 1 },
+    map: 0.4,
+    mapAtR: 0.3,
+  };
+  const page = renderReport({ ...input, evaluation: { ...input.evaluation, retrieval } });
+  expect(page).toContain('<h2>Retrieval</h2>');
+  expect(page).toMatch(/62\.5\s*% at 2/);
+});

@@ -3,6 +3,7 @@ import type { RawImage } from '../../src/core/raw-image.ts';
 import { plainImage } from '../../src/data/image/draw.ts';
 import { evidencePanels, explainPicture } from '../../src/recognise/evidence.ts';
 import { captionSvg, escapeXml, percent } from '../../src/recognise/evidence-caption.ts';
+import { scdaMask } from '../../src/recognise/scda.ts';
 
 const cells = 7;
 const blob = Float32Array.from({ length: cells * cells }, (_, i) => {
@@ -12,7 +13,11 @@ const blob = Float32Array.from({ length: cells * cells }, (_, i) => {
 const input = {
   image: plainImage(600, 400, [120, 140, 160]),
   crop: [100, 0, 400, 400] as const,
-  scdaMap: blob,
+  object: {
+    mask: scdaMask({ width: cells, height: cells, data: blob }),
+    region: [100, 0, 400, 400] as const,
+    box: [210, 110, 180, 180] as const,
+  },
   heatMap: blob,
   mapSize: { h: cells, w: cells },
   answers: [

@@ -1,12 +1,18 @@
 // Random cases for functions that are made of ops and have no row in the table of ops.
 import type { RandomStream } from '../../src/core/random.ts';
+import { float32 } from '../../src/core/tensor.ts';
 import * as act from '../../src/graph/ops/activation.ts';
 import { mul } from '../../src/graph/ops/arithmetic.ts';
 import { convTranspose2d } from '../../src/graph/ops/conv-transpose.ts';
+import { constant } from '../../src/graph/ops/leaf.ts';
 import { localResponseNorm } from '../../src/graph/ops/local-response-norm.ts';
 import { concat, split } from '../../src/graph/ops/slice.ts';
 import { sign } from '../../src/graph/ops/unary.ts';
-import { clamped, type Generator, shapeOf, spread, unary } from './case-parts.ts';
+import { classLinks } from '../../src/nn/class-relations.ts';
+import { smoothTargets } from '../../src/nn/losses.ts';
+import { squaredDistances, unitRows } from '../../src/nn/pairwise.ts';
+import { tripletLoss } from '../../src/nn/triplet-loss.ts';
+import { clamped, type Generator, type OpCase, shapeOf, spread, unary } from './case-parts.ts';
 
 export const composedCases: Readonly<Record<string, Generator>> = {
   silu: unary(act.silu),
@@ -24,6 +30,13 @@ export const composedCases: Readonly<Record<string, Generator>> = {
     const [n, c, h, w] = [1 + r.integer(2), 1 + r.integer(8), 1 + r.integer(3), 1 + r.integer(3)];
     return { inputs: [spread(r, [n, c, h, w])], build: (x) => localResponseNorm(x, options) };
   },
+  unitRows: unitRowsCase,
+  'triplet loss': (r) => tripletCase(r, []),
+  'triplet loss with a hierarchy and attributes': (r) =>
+    tripletCase(r, [
+      [0, 0, 1, 1],
+      [0, 0, 0, 0],
+    ]),
   split: (r) => {
     const sizes = shapeOf(r, 1 + r.integer(4), 3);
     const shape = shapeOf(r, 3);
@@ -41,6 +54,29 @@ export const composedCases: Readonly<Record<string, Generator>> = {
     };
   },
 };
+
+/** Rows that are not too short: there the curvature is beyond central differences. */
+function unitRowsCase(r: RandomStream): OpCase {
+  return { inputs: [spread(r, [1 + r.integer(4), 2 + r.integer(4)], 0.2, 2)], build: unitRows };
+}
+
+/** Features of unit length of four classes that overlap. */
+function tripletCase(r: RandomStream, levels: readonly (readonly number[])[]): OpCase {
+  const [n, d] = [4 + r.integer(5), 2 + r.integer(4)];
+  const labels = Array.from({ length: n }, () => r.integer(4));
+  const rows = constant(float32([n, 4], smoothTargets(labels, 4)));
+  const attributes = levels.length === 0 ? undefined : [0, 1, 2, 3].map(() => bits(r, 5));
+  const margins = [0.9, 0.6, 0.4].slice(0, levels.length + 1);
+  return {
+    inputs: [spread(r, [n, d], 0.2, 2)],
+    build: (x) => {
+      const links = classLinks(rows, { levels, margins, attributes });
+      return tripletLoss(squaredDistances(unitRows(x)), links).loss;
+    },
+  };
+}
+
+const bits = (r: RandomStream, count: number) => Array.from({ length: count }, () => r.chance(0.5));
 
 /** Any strides, dilations, groups, pads and outputPadding under which something is left. */
 function transposedCase(r: RandomStream) {

@@ -14,6 +14,7 @@ import * as pool from '../../src/graph/ops/pool.ts';
 import * as red from '../../src/graph/ops/reduce.ts';
 import * as sl from '../../src/graph/ops/slice.ts';
 import * as su from '../../src/graph/ops/sum.ts';
+import { topK } from '../../src/graph/ops/top-k.ts';
 import * as un from '../../src/graph/ops/unary.ts';
 import { apply, applyMany } from '../../src/graph/value.ts';
 import {
@@ -280,6 +281,20 @@ export const opCases: Readonly<Record<string, Generator>> = {
     build: (x) => g.argMax(x, r.child('axis').integer(3)),
     differentiable: [],
   }),
+  topK: (r) => {
+    const shape = shapeOf(r, 2, 7);
+    const k = 1 + r.integer(shape[1]);
+    // few different numbers, so that there are ties
+    const numbers = Array.from({ length: sizeOf(shape) }, () => r.integer(4));
+    return {
+      inputs: [typed('float32', shape, numbers)],
+      build: (x) => {
+        const { values, indices } = topK(x, k);
+        return a.add(values, a.mul(c.cast(indices, 'float32'), 0.01));
+      },
+      differentiable: [],
+    };
+  },
 };
 
 export function caseStream(op: string, seed: number): RandomStream {

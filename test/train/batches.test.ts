@@ -85,7 +85,7 @@ describe('images', () => {
     const folder = await temporaryFolder(Object.fromEntries(await Promise.all(files)));
     const settings = { ...networkSettings(false), batch: 5, smoothing: 0.1, ...changes };
     const all = Array.from({ length: 6 }, (_, i) => exampleOf(i, `${folder}/${i}.png`));
-    return imageBatches(all, settings, config, CLASSES);
+    return imageBatches(all, settings, config, { classes: CLASSES });
   }
 
   test.each([

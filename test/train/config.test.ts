@@ -171,3 +171,12 @@ test.each([
 ])('%j is refused', (wish, message) => {
   expect(() => stageSettings('all', defaults, wish)).toThrow(message);
 });
+
+test('a fold is one of its number', () => {
+  const fold = (index: number, count: number) =>
+    parseConfig({ data: 'd', fold: { index, count, seed: 0 } });
+  expect(fold(5, 5).fold).toEqual({ index: 5, count: 5, seed: 0 });
+  expect(() => fold(6, 5)).toThrow(/fold: .*index must be from 1 to count/);
+  expect(() => fold(0, 5)).toThrow(/fold.index/);
+  expect(() => fold(1, 1)).toThrow(/fold.count/);
+});

@@ -1,6 +1,7 @@
 // The text files of CUB-200-2011, written from what was drawn. Ids are 1-based; pixels 0-based.
 
 import type { Box, PartPoint } from '../../core/example.ts';
+import { attributeNames, attributesOf } from './field-marks.ts';
 import { PART_NAMES } from './parts.ts';
 import type { Species } from './species.ts';
 
@@ -57,6 +58,14 @@ export function textFiles(
     'true_labels.txt': perEntry((entry) => `${entry.species + 1}`),
     'train_test_split.txt': perEntry(({ train }) => (train ? '1' : '0')),
     'bounding_boxes.txt': perEntry((_, i) => annotations[i].box.map(decimal).join(' ')),
+    'attributes/attributes.txt': lines(attributeNames.map((name, i) => `${i + 1} ${name}`)),
+    'attributes/class_attribute_labels_continuous.txt': lines(
+      species.map(({ marks }) =>
+        attributesOf(marks)
+          .map((has) => (has ? '100.0' : '0.0'))
+          .join(' '),
+      ),
+    ),
     'parts/parts.txt': lines(PART_NAMES.map((name, i) => `${i + 1} ${name}`)),
     'parts/part_locs.txt': lines(annotations.flatMap(({ parts }, i) => partLines(parts, i + 1))),
   };

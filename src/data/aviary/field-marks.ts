@@ -107,6 +107,17 @@ export function adjectivesOf(mark: MarkName, value: string): readonly string[] {
   return (fieldMarks[mark] as Record<string, readonly string[]>)[value];
 }
 
+/** CUB's names of what can be seen on a bird: `has_crown::black`. A plain place is nothing to see. */
+export const attributeNames: readonly string[] = markNames.flatMap((mark) =>
+  valuesOf(mark).flatMap((value) => (value === 'plain' ? [] : [`has_${mark}::${value}`])),
+);
+
+/** Which of `attributeNames` a bird has. */
+export function attributesOf(marks: FieldMarks): boolean[] {
+  const seen = new Set(markNames.map((mark) => `has_${mark}::${marks[mark]}`));
+  return attributeNames.map((name) => seen.has(name));
+}
+
 /** The bird without any mark. */
 export const unmarked: FieldMarks = Object.fromEntries(
   markNames.map((mark) => [mark, valuesOf(mark)[0]]),

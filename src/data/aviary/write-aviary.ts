@@ -99,7 +99,7 @@ async function fill(
 
 async function makeFolders(folder: string, species: readonly Species[]): Promise<void> {
   await onDisk(folder, async () => {
-    await mkdir(join(folder, 'parts'));
+    for (const kind of ['attributes', 'parts']) await mkdir(join(folder, kind));
     for (const kind of ['images', 'segmentations']) {
       for (let i = 0; i < species.length; i++) {
         await mkdir(join(folder, kind, className(species, i)), { recursive: true });

@@ -4,6 +4,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Box, Dataset, Example, PartPoint } from '../../core/example.ts';
+import { readAttributes } from './cub200-attributes.ts';
 import {
   datasetError,
   isFile,
@@ -61,6 +62,7 @@ async function load(root: string): Promise<Dataset> {
     examples,
     supervision: supervisionOf(examples, hierarchy),
     hierarchy,
+    attributes: await readAttributes(root, folders.length),
     partNames,
     partSwaps: partNames && leftRightPairs(partNames),
     licence: await readLicence(root),

@@ -91,6 +91,11 @@ function isVisible(name: string): boolean {
   return !name.startsWith('.') && name !== '__MACOSX';
 }
 
+/** All images at any depth below a folder, as slash paths below it, in natural order. */
+export async function listPhotos(folder: string): Promise<string[]> {
+  return await listImages(folder, '');
+}
+
 /** Images at any depth below `base/path`, as slash paths below `base`. Link cycles are cut. */
 async function listImages(
   base: string,

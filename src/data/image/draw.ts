@@ -44,6 +44,30 @@ export function overlayHeatMap(
   return { width: image.width, height: image.height, data };
 }
 
+/** What speaks for one of two answers, and for the other: told apart by all kinds of eyes. */
+export const FOR: Colour = [255, 122, 20];
+export const AGAINST: Colour = [28, 96, 224];
+
+/**
+ * Lays a map of signed values over the part of the picture it was computed from: `FOR` where it is
+ * above zero, `AGAINST` below. Opacity is in proportion to the size of the value, and `opacity` (0.75)
+ * where that is largest; what is below a tenth of it is not drawn.
+ */
+export function overlayDifference(
+  image: RawImage,
+  map: FieldMap,
+  region: Box,
+  { opacity = 0.75 }: Pick<HeatOptions, 'opacity'> = {},
+): RawImage {
+  const data = Uint8Array.from(image.data);
+  const largest = Array.from(map.data).reduce((most, v) => Math.max(most, Math.abs(v)), 0) || 1;
+  spreadMap(map, region, image).forEach((value, p) => {
+    const size = Math.abs(value) / largest;
+    if (size > 0.1) blend(data, p, value > 0 ? FOR : AGAINST, opacity * size);
+  });
+  return { width: image.width, height: image.height, data };
+}
+
 /** 3 t^2 - 2 t^3 with t from 0 at 0.15 to 1 at 0.75. */
 function smoothStep(value: number): number {
   const t = Math.min(1, (value - 0.15) / 0.6);

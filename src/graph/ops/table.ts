@@ -22,6 +22,7 @@ import {
 import { logSoftmaxOp, maxOp, softmaxOp } from './reduce.ts';
 import { concatOp, placeOp, sliceOp } from './slice.ts';
 import { expandOp, sumOp } from './sum.ts';
+import { topKOp } from './top-k.ts';
 import {
   absOp,
   clampOp,
@@ -90,4 +91,5 @@ export const opTable: readonly Op<any>[] = [
   gatherOp,
   scatterAddOp,
   argMaxOp,
+  topKOp,
 ];

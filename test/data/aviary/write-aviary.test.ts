@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { attributeNames, markNames } from '../../../src/data/aviary/field-marks.ts';
 import { PART_NAMES } from '../../../src/data/aviary/parts.ts';
 import { designSpecies } from '../../../src/data/aviary/species.ts';
 import { type AviarySummary, boxOf, writeAviary } from '../../../src/data/aviary/write-aviary.ts';
+import { openDataset } from '../../../src/data/datasets/table.ts';
 
 const small = { classes: 5, trainPerClass: 4, testPerClass: 2, imageSize: 96, seed: 11 };
 let home: string;
@@ -43,6 +45,20 @@ describe('writeAviary', () => {
     const about = JSON.parse(await readFile(join(root, 'aviary.json'), 'utf8'));
     expect(about.species).toEqual(species);
     expect(about.options).toMatchObject({ ...small, difficulty: 'standard' });
+  });
+
+  it('writes field marks as attributes, which differ as the species do', async () => {
+    const species = designSpecies(small);
+    const { attributes } = await openDataset(root);
+    expect(attributes!.names).toEqual(attributeNames);
+    expect(attributes!.names).toContain('has_bill::black');
+    expect(attributes!.names.filter((name) => name.endsWith('plain'))).toEqual([]);
+    const seen = attributes!.ofClass.map((row) => attributeNames.filter((_, i) => row[i]));
+    species.forEach(({ marks }, i) => {
+      const shown = markNames.filter((mark) => marks[mark] !== 'plain');
+      expect(seen[i]).toEqual(shown.map((mark) => `has_${mark}::${marks[mark]}`));
+    });
+    expect(new Set(seen.map(String)).size).toBe(species.length);
   });
 
   it('gives every picture its mask and a box that is tight around it', async () => {

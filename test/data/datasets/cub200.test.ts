@@ -16,6 +16,8 @@ const files = {
   'parts/part_locs.txt':
     '1 1 12.0 18.0 1\n1 2 0.0 0.0 0\n1 3 5 6 1\n2 1 0.0 0.0 0\n2 2 0 0 0\n2 3 0 0 0\n9 1 1 1 1\n',
   'hierarchy.txt': '3 Phoebetria\n7 Aethia\n',
+  'attributes/attributes.txt': '1 has_bill_shape::all-purpose\n2 has wings\n',
+  'attributes/class_attribute_labels_continuous.txt': '50.0 49.9\n0 100\n',
   'segmentations/003.Sooty_Albatross/a.png': '',
   'segmentations/007.Parakeet_Auklet/c.png': '',
 };
@@ -28,6 +30,13 @@ test('everything the layout can hold', async () => {
     classes: ['Sooty Albatross', 'Parakeet Auklet'],
     supervision: ['labels', 'box', 'parts', 'mask', 'hierarchy'],
     hierarchy: [{ name: 'genus', names: ['Phoebetria', 'Aethia'], ofClass: [0, 1] }],
+    attributes: {
+      names: ['has_bill_shape::all-purpose', 'has wings'],
+      ofClass: [
+        [true, false],
+        [false, true],
+      ],
+    },
     partNames: ['beak', 'left eye', 'right eye'],
     partSwaps: [[1, 2]],
     licence: undefined,
@@ -52,13 +61,23 @@ test('everything the layout can hold', async () => {
 
 test('annotations that are absent are no supervision', async () => {
   const root = await temporaryFolder(files);
-  for (const name of ['bounding_boxes.txt', 'parts', 'hierarchy.txt', 'segmentations']) {
+  const optional = ['bounding_boxes.txt', 'parts', 'hierarchy.txt', 'segmentations', 'attributes'];
+  for (const name of optional) {
     await rm(join(root, name), { recursive: true });
   }
   await addFiles(root, { 'licence.txt': 'CC0\n' });
   const dataset = await openDataset(root);
   expect(dataset.supervision).toEqual(['labels']);
   expect(dataset).toMatchObject({ partNames: undefined, hierarchy: undefined, licence: 'CC0' });
+  expect(dataset.attributes).toBeUndefined();
+});
+
+test('attributes without names are numbered; names may lie in the root', async () => {
+  const root = await temporaryFolder(files);
+  await rm(join(root, 'attributes/attributes.txt'));
+  expect((await openDataset(root)).attributes?.names).toEqual(['1', '2']);
+  await addFiles(root, { 'attributes.txt': '1 bill\n2 wing\n' });
+  expect((await openDataset(root)).attributes?.names).toEqual(['bill', 'wing']);
 });
 
 describe('contradictions name file and line', () => {
@@ -90,6 +109,22 @@ describe('contradictions name file and line', () => {
       /part_locs\.txt:1: expected a part of parts\.txt, got "4"/,
     ],
     ['parts/part_locs.txt', '1 1 1 2', /part_locs\.txt:1: expected five values/],
+    [
+      'attributes/class_attribute_labels_continuous.txt',
+      '1 2',
+      /continuous\.txt: expected 2 lines, one for each class, got 1/,
+    ],
+    [
+      'attributes/class_attribute_labels_continuous.txt',
+      '1 2\n3',
+      /continuous\.txt:2: expected 2 percentages as in line 1, got 1/,
+    ],
+    [
+      'attributes/class_attribute_labels_continuous.txt',
+      '1 101\n3 4',
+      /continuous\.txt:1: expected a percentage from 0 to 100, got "101"/,
+    ],
+    ['attributes/attributes.txt', '1 bill', /attributes\.txt: expected 2 lines, one for each attr/],
     ['hierarchy.txt', '3 Phoebetria', /hierarchy\.txt: expected a line for class 7/],
     ['hierarchy.txt', '3 Phoebetria\n8 Aethia', /hierarchy\.txt:2: expected a class of classes/],
   ];
@@ -118,6 +153,7 @@ describe('contradictions name file and line', () => {
       'image_class_labels.txt': labels,
     });
     await rm(join(root, 'hierarchy.txt'));
+    await rm(join(root, 'attributes'), { recursive: true });
     await expect(openDataset(root)).rejects.toThrow('got 3 images, 2 for training');
   });
 });

@@ -7,33 +7,35 @@ import { join } from 'node:path';
 import { FieldmarkError } from '../core/errors.ts';
 import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
-import type { Emit } from './events.ts';
 
 const HASH_BYTES = 32;
 /** Rows that are kept in memory before they are written; an interrupted pass loses no more. */
 const SHARD = 512;
 
+/** Told what went wrong with a file; nothing else depends on it. */
+export type Note = (text: string) => void;
+
 /** Features by image content. */
 export class FeatureCache {
   readonly #folder: string;
-  readonly #emit: Emit;
+  readonly #note: Note;
   readonly #rows = new Map<string, Float32Array>();
   #pending: [hash: string, row: Float32Array][] = [];
 
-  private constructor(folder: string, emit: Emit) {
+  private constructor(folder: string, note: Note) {
     this.#folder = folder;
-    this.#emit = emit;
+    this.#note = note;
   }
 
   /** `key` holds everything, beside the image, that the features depend on. */
   static async open(
     root: string,
     key: readonly (string | Uint8Array)[],
-    emit: Emit,
+    note: Note,
   ): Promise<FeatureCache> {
     const hash = createHash('sha256');
     for (const part of key) hash.update(part).update('\0');
-    const cache = new FeatureCache(join(root, hash.digest('hex').slice(0, 32)), emit);
+    const cache = new FeatureCache(join(root, hash.digest('hex').slice(0, 32)), note);
     await cache.#read();
     return cache;
   }
@@ -69,7 +71,7 @@ export class FeatureCache {
     await writeSafetensors(path, tensors).catch((cause) => {
       // training does not need the file: the next run computes these again
       if (!(cause instanceof FieldmarkError)) throw cause;
-      this.#emit.note(`feature cache: ${cause.message}`);
+      this.#note(`feature cache: ${cause.message}`);
     });
   }
 
@@ -80,9 +82,7 @@ export class FeatureCache {
       try {
         this.#add((await readSafetensors(path)).tensors);
       } catch (cause) {
-        this.#emit.note(
-          `feature cache: ${path} is damaged and is computed again (${String(cause)})`,
-        );
+        this.#note(`feature cache: ${path} is damaged and is computed again (${String(cause)})`);
         await rm(path, { force: true });
       }
     }

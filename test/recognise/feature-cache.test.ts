@@ -6,19 +6,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { float32 } from '../../src/core/tensor.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
-import { emitter } from '../../src/train/events.ts';
-import { FeatureCache } from '../../src/train/feature-cache.ts';
+import { FeatureCache } from '../../src/recognise/feature-cache.ts';
 import { temporaryFolder } from '../support/files.ts';
 
 const hashOf = (i: number) => createHash('sha256').update(`${i}`).digest('hex');
 const rowOf = (i: number) => Float32Array.of(i, -i, 1 / (i + 1));
 
 async function fill(root: string, rows: readonly number[], key = ['net', 'crop']): Promise<void> {
-  const cache = await FeatureCache.open(
-    root,
-    key,
-    emitter(() => {}),
-  );
+  const cache = await FeatureCache.open(root, key, () => {});
   for (const i of rows) await cache.put(hashOf(i), rowOf(i));
   await cache.flush();
 }
@@ -26,10 +21,7 @@ async function fill(root: string, rows: readonly number[], key = ['net', 'crop']
 /** The notes made, and which of these rows are found. */
 async function look(root: string, rows: readonly number[], key = ['net', 'crop']) {
   const notes: string[] = [];
-  const emit = emitter((event) => {
-    if (event.kind === 'note') notes.push(event.text);
-  });
-  const cache = await FeatureCache.open(root, key, emit);
+  const cache = await FeatureCache.open(root, key, (text) => notes.push(text));
   const found = rows.filter((i) => cache.get(hashOf(i)) !== undefined);
   for (const i of found) expect(cache.get(hashOf(i))).toEqual(rowOf(i));
   return { notes, found };
@@ -51,11 +43,7 @@ test('rows are found again, in files of several passes', async () => {
 
 test('a row is there before it is flushed, and lost without a flush', async () => {
   const root = await temporaryFolder();
-  const cache = await FeatureCache.open(
-    root,
-    ['k'],
-    emitter(() => {}),
-  );
+  const cache = await FeatureCache.open(root, ['k'], () => {});
   await cache.put(hashOf(0), rowOf(0));
   expect(cache.get(hashOf(0))).toEqual(rowOf(0));
   expect(await shards(root)).toEqual([]);
@@ -63,11 +51,7 @@ test('a row is there before it is flushed, and lost without a flush', async () =
 
 test('long passes are written as they go', async () => {
   const root = await temporaryFolder();
-  const cache = await FeatureCache.open(
-    root,
-    ['net', 'crop'],
-    emitter(() => {}),
-  );
+  const cache = await FeatureCache.open(root, ['net', 'crop'], () => {});
   for (let i = 0; i < 600; i++) await cache.put(hashOf(i), rowOf(i));
   expect(await shards(root)).toHaveLength(1);
   expect((await look(root, [0, 511, 512, 599])).found).toEqual([0, 511]);

@@ -1,0 +1,70 @@
+// Training curves of all contestants in common charts: means over folds and seeds, by epoch of a
+// stage.
+
+import { readFile } from 'node:fs/promises';
+import { lineChart, type Series } from '../evaluate/chart.ts';
+import type { Markup } from '../evaluate/markup.ts';
+import { type MetricsLine, runPaths } from '../train/run-folder.ts';
+import type { Compared } from './result.ts';
+
+/** The lines of epochs that the runs of each contestant have logged while they chose. */
+export async function readEpochs(contestants: Compared['runs']): Promise<MetricsLine[][]> {
+  return await Promise.all(
+    contestants.map(async ({ folders }) => (await Promise.all(folders.map(epochsOf))).flat()),
+  );
+}
+
+async function epochsOf(folder: string): Promise<MetricsLine[]> {
+  const text = await readFile(runPaths(folder).metrics, 'utf8').catch(() => '');
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines
+    .map((line) => JSON.parse(line) as MetricsLine)
+    .filter(({ epoch, step, refit }) => epoch !== undefined && step === undefined && !refit);
+}
+
+/** Accuracy on held-out images and training loss of each stage, one line for each contestant. */
+export function comparedCharts(
+  labels: readonly string[],
+  epochs: readonly (readonly MetricsLine[])[],
+): Markup[] {
+  const stages = [...new Set(epochs.flat().map(({ stage }) => String(stage)))];
+  return stages.flatMap((stage) =>
+    (
+      [
+        ['valTop1', `Held-out accuracy, stage ${stage}`],
+        ['loss', `Training loss, stage ${stage}`],
+      ] as const
+    ).flatMap(([key, title]) => {
+      const series = labels.flatMap((name, colour): Series[] => {
+        const line = meanByEpoch(
+          epochs[colour].filter((one) => one.stage === stage),
+          key,
+        );
+        return line.length === 0 ? [] : [{ name, line, colour }];
+      });
+      if (series.length === 0) return [];
+      const last = Math.max(...series.flatMap(({ line }) => line.map(([epoch]) => epoch)));
+      const percent = key === 'valTop1';
+      return [
+        lineChart({ title, along: 'epoch', series, range: [1, last], percent, legend: false }),
+      ];
+    }),
+  );
+}
+
+/** Mean of a quantity over the runs that have reached an epoch, in order of epochs. */
+export function meanByEpoch(
+  lines: readonly MetricsLine[],
+  key: 'valTop1' | 'loss',
+): (readonly [epoch: number, value: number])[] {
+  const sums = new Map<number, { sum: number; n: number }>();
+  for (const line of lines) {
+    const value = line[key];
+    if (typeof value !== 'number' || !Number.isFinite(value)) continue;
+    const { sum, n } = sums.get(Number(line.epoch)) ?? { sum: 0, n: 0 };
+    sums.set(Number(line.epoch), { sum: sum + value, n: n + 1 });
+  }
+  return [...sums]
+    .sort(([a], [b]) => a - b)
+    .map(([epoch, { sum, n }]) => [epoch, sum / n] as const);
+}

@@ -1,0 +1,143 @@
+// The runs that a comparison is made of, and what must be true before the first of them starts.
+
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail } from '../core/errors.ts';
+import type { Dataset } from '../core/example.ts';
+import { checkImages, raiseProblems } from '../data/check.ts';
+import { openDataset } from '../data/datasets/table.ts';
+import { type FoldChoice, foldDataset } from '../data/folds.ts';
+import { writeAtomic } from '../formats/atomic-file.ts';
+import { cacheFolder } from '../formats/cache-folder.ts';
+import type { RunConfig, RunConfigInput } from '../train/config.ts';
+import type { Emit } from '../train/events.ts';
+import { checkPlan, stageNames } from '../train/plan.ts';
+import { prepareTask } from '../train/task.ts';
+import { settleConfig } from '../train/train.ts';
+import { type Contestant, configOf, folderName, withoutStrangeStages } from './contestant.ts';
+
+/** One training run of a comparison. */
+export interface PlannedRun {
+  readonly contestant: Contestant;
+  /** Number of the repetition, from 0. */
+  readonly repetition: number;
+  readonly fold: FoldChoice;
+  readonly folder: string;
+  readonly config: RunConfig;
+}
+
+/** How often, and on which folds. */
+export interface Rounds {
+  readonly folds: number;
+  readonly foldSeed: number;
+  /** Repetitions; each has a seed of its own, and the folds stay. */
+  readonly seeds: number;
+}
+
+/** The images of the dataset, cut into folds. */
+export interface Folds {
+  readonly dataset: Dataset;
+  /** Ids of each fold's images, in the order of the dataset. */
+  readonly ids: readonly (readonly string[])[];
+}
+
+/** Reads and checks all images, and cuts them. */
+export async function openFolds(
+  { data, format }: Pick<RunConfig, 'data' | 'format'>,
+  { folds: count, foldSeed: seed }: Rounds,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Folds & { fingerprint: string }> {
+  const dataset = await openDataset(data, { format });
+  const { hashes, problems } = await checkImages(dataset.examples, {
+    cacheFolder: cacheFolder('images'),
+    signal,
+    onProgress: (done, total) => emit.progress({ task: 'checking images', done, total }),
+  });
+  raiseProblems(problems);
+  const ids = Array.from({ length: count }, (_, i) =>
+    foldDataset(dataset, { count, index: i + 1, seed }, hashes)
+      .examples.filter(({ split }) => split === 'test')
+      .map(({ id }) => id),
+  );
+  const hash = createHash('sha256').update(JSON.stringify(ids));
+  for (const { id, label } of dataset.examples) hash.update(`\n${id} ${label} ${hashes.get(id)}`);
+  return { dataset, ids, fingerprint: hash.digest('hex') };
+}
+
+/** Refuses to go on in a folder whose runs were trained on other images or folds. */
+export async function holdToImages(out: string, fingerprint: string): Promise<void> {
+  const path = join(out, 'plan.json');
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    await writeAtomic(path, `${JSON.stringify({ images: fingerprint })}\n`);
+    return;
+  }
+  if (text.includes(fingerprint)) return;
+  throw fail('FM_RUN', out, {
+    expected: 'the images, labels and folds that this comparison was started with',
+    got: 'others',
+    next: 'Put the data, --folds and --fold-seed back as they were, or choose another --out.',
+  });
+}
+
+/**
+ * All runs, in the order in which they are trained: fold by fold, so that what is there early is
+ * there for every contestant. Each contestant is set up once, and what is wrong is told now.
+ */
+export async function planRuns(
+  out: string,
+  contestants: readonly Contestant[],
+  common: RunConfigInput,
+  rounds: Rounds,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<PlannedRun[]> {
+  const configs: RunConfig[] = [];
+  for (const contestant of contestants) {
+    configs.push(await checkedConfig(contestant, common, rounds, emit, signal));
+  }
+  mustFindStages(common, configs);
+  const runs: PlannedRun[] = [];
+  for (let repetition = 0; repetition < rounds.seeds; repetition++) {
+    for (let index = 1; index <= rounds.folds; index++) {
+      contestants.forEach((contestant, i) => {
+        const fold = { count: rounds.folds, index, seed: rounds.foldSeed };
+        const folder = join(out, folderName(contestant.label, repetition), `fold-${index}`);
+        const config = { ...configs[i], fold, seed: configs[i].seed + repetition };
+        runs.push({ contestant, repetition, fold, folder, config });
+      });
+    }
+  }
+  return runs;
+}
+
+async function checkedConfig(
+  contestant: Contestant,
+  common: RunConfigInput,
+  { folds, foldSeed }: Rounds,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<RunConfig> {
+  const fold = { count: folds, index: 1, seed: foldSeed };
+  const input = { ...configOf(contestant, common), fold };
+  const config = await settleConfig(input, undefined, emit.note);
+  const task = await prepareTask(config, emit, signal);
+  const fitting = withoutStrangeStages(config, contestant, stageNames(task));
+  checkPlan({ ...task, config: fitting });
+  return fitting;
+}
+
+/** A setting for a stage that nobody has is a slip of the pen. */
+function mustFindStages(common: RunConfigInput, configs: readonly RunConfig[]): void {
+  const lost = Object.keys(common.stage ?? {}).find((name) =>
+    configs.every(({ stage }) => stage[name] === undefined),
+  );
+  if (lost === undefined) return;
+  throw fail('FM_CONFIG', `stages.${lost}`, {
+    expected: 'settings of a stage that one of the methods has',
+    got: `'${lost}'`,
+    next: "See 'fieldmark methods'.",
+  });
+}

@@ -1,0 +1,89 @@
+// Finished runs side by side: each is scored on the split that they share, image by image.
+
+import { basename, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { fail } from '../core/errors.ts';
+import type { Split } from '../core/example.ts';
+import type { ProgressEvent } from '../core/progress.ts';
+import { openDataset } from '../data/datasets/table.ts';
+import type { RunConfig } from '../train/config.ts';
+import { readRunConfig } from '../train/run-folder.ts';
+import { alignScores, type Compared } from './result.ts';
+import { scoreRun } from './scores.ts';
+
+export interface SideBySideOptions {
+  readonly runs: readonly string[];
+  /** Default: the folder that all of them were trained on. */
+  readonly data?: string;
+  readonly split: Split;
+  readonly threads?: number;
+  readonly workers?: number;
+  readonly onProgress?: (event: ProgressEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Scores every run on the same images. Throws FM_RUN where data, folds or images differ. */
+export async function compareRuns(options: SideBySideOptions): Promise<Compared> {
+  const { runs, split } = options;
+  const configs = await Promise.all(runs.map(readRunConfig));
+  const data = options.data === undefined ? undefined : resolve(options.data);
+  const [first] = configs;
+  configs.forEach((config, i) => {
+    mustShare(runs[i], 'data', data ?? config.data, data ?? first.data);
+    mustShare(runs[i], 'fold', config.fold, first.fold);
+  });
+  if (split === 'val') await mustBeUnseen(data ?? first.data, configs, runs);
+  const entries = [];
+  for (const [i, folder] of runs.entries()) {
+    const scores = await scoreRun(folder, {
+      ...options,
+      data: data ?? first.data,
+      format: first.format,
+      fold: first.fold,
+      onProgress: (event) =>
+        options.onProgress?.({
+          ...event,
+          task: `${i + 1}/${runs.length} ${folder}: ${event.task}`,
+        }),
+    });
+    entries.push({ label: labels(runs)[i], baseline: false, scores: [[scores]] });
+  }
+  return {
+    answered: alignScores(entries),
+    runs: entries.map(({ label }, i) => ({ label, folders: [runs[i]] })),
+    folderOf: (contestant) => runs[contestant],
+  };
+}
+
+/** The shortest names that tell the folders apart: the last parts of their paths. */
+function labels(runs: readonly string[]): string[] {
+  const names = runs.map((run) => basename(resolve(run)));
+  return new Set(names).size === names.length ? names : [...runs];
+}
+
+function mustShare(run: string, key: keyof RunConfig, got: unknown, expected: unknown): void {
+  if (isDeepStrictEqual(got, expected)) return;
+  throw fail('FM_RUN', run, {
+    expected: `the ${key} of the first run (${JSON.stringify(expected ?? 'none')})`,
+    got: JSON.stringify(got ?? 'none'),
+    next: 'Compare runs on the same data and the same split; --data says where data are now.',
+  });
+}
+
+/** Held-out images on which a run was trained again after choosing say nothing. */
+async function mustBeUnseen(
+  data: string,
+  configs: readonly RunConfig[],
+  runs: readonly string[],
+): Promise<void> {
+  const refitted = runs.find((_, i) => configs[i].refit);
+  const { format, fold } = configs[0];
+  const { examples } = await openDataset(data, { format });
+  const official = fold === undefined && examples.some((example) => example.split === 'val');
+  if (refitted === undefined || official) return;
+  throw fail('FM_RUN', refitted, {
+    expected: "a run that has not trained on the images of '--split val'",
+    got: 'one with refit, which has: they were held out of train',
+    next: 'Compare on --split test.',
+  });
+}

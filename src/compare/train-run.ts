@@ -1,0 +1,85 @@
+// One run of a comparison: whether it is there already, its training, its scores.
+
+import { readManifest } from '../recognise/manifest.ts';
+import type { Emit, TrainEvent } from '../train/events.ts';
+import { openRun, readRunConfig, runPaths } from '../train/run-folder.ts';
+import { settleConfig, TrainingStopped, train } from '../train/train.ts';
+import type { PlannedRun } from './plan.ts';
+import { type RunScores, scoresOf } from './scores.ts';
+import type { TimeLeft } from './time-left.ts';
+
+/** Whether a run is trained to its end. Throws FM_RUN when its settings were others. */
+export async function isFinished({ folder, config }: PlannedRun): Promise<boolean> {
+  const done = await readManifest(runPaths(folder).model).then(
+    () => true,
+    () => false,
+  );
+  if (!done) return false;
+  await openRun(folder, await settleConfig(config, folder, () => {}), 'resume');
+  return true;
+}
+
+export interface RunProgress {
+  readonly run: PlannedRun;
+  /** Which of the runs it is: `3/10`. */
+  readonly place: string;
+  readonly time: TimeLeft;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** Trains a run, from where it was stopped if it was. */
+export async function trainRun({ run, place, time, emit, signal }: RunProgress): Promise<void> {
+  const { folder, config, contestant } = run;
+  const begun = await readRunConfig(folder).then(
+    () => true,
+    () => false,
+  );
+  const task = `${place} ${nameOf(run)}`;
+  const onEvent = (event: TrainEvent) => {
+    if (event.kind === 'note') emit.note(event.text);
+    if (event.kind !== 'progress') return;
+    const { kind: _, ...progress } = event;
+    const secondsLeft = time.seconds(contestant.label, event.secondsLeft ?? 0);
+    emit.progress({ ...progress, task: `${task}: ${event.task}`, secondsLeft });
+  };
+  time.begin();
+  try {
+    await train({ out: folder, config, mode: begun ? 'resume' : 'new', onEvent, signal });
+  } catch (cause) {
+    if (!(cause instanceof TrainingStopped)) throw cause;
+    throw new TrainingStopped('stopped after a checkpoint; the same command continues');
+  }
+  time.finish(contestant.label);
+}
+
+/** Scores a run on the images of its fold, whose ids are known. */
+export async function scoreRunOf(
+  { run, place, emit, signal }: RunProgress,
+  ids: readonly string[],
+): Promise<RunScores> {
+  const { data, format, fold, threads, workers } = run.config;
+  const scores = await scoresOf(
+    run.folder,
+    {
+      data,
+      format,
+      fold,
+      threads,
+      workers,
+      split: 'test',
+      onProgress: (event) => emit.progress({ ...event, task: `${place} ${nameOf(run)}: scoring` }),
+      signal,
+    },
+    ids,
+  );
+  const right = scores.answers.filter((answer, i) => answer === scores.truths[i]).length;
+  const share = ((100 * right) / ids.length).toFixed(1);
+  emit.note(`${place} ${nameOf(run)}: ${share} % of ${ids.length} images`);
+  return scores;
+}
+
+/** `triplet fold 2, seed 1` */
+function nameOf({ contestant, fold, config }: PlannedRun): string {
+  return `${contestant.label} fold ${fold.index}, seed ${config.seed}`;
+}

@@ -1,0 +1,71 @@
+// How well photographs find others of their class: each one queries all the others.
+
+import { allSimilarities, joinRows } from '../search/similarity.ts';
+
+/** Figures of a set of queries, 0 to 1. */
+export interface Retrieval {
+  /** Photographs that have another one of their class; the rest cannot be found. */
+  readonly queries: number;
+  /** Share of queries with one of their class among the k nearest, by k. */
+  readonly recall: Readonly<Record<(typeof RECALL_AT)[number], number>>;
+  /** Mean average precision over the whole ranking. */
+  readonly map: number;
+  /**
+   * Mean average precision at R, the number of photographs to be found: precision at each of the R
+   * first places that is right, over R (Musgrave et al. 2020, arXiv 2003.08505, section 3.2).
+   */
+  readonly mapAtR: number;
+}
+
+/** The k of `recall`. */
+export const RECALL_AT = [1, 2, 4, 8] as const;
+
+/**
+ * Scores rankings. `nearness` gives, for a query, how near every photograph is, larger is nearer;
+ * the query itself is left out. Equals keep their order.
+ */
+export function scoreRetrieval(
+  labels: ArrayLike<number>,
+  nearness: (query: number) => ArrayLike<number>,
+): Retrieval {
+  const recall = { 1: 0, 2: 0, 4: 0, 8: 0 };
+  let [queries, map, mapAtR] = [0, 0, 0];
+  for (let query = 0; query < labels.length; query++) {
+    const right = rankedHits(labels, query, nearness(query));
+    const wanted = right.filter(Boolean).length;
+    if (wanted === 0) continue;
+    queries++;
+    for (const k of RECALL_AT) recall[k] += Number(right.slice(0, k).includes(true));
+    map += precisionSum(right) / wanted;
+    mapAtR += precisionSum(right.slice(0, wanted)) / wanted;
+  }
+  const share = (total: number) => (queries === 0 ? 0 : total / queries);
+  for (const k of RECALL_AT) recall[k] = share(recall[k]);
+  return { queries, recall, map: share(map), mapAtR: share(mapAtR) };
+}
+
+/** Whether each of the others, nearest first, is of the query's class. */
+function rankedHits(labels: ArrayLike<number>, query: number, near: ArrayLike<number>): boolean[] {
+  const order = Array.from({ length: labels.length }, (_, i) => i).filter((i) => i !== query);
+  order.sort((a, b) => near[b] - near[a] || a - b);
+  return order.map((i) => labels[i] === labels[query]);
+}
+
+/** Sum over the right places of the precision up to there. */
+function precisionSum(right: readonly boolean[]): number {
+  let [hits, sum] = [0, 0];
+  right.forEach((hit, place) => {
+    if (hit) sum += ++hits / (place + 1);
+  });
+  return sum;
+}
+
+/** The figures of descriptors of one length, compared by cosine similarity. */
+export async function retrievalOf(
+  descriptors: readonly Float32Array[],
+  labels: ArrayLike<number>,
+): Promise<Retrieval> {
+  const n = descriptors.length;
+  const all = await allSimilarities(joinRows(descriptors), descriptors[0]?.length ?? 1);
+  return scoreRetrieval(labels, (query) => all.subarray(query * n, (query + 1) * n));
+}

@@ -1,0 +1,97 @@
+// What `triplet` says to a task before its images are read.
+
+import { fail } from '../core/errors.ts';
+import type { Dataset } from '../core/example.ts';
+import type { MethodContext, MethodTask, StageSettings } from './method.ts';
+import type { TripletOptions } from './triplet.ts';
+
+/** Throws what cannot work with that many levels above the classes; returns notes. */
+export function checkTriplets(
+  { context, dataset, settings }: MethodTask<TripletOptions>,
+  levels: number,
+): string[] {
+  mustHaveWhatIsAsked(context);
+  mustFall(context.options.margins, levels);
+  const joint = settings.get('all');
+  if (joint === undefined) return []; // stops before there are triplets
+  const notes = mustHavePairs(context, dataset);
+  mustKeepImagesWhole(joint);
+  mustCompare(joint);
+  return notes;
+}
+
+function mustHavePairs({ imagesOfClass: images }: MethodContext, dataset: Dataset): string[] {
+  if (images === undefined) return [];
+  const paired = images.filter((count) => count > 1).length;
+  if (paired < 2) {
+    throw fail('FM_SUPERVISION', `method 'triplet' on '${dataset.name}'`, {
+      expected: 'two or more classes with two or more training images each',
+      got: String(paired),
+      next: "Add images, or use method 'finetune'.",
+    });
+  }
+  const single = dataset.classes.filter((_, k) => images[k] === 1).map((name) => `'${name}'`);
+  if (single.length === 0) return [];
+  const shown = single.slice(0, 5).join(', ');
+  const more = single.length > 5 ? ` and ${single.length - 5} more` : '';
+  return [`triplet: with one training image a class can only be a negative: ${shown}${more}`];
+}
+
+function mustHaveWhatIsAsked({
+  options,
+  hierarchy,
+  attributes,
+}: MethodContext<TripletOptions>): void {
+  const asked = [
+    ['hierarchy', hierarchy, 'a dataset whose classes have levels above them', 'flat labels'],
+    ['attributes', attributes, 'a dataset with attributes of its classes', 'none'],
+  ] as const;
+  for (const [key, found, expected, got] of asked) {
+    if (options[key] !== 'on' || found !== undefined) continue;
+    const next = `Set options.${key} to 'auto' or 'off', or add them (docs/datasets.md).`;
+    throw fail('FM_SUPERVISION', `options.${key}`, { expected, got, next });
+  }
+}
+
+/** One margin for the classes and one for each level, each smaller than the one before. */
+function mustFall(margins: TripletOptions['margins'], levels: number): void {
+  if (margins === 'even') return;
+  const falls = margins.every((m, k) => k === 0 || m < margins[k - 1]);
+  if (falls && margins.length === levels + 1) return;
+  const count = levels === 0 ? '1 number' : `${levels + 1} falling numbers`;
+  throw fail('FM_CONFIG', 'options.margins', {
+    expected: `${count}: for the classes and ${levels} levels above them`,
+    got: `[${margins.join(', ')}]`,
+    next: "Change it, or use 'even'.",
+  });
+}
+
+/** A mixture of two classes is no positive of either. */
+function mustKeepImagesWhole(settings: StageSettings): void {
+  for (const key of ['mixup', 'cutmix'] as const) {
+    if (settings[key] === 0) continue;
+    throw fail('FM_CONFIG', `stages.all.${key}`, {
+      expected: '0, because triplets are of images of one class',
+      got: String(settings[key]),
+      next: `Use --set stages.softmax.${key}=${settings[key]} for the warm-up, or leave it out.`,
+    });
+  }
+}
+
+/** Triplets need two images of a class and one of another in each pass. */
+function mustCompare({ sampler, batch, accumulate }: StageSettings): void {
+  if (sampler.kind !== 'balanced') {
+    throw fail('FM_CONFIG', 'stages.all.sampler.kind', {
+      expected: "'balanced', because triplets are formed within a batch",
+      got: `'${sampler.kind}'`,
+      next: 'Leave it out.',
+    });
+  }
+  const classes = batch / accumulate / sampler.samples;
+  if (classes >= 2) return;
+  throw fail('FM_CONFIG', 'stages.all.batch', {
+    expected: `at least ${2 * sampler.samples * accumulate}: two classes in each pass`,
+    got: String(batch),
+    next: 'Raise it, or lower sampler.samples or accumulate.',
+  });
+}

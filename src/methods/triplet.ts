@@ -1,0 +1,137 @@
+// Softmax and generalised triplet loss, trained together: Zhang, Zhou, Lin and Zhang 2016 (CVPR,
+// arXiv 1512.02895). Triplets are formed within the batch, P classes by S samples, so that an image
+// passes the network once; which ones count is said at `tripletLoss`.
+//
+//   E = w E_s + (1 - w) E_t,   f = g(x) / |g(x)|,   D(a, b) = |f_a - f_b|^2
+//   E_s = -sum_k q_k log softmax(W g(x) + b)_k
+//   E_t = 1/2 mean max(0, D(r, p) - D(r, n) + m)
+//
+// With a hierarchy E_t is a sum over its levels: D(r, same class) + m_1 < D(r, same parent) + m_2 <
+// D(r, others). With attributes A margins are m (1 - |A_r and A_n| / |A_r or A_n|).
+
+import { z } from 'zod';
+import { add, mul } from '../graph/ops/arithmetic.ts';
+import { classLinks } from '../nn/class-relations.ts';
+import { squaredDistances, unitRows } from '../nn/pairwise.ts';
+import { tripletLoss } from '../nn/triplet-loss.ts';
+import { unfrozen } from './backbone-pass.ts';
+import { type FinetuneOptions, finetune, networkLoss } from './finetune.ts';
+import type { Method, MethodContext, Stage, StageSettings } from './method.ts';
+import { networkSettings } from './settings.ts';
+import { checkTriplets } from './triplet-checks.ts';
+
+export interface TripletOptions {
+  /** w, the share of the softmax: 0..1. Below a half the two work against each other. */
+  readonly weight: number;
+  /** m. Squared distances of features of unit length reach from 0 to 4. */
+  readonly margin: number;
+  /** m_1 > m_2 > ... > 0, for the classes and each level above; `even`: steps of `margin`. */
+  readonly margins: 'even' | readonly number[];
+  /** Levels above the classes: where there are any, always (else it is an error), or never. */
+  readonly hierarchy: Use;
+  /** Margins scaled by attributes, likewise. */
+  readonly attributes: Use;
+  /** Epochs in which the whole network trains on the softmax alone first. */
+  readonly warmup: number;
+}
+
+type Use = 'auto' | 'on' | 'off';
+
+const use = z.enum(['auto', 'on', 'off']);
+const options: z.ZodType<TripletOptions> = z.strictObject({
+  weight: z.number().positive().max(1).default(0.8),
+  margin: z.number().positive().max(4).default(0.2),
+  margins: z.union([z.literal('even'), z.array(z.number().positive())]).default('even'),
+  hierarchy: use.default('auto'),
+  attributes: use.default('auto'),
+  warmup: z.number().int().min(0).default(1),
+});
+type Context = MethodContext<TripletOptions>;
+
+/** The same task with the softmax alone. */
+function softmaxOnly(context: Context): MethodContext<FinetuneOptions> {
+  return { ...context, options: finetune.options.parse({}) };
+}
+
+/** The nodes of the classes on each level that is used, finest first. */
+function levelsOf({ hierarchy, options }: Context): (readonly number[])[] {
+  if (options.hierarchy === 'off' || hierarchy === undefined) return [];
+  return hierarchy.map(({ ofClass }) => ofClass).reverse();
+}
+
+/** m_1, m_2, ...: one more than there are levels. */
+function marginsOf({ margin, margins }: TripletOptions, levels: number): readonly number[] {
+  if (margins !== 'even') return margins;
+  return Array.from({ length: levels + 1 }, (_, k) => margin * (levels + 1 - k));
+}
+
+/** Both losses on augmented photographs. */
+function jointStage(context: Context): Stage {
+  const { options, attributes, imagesOfClass } = context;
+  const levels = levelsOf(context);
+  const relation = {
+    levels,
+    margins: marginsOf(options, levels.length),
+    attributes: options.attributes === 'off' ? undefined : attributes?.ofClass,
+    // two views of one photograph teach what does not matter about it, not about its class
+    pairs: imagesOfClass?.map((images) => images > 1),
+  };
+  const plain = softmaxOnly(context);
+  return {
+    name: 'all',
+    source: 'images',
+    trains: unfrozen(context),
+    loss: (scope, batch) => {
+      const { loss: softmax, pooled } = networkLoss(plain, scope, batch);
+      const distances = squaredDistances(unitRows(pooled));
+      const { loss: triplet, active } = tripletLoss(
+        distances,
+        classLinks(batch.labels(), relation),
+      );
+      const loss = add(mul(softmax, options.weight), mul(triplet, 1 - options.weight));
+      return { loss, metrics: { softmax, triplet, active } };
+    },
+    settings: jointSettings(context, levels.length > 0),
+  };
+}
+
+const CLASSES = 8;
+const SAMPLES = 4;
+
+/** As long as fine-tuning, together with the warm-up; with a hierarchy pairs of siblings. */
+function jointSettings({ options, classes, pretrained }: Context, tree: boolean): StageSettings {
+  const settings = networkSettings(pretrained);
+  const { warmup } = options;
+  return {
+    ...settings,
+    epochs: Math.max(1, settings.epochs - warmup),
+    batch: Math.min(CLASSES, classes) * SAMPLES,
+    sampler: { kind: 'balanced', samples: SAMPLES, ...(tree ? { siblings: 2 } : {}) },
+    // the rate has grown already where the softmax came first
+    schedule: { kind: 'cosine', warmup: warmup > 0 ? 0 : 1, floor: 0 },
+  };
+}
+
+/** The whole network on the softmax alone. */
+function warmupStage({ options: { warmup } }: Context, stage: Stage): Stage {
+  const schedule = { kind: 'constant' as const, warmup: 1 };
+  return { ...stage, name: 'softmax', settings: { ...stage.settings, epochs: warmup, schedule } };
+}
+
+export const triplet: Method<TripletOptions> = {
+  name: 'triplet',
+  citation: 'Zhang et al. 2016, arXiv 1512.02895',
+  about: 'softmax with triplets within the batch, aware of hierarchy and attributes, for search',
+  options,
+  needs: ['labels'],
+  check: (task) => checkTriplets(task, levelsOf(task.context).length),
+  stages: (context) => {
+    const plain = finetune.stages(softmaxOnly(context));
+    const warmup = context.options.warmup > 0 ? [warmupStage(context, plain.at(-1)!)] : [];
+    return [...plain.slice(0, -1), ...warmup, jointStage(context)];
+  },
+  recogniser: (context, scope, image) => {
+    const found = finetune.recogniser(softmaxOnly(context), scope, image);
+    return { ...found, embedding: unitRows(found.embedding) };
+  },
+};

@@ -1,0 +1,24 @@
+// A class by the name that a person gives it.
+
+import { fail } from '../core/errors.ts';
+import { nearNames, plainName } from '../core/near-names.ts';
+
+/**
+ * Label of the class of that name. Case, numbers in front, and whether words are parted by spaces,
+ * hyphens or underscores make no difference. Throws FM_USAGE with the names that come near.
+ */
+export function labelNamed(classes: readonly string[], name: string, where: string): number {
+  const exact = classes.indexOf(name);
+  if (exact >= 0) return exact;
+  const label = classes.findIndex((one) => plainName(one) === plainName(name));
+  if (label >= 0) return label;
+  const near = nearNames(name, classes);
+  throw fail('FM_USAGE', where, {
+    expected: 'the name of a class of this model',
+    got: `'${name}'`,
+    next:
+      near.length > 0
+        ? `Did you mean ${near.map((one) => `'${one}'`).join(' or ')}?`
+        : `It knows ${classes.slice(0, 5).join(', ')}${classes.length > 5 ? ' and others' : ''}.`,
+  });
+}

@@ -1,0 +1,77 @@
+// From a photograph and the name of a rival to the picture of what separates the answer from it.
+
+import { fail } from '../core/errors.ts';
+import type { RawImage } from '../core/raw-image.ts';
+import { decodeImage } from '../data/image/decode.ts';
+import { labelNamed } from './class-name.ts';
+import { findObject } from './explain.ts';
+import type { Answer, Prediction, Recogniser } from './recogniser.ts';
+import { type VersusInput, versusPicture } from './versus-picture.ts';
+
+export interface VersusExplanation {
+  readonly prediction: Prediction;
+  readonly answer: Answer;
+  readonly rival: Answer;
+  readonly picture: RawImage;
+}
+
+export interface VersusOptions {
+  /** Name of the class that the answer is held against. */
+  readonly rival: string;
+  /** Finds the nearest training photograph of a class; may find none. */
+  readonly nearest?: (
+    prediction: Prediction,
+    className: string,
+  ) => Promise<{ readonly path: string; readonly similarity: number } | undefined>;
+}
+
+/**
+ * Recognises a photograph and draws what speaks for the answer and what for the rival. The
+ * recogniser must be loaded with `{ contrast: true }`. Throws FM_USAGE where there is no class of the
+ * rival's name, and where the rival is the answer.
+ */
+export async function explainVersus(
+  recogniser: Recogniser,
+  photo: string,
+  { rival: name, nearest }: VersusOptions,
+): Promise<VersusExplanation> {
+  const { classes } = recogniser.manifest;
+  const versus = labelNamed(classes, name, '--versus');
+  const image = await decodeImage(photo);
+  const prediction = await recogniser.predict(photo, { topK: classes.length, versus });
+  const [answer, second] = prediction.answers;
+  const rival = prediction.answers.find(({ label }) => label === versus)!;
+  if (rival.label === answer.label) {
+    throw fail('FM_USAGE', photo, {
+      expected: 'a rival other than the answer',
+      got: `'${rival.name}', which is the answer`,
+      next: second ? `The closest other class is '${second.name}'.` : 'There is no other class.',
+    });
+  }
+  const { crop, mapSize, heat, boxes } = prediction.evidence;
+  const picture = await versusPicture({
+    image,
+    crop,
+    object: await findObject(recogniser, image),
+    boxes,
+    difference: heat,
+    mapSize,
+    answer,
+    rival,
+    nearest: await nearestOf(prediction, { answer, rival }, nearest),
+  });
+  return { prediction, answer, rival, picture };
+}
+
+async function nearestOf(
+  prediction: Prediction,
+  { answer, rival }: { answer: Answer; rival: Answer },
+  nearest: VersusOptions['nearest'],
+): Promise<VersusInput['nearest']> {
+  const find = async ({ name }: Answer) => {
+    const found = await nearest?.(prediction, name);
+    if (found === undefined) return undefined;
+    return { image: await decodeImage(found.path), similarity: found.similarity };
+  };
+  return { answer: await find(answer), rival: await find(rival) };
+}

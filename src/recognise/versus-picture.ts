@@ -1,0 +1,135 @@
+// One picture of what separates an answer from a rival: view, object and the two sides of the heat,
+// over the nearest training photograph of each.
+
+import type { Box } from '../core/example.ts';
+import type { RawImage } from '../core/raw-image.ts';
+import {
+  AGAINST,
+  FOR,
+  overlayDifference,
+  overlayMask,
+  plainImage,
+  sideBySide,
+  stacked,
+} from '../data/image/draw.ts';
+import type { Colour } from '../data/image/heat-map.ts';
+import { renderSvg } from '../data/image/render.ts';
+import { fitPanel, scaleBox, viewHeading, viewPanel } from './evidence.ts';
+import {
+  headingsSvg,
+  INK,
+  percent,
+  QUIET,
+  type RankedAnswer,
+  type SvgStrip,
+  svgStrip,
+  svgText,
+} from './evidence-caption.ts';
+import type { LocatedObject } from './locate.ts';
+
+/** A photograph of a class, with the cosine of its descriptor to that of the explained one. */
+export interface KnownPhoto {
+  readonly image: RawImage;
+  readonly similarity: number;
+}
+
+/** What `versusPicture` shows. Boxes are in pixels of `image`, the upright photograph. */
+export interface VersusInput {
+  readonly image: RawImage;
+  readonly crop: Box;
+  /** The object that SCDA finds. */
+  readonly object: LocatedObject;
+  readonly boxes: readonly Box[];
+  /** What speaks for the answer, above zero, or for the rival, below; `[h, w]` row-major. */
+  readonly difference: Float32Array;
+  readonly mapSize: { readonly h: number; readonly w: number };
+  readonly answer: RankedAnswer;
+  readonly rival: RankedAnswer;
+  /** The nearest training photograph of each; absent where they are not known. */
+  readonly nearest?: { readonly answer?: KnownPhoto; readonly rival?: KnownPhoto };
+}
+
+const MARGIN = 12;
+
+/** Draws it: at most 1200 pixels wide, white ground. */
+export async function versusPicture(input: VersusInput): Promise<RawImage> {
+  const { image, object, mapSize, answer, rival } = input;
+  const { photo, scale } = fitPanel(image);
+  const crop = scaleBox(input.crop, scale);
+  const map = { width: mapSize.w, height: mapSize.h, data: input.difference };
+  const panels = [
+    viewPanel(
+      photo,
+      crop,
+      input.boxes.map((box) => scaleBox(box, scale)),
+    ),
+    overlayMask(photo, object.mask, scaleBox(object.region, scale)),
+    overlayDifference(photo, map, crop),
+  ];
+  const row = sideBySide(panels, { gap: MARGIN });
+  const inner = { width: row.width, panel: photo.width, gap: MARGIN };
+  const headings = [viewHeading(input), 'Object found (SCDA)', 'What separates the two'];
+  return stacked(
+    [
+      await drawn(headingsSvg(headings, inner)),
+      row,
+      await drawn(captionOf(answer, rival, row.width)),
+      ...(await nearestRow(input, { width: photo.width, height: photo.height })),
+    ],
+    { margin: MARGIN },
+  );
+}
+
+function drawn({ svg, width, height }: SvgStrip): Promise<RawImage> {
+  return renderSvg(svg, width, height);
+}
+
+/** `Laysan Albatross, not Sooty Albatross`, how sure, and whose colour is which. */
+function captionOf(answer: RankedAnswer, rival: RankedAnswer, width: number): SvgStrip {
+  const title = `${answer.name}, not ${rival.name}`;
+  const sure = `${percent(answer.confidence)} against ${percent(rival.confidence)} confident`;
+  const half = Math.floor(width / 2);
+  return svgStrip(
+    [
+      svgText(title, { x: 0, y: 40, size: 24, fill: INK, room: width, bold: true }),
+      svgText(sure, { x: 0, y: 66, size: 16, fill: QUIET, room: width }),
+      ...keyOf(FOR, `speaks for ${answer.name}`, { x: 0, room: half - 34 }),
+      ...keyOf(AGAINST, `speaks for ${rival.name}`, { x: half, room: half - 34 }),
+    ],
+    width,
+    108,
+  );
+}
+
+function keyOf(colour: Colour, words: string, { x, room }: { x: number; room: number }): string[] {
+  return [
+    `<rect x="${x}" y="80" width="18" height="14" rx="3" fill="rgb(${colour.join()})"/>`,
+    svgText(words, { x: x + 26, y: 92, size: 14, fill: INK, room }),
+  ];
+}
+
+/** The known photographs in cells of one size, with what they are above them. */
+async function nearestRow(
+  { answer, rival, nearest }: VersusInput,
+  cell: { readonly width: number; readonly height: number },
+): Promise<RawImage[]> {
+  const known = [
+    { name: answer.name, photo: nearest?.answer },
+    { name: rival.name, photo: nearest?.rival },
+  ].flatMap(({ name, photo }) => (photo === undefined ? [] : [{ name, photo }]));
+  if (known.length === 0) return [];
+  const cells = known.map(({ photo }) => centred(fitPanel(photo.image, cell).photo, cell.width));
+  const words = known.map(
+    ({ name, photo }) => `Nearest ${name} in training, cosine ${photo.similarity.toFixed(2)}`,
+  );
+  const row = sideBySide(cells, { gap: MARGIN });
+  const inner = { width: row.width, panel: cell.width, gap: MARGIN };
+  return [await drawn(headingsSvg(words, inner)), row];
+}
+
+/** A picture in the middle of a white cell of that width. */
+function centred(image: RawImage, width: number): RawImage {
+  const left = Math.floor((width - image.width) / 2);
+  const white = (columns: number) => plainImage(columns, image.height, [255, 255, 255]);
+  return sideBySide([white(left), image, white(width - image.width - left)]);
+}

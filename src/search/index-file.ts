@@ -1,0 +1,182 @@
+// An index on disk: one safetensors file, its manifest as JSON in the file's metadata.
+
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { type FieldmarkError, fail } from '../core/errors.ts';
+import { bytesOf, float32, type HostTensor } from '../core/tensor.ts';
+import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import type { StoredItem, VectorStore } from './vector-store.ts';
+import type { Whitening } from './whitening.ts';
+
+/** What computed the vectors: a trained model, or a frozen network that describes by SCDA. */
+export type IndexedModel =
+  | {
+      readonly kind: 'run';
+      /** Run folder, as it was given. */
+      readonly path: string;
+      /** SHA-256 of model.onnx. */
+      readonly sha256: string;
+    }
+  | {
+      readonly kind: 'weights';
+      /** Weights file, as it was given. */
+      readonly path: string;
+      /** SHA-256 of the weights file. */
+      readonly sha256: string;
+      readonly backbone: string;
+      /** Side of the square that the network sees, pixels. */
+      readonly size: number;
+      readonly layers: 1 | 2;
+      readonly flip: boolean;
+    };
+
+/** What is to be known of an index beside its vectors. */
+export interface IndexAbout {
+  readonly model: IndexedModel;
+  /** What the model's descriptors went through, where they did. */
+  readonly whitening?: Whitening;
+}
+
+/** A store that was read from a file. */
+export interface LoadedIndex<Store extends VectorStore = VectorStore> {
+  readonly store: Store;
+  readonly about: IndexAbout;
+}
+
+/** Everything that an index file holds. */
+export interface IndexContent {
+  readonly items: readonly StoredItem[];
+  /** Of unit norm, `[items.length, dimension]`. */
+  readonly vectors: Float32Array;
+  readonly dimension: number;
+  readonly about: IndexAbout;
+}
+
+const path = z.string();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.number().int().nonnegative();
+const modelSchema: z.ZodType<IndexedModel> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('run'), path, sha256 }),
+  z.strictObject({
+    kind: z.literal('weights'),
+    path,
+    sha256,
+    backbone: z.string(),
+    size: count.min(1),
+    layers: z.union([z.literal(1), z.literal(2)]),
+    flip: z.boolean(),
+  }),
+]);
+const manifestSchema = z.strictObject({
+  version: z.literal(1),
+  metric: z.literal('cosine'),
+  dimension: count.min(1),
+  model: modelSchema,
+  items: z.array(z.strictObject({ id: z.string(), path, label: z.string().optional() })),
+  /** SHA-256 over the items and the tensors. */
+  sha256,
+});
+
+const KEY = 'fieldmark_index';
+
+/** Writes atomically. */
+export async function writeIndex(place: string, content: IndexContent): Promise<void> {
+  const { items, vectors, dimension, about } = content;
+  const tensors = new Map<string, HostTensor>([
+    ['vectors', float32([items.length, dimension], vectors)],
+  ]);
+  if (about.whitening !== undefined) {
+    const { matrix, offset, from, to } = about.whitening;
+    tensors.set('whitening.matrix', float32([to, from], matrix));
+    tensors.set('whitening.offset', float32([to], offset));
+  }
+  const manifest: z.infer<typeof manifestSchema> = {
+    version: 1,
+    metric: 'cosine',
+    dimension,
+    model: about.model,
+    items: items.map(({ id, path, label }) => ({ id, path, label })),
+    sha256: contentHash(items, tensors),
+  };
+  await writeSafetensors(place, tensors, { [KEY]: JSON.stringify(manifest) });
+}
+
+/** Reads and checks an index: FM_INDEX for whatever is not a whole index of version 1. */
+export async function readIndex(place: string): Promise<IndexContent> {
+  const { tensors, metadata } = await readSafetensors(place);
+  const manifest = parseManifest(place, metadata[KEY]);
+  const { items, dimension, model } = manifest;
+  if (contentHash(items, tensors) !== manifest.sha256) {
+    throw damaged(place, 'the vectors that its manifest describes', 'others');
+  }
+  const vectors = tensors.get('vectors');
+  if (vectors?.dtype !== 'float32' || vectors.shape.join() !== `${items.length},${dimension}`) {
+    throw damaged(place, `${items.length} vectors of ${dimension}`, `${vectors?.shape}`);
+  }
+  return {
+    items,
+    dimension,
+    vectors: vectors.data as Float32Array,
+    about: { model, whitening: whiteningOf(tensors) },
+  };
+}
+
+function whiteningOf(tensors: ReadonlyMap<string, HostTensor>): Whitening | undefined {
+  const [matrix, offset] = ['whitening.matrix', 'whitening.offset'].map((n) => tensors.get(n));
+  if (matrix === undefined || offset === undefined) return undefined;
+  return {
+    from: matrix.shape[1],
+    to: matrix.shape[0],
+    matrix: matrix.data as Float32Array,
+    offset: offset.data as Float32Array,
+  };
+}
+
+function parseManifest(place: string, text: string | undefined) {
+  if (text === undefined) {
+    throw damaged(place, `an index (metadata '${KEY}')`, 'another safetensors file');
+  }
+  try {
+    return manifestSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const got = (cause as Error).message.replaceAll(/\s+/g, ' ').slice(0, 200);
+    throw damaged(place, 'an index of version 1', got, cause);
+  }
+}
+
+/** Damage that keeps the format valid would otherwise go unnoticed. */
+function contentHash(
+  items: readonly StoredItem[],
+  tensors: ReadonlyMap<string, HostTensor>,
+): string {
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify(items.map(({ id, path, label }) => [id, path, label ?? null])));
+  for (const name of [...tensors.keys()].sort())
+    hash.update(name).update(bytesOf(tensors.get(name)!));
+  return hash.digest('hex');
+}
+
+function damaged(place: string, expected: string, got: string, cause?: unknown): FieldmarkError {
+  const next = 'Build the index again with --build and --overwrite.';
+  return fail('FM_INDEX', place, { expected, got, next, cause });
+}
+
+/** Throws FM_INDEX unless queries come from the model that the index was built with. */
+export function checkSameModel(place: string, indexed: IndexedModel, given: IndexedModel): void {
+  const identity = ({ path: _, ...rest }: IndexedModel) => JSON.stringify(rest);
+  if (identity(indexed) === identity(given)) return;
+  throw fail('FM_INDEX', place, {
+    expected: `queries described by ${showModel(indexed)}`,
+    got: showModel(given),
+    next: 'Name that model, or build the index again with this one.',
+  });
+}
+
+/** `run 'runs/x' (1a2b3c...)`, for messages. */
+export function showModel(model: IndexedModel): string {
+  const hash = `${model.sha256.slice(0, 12)}...`;
+  if (model.kind === 'run') return `the model of '${model.path}' (${hash})`;
+  const { backbone, size, layers, flip } = model;
+  const how = `${size} pixels, ${layers === 2 ? 'two layers' : 'one layer'}${flip ? ', flip' : ''}`;
+  return `${backbone} with '${model.path}' (${hash}; ${how})`;
+}

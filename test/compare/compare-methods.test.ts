@@ -1,0 +1,173 @@
+// A whole comparison of tiny runs: stopped, continued, extended, and refused where something changed.
+
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type CompareOptions, compareMethods } from '../../src/compare/compare-methods.ts';
+import { contestantOf } from '../../src/compare/contestant.ts';
+import { comparedCharts, meanByEpoch, readEpochs } from '../../src/compare/curves.ts';
+import { type Compared, resultOf } from '../../src/compare/result.ts';
+import { compareRuns } from '../../src/compare/side-by-side.ts';
+import { writeComparison } from '../../src/compare/write-comparison.ts';
+import type { TrainEvent } from '../../src/train/events.ts';
+import { readRunConfig, runPaths } from '../../src/train/run-folder.ts';
+import { TrainingStopped } from '../../src/train/train.ts';
+import { tinySettings, tinyWorld, trainHere } from '../support/tiny-run.ts';
+
+const world = tinyWorld();
+const place = (name: string) => join(world.folder, name);
+const plain = contestantOf('finetune', 'finetune');
+const slow = contestantOf('finetune:stages.all.rate=0.001', 'finetune', {
+  stage: { all: { rate: 0.001 } },
+});
+
+function compare(changes: Partial<CompareOptions> = {}) {
+  return compareMethods({
+    out: place('compared'),
+    contestants: [plain, slow],
+    common: { ...tinySettings, data: world.data, epochs: 2 },
+    folds: 2,
+    ...changes,
+  });
+}
+
+describe('two contestants on two folds', () => {
+  let compared: Compared;
+  const events: TrainEvent[] = [];
+
+  beforeAll(async () => {
+    const stop = new AbortController();
+    const onEvent = (event: TrainEvent) => {
+      // within the second run
+      const second = event.kind === 'progress' && event.task.startsWith('2/4');
+      if (second && event.task.includes('all epoch 2')) stop.abort();
+    };
+    const stopped = compare({ onEvent, signal: stop.signal });
+    await expect(stopped).rejects.toThrow(TrainingStopped);
+    await expect(stopped).rejects.toThrow('the same command continues');
+    compared = await compare({ onEvent: (event) => events.push(event) });
+  }, 300_000);
+
+  test('finished runs are kept, the one that was stopped goes on', () => {
+    const notes = events.flatMap((event) => (event.kind === 'note' ? [event.text] : []));
+    expect(notes).toContain('1 of 4 runs are there already');
+    expect(notes.filter((note) => note.startsWith('resumed at part 1'))).toHaveLength(1);
+    expect(notes.filter((note) => / % of 30 images$/.test(note))).toHaveLength(4);
+    const left = events.flatMap((e) => (e.kind === 'progress' ? [e.secondsLeft] : []));
+    expect(left.some((seconds) => seconds !== undefined && seconds > 0)).toBe(true);
+  });
+
+  test('every image is answered once, by the run that it was held back from', async () => {
+    const { answered, runs, folderOf } = compared;
+    expect(answered.ids).toHaveLength(60);
+    expect(runs.map(({ folders }) => folders.length)).toEqual([2, 2]);
+    const kept = JSON.parse(await readFile(join(folderOf(0, 7), 'scores.json'), 'utf8'));
+    expect(kept.ids).toContain(answered.ids[7]);
+    expect(kept.seconds).toBeGreaterThan(0);
+    const config = await readRunConfig(runs[1].folders[1]);
+    expect(config).toMatchObject({ fold: { count: 2, index: 2, seed: 0 }, seed: 1 });
+    expect(config.stage.all).toMatchObject({ rate: 0.001, batch: 8 });
+  });
+
+  test('the result is that of an uninterrupted comparison', async () => {
+    const whole = await compare({ out: place('whole'), contestants: [slow] });
+    expect(whole.answered.contestants[0].repetitions[0].answers).toEqual(
+      compared.answered.contestants[1].repetitions[0].answers,
+    );
+  });
+
+  test('the page and its figures', async () => {
+    const result = resultOf(compared.answered);
+    const epochs = await readEpochs(compared.runs);
+    expect(epochs.map((lines) => lines.length)).toEqual([4, 4]); // 2 folds of 2 epochs
+    expect(meanByEpoch(epochs[0], 'loss').map(([epoch]) => epoch)).toEqual([1, 2]);
+    expect(comparedCharts(['a', 'b'], epochs)).toHaveLength(2);
+    const { json, page } = await writeComparison(place('compared'), {
+      title: 'Birds & <others>',
+      subtitle: 's',
+      compared,
+      result,
+      command: "fieldmark compare --methods 'a'",
+    });
+    const html = await readFile(page, 'utf8');
+    expect(html).toContain('Birds &amp; &lt;others&gt;');
+    expect(html).toContain('Held-out accuracy, stage all');
+    expect(html).toContain('fieldmark compare --methods &#39;a&#39;');
+    expect(html).not.toMatch(/(src|href)="http/);
+    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ n: 60, classes: 4 });
+  });
+
+  test('further contestants and seeds leave the finished runs alone', async () => {
+    const model = join(runPaths(compared.runs[0].folders[0]).model, 'model.onnx');
+    const { mtimeMs } = await stat(model);
+    const more = await compare({ contestants: [plain], seeds: 2 });
+    expect((await stat(model)).mtimeMs).toBe(mtimeMs);
+    const [{ repetitions }] = more.answered.contestants;
+    expect(repetitions[0]).toEqual(compared.answered.contestants[0].repetitions[0]);
+    expect(more.runs[0].folders.map((folder) => folder.slice(place('compared').length))).toEqual([
+      '/finetune/fold-1',
+      '/finetune/fold-2',
+      '/finetune-1/fold-1',
+      '/finetune-1/fold-2',
+    ]);
+    expect((await readRunConfig(more.runs[0].folders[2])).seed).toBe(tinySettings.seed + 1);
+  });
+
+  test('changed settings are refused by name', async () => {
+    const common = { ...tinySettings, data: world.data, epochs: 3 };
+    await expect(compare({ common })).rejects.toMatchObject({
+      code: 'FM_RUN',
+      message: expect.stringMatching(/started with \(epochs=2\), got epochs=3/),
+    });
+  });
+
+  test('other folds, and other images, are refused', async () => {
+    const message = expect.stringContaining('the images, labels and folds');
+    await expect(compare({ foldSeed: 1 })).rejects.toMatchObject({ code: 'FM_RUN', message });
+    const list = join(world.data, 'images.txt');
+    const [line] = (await readFile(list, 'utf8')).split('\n');
+    const photo = join(world.data, 'images', line.split(' ')[1]);
+    const before = await readFile(photo);
+    await writeFile(photo, Buffer.concat([before, Buffer.from('x')]));
+    try {
+      await expect(compare()).rejects.toMatchObject({ code: 'FM_RUN', message });
+    } finally {
+      await writeFile(photo, before);
+    }
+  });
+
+  test('runs of one fold stand side by side, of two folds not', async () => {
+    const [first, second] = compared.runs.map(({ folders }) => folders);
+    const { answered } = await compareRuns({
+      runs: [first[0], second[0]],
+      split: 'test',
+      workers: 0,
+    });
+    expect(answered.ids).toHaveLength(30);
+    const mixed = compareRuns({ runs: [first[0], first[1]], split: 'test' });
+    await expect(mixed).rejects.toThrow(/expected the fold of the first run.*"index":1/);
+  });
+});
+
+test('settings of a stage that no method has are refused before anything runs', async () => {
+  const out = place('nothing');
+  const stage = { alll: { rate: 1 } };
+  const common = { ...tinySettings, data: world.data, stage };
+  await expect(compare({ out, common })).rejects.toThrow(/stages.alll: expected settings/);
+  await expect(stat(out)).rejects.toThrow('ENOENT');
+});
+
+test('finished runs on official splits: data must be shared, held-out images unseen', async () => {
+  const [a, b] = [place('a'), place('b')];
+  await trainHere(world.data, a, { epochs: 1 });
+  await trainHere(world.data, b, { epochs: 1, refit: true });
+  const { answered, runs } = await compareRuns({ runs: [a, b], split: 'test', workers: 0 });
+  expect(runs.map(({ label }) => label)).toEqual(['a', 'b']);
+  expect(resultOf(answered)).toMatchObject({ n: 12 });
+  await expect(compareRuns({ runs: [a, b], split: 'val' })).rejects.toThrow('one with refit');
+  const config = JSON.parse(await readFile(runPaths(b).config, 'utf8'));
+  await writeFile(runPaths(b).config, JSON.stringify({ ...config, data: '/elsewhere' }));
+  const moved = compareRuns({ runs: [a, b], split: 'test' });
+  await expect(moved).rejects.toThrow(/expected the data of the first run .* got "\/elsewhere"/);
+  await rm(b, { recursive: true });
+});

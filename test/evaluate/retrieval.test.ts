@@ -1,0 +1,57 @@
+// Retrieval figures, worked out by hand.
+import { expect, test } from 'vitest';
+import { retrievalOf, scoreRetrieval } from '../../src/evaluate/retrieval.ts';
+
+/** Nearness to every photograph from an order of the others. */
+function orders(...rows: number[][]) {
+  return (query: number) => {
+    const near = new Array<number>(rows.length).fill(0);
+    rows[query].forEach((photo, place) => {
+      near[photo] = -place;
+    });
+    near[query] = 99; // must not count
+    return near;
+  };
+}
+
+test('recall, mAP and mAP at R of a small case', () => {
+  // classes a a a b b c; c has nobody to be found
+  const labels = [0, 0, 0, 1, 1, 2];
+  const near = orders(
+    [1, 3, 2, 4, 5], // right at places 1, 3: AP (1 + 2/3) / 2 = 5/6; at R = 2: 1 / 2
+    [3, 4, 0, 2, 5], // places 3, 4: AP (1/3 + 1/2) / 2 = 5/12; at R: 0
+    [0, 1, 3, 4, 5], // 1; 1
+    [0, 1, 2, 5, 4], // place 5: AP 1/5; at R = 1: 0
+    [3, 0, 1, 2, 5], // 1; 1
+    [0, 1, 2, 3, 4],
+  );
+  const found = scoreRetrieval(labels, near);
+  expect(found.queries).toBe(5);
+  expect(found.recall).toEqual({ 1: 3 / 5, 2: 3 / 5, 4: 4 / 5, 8: 1 });
+  expect(found.map).toBeCloseTo((5 / 6 + 5 / 12 + 1 + 1 / 5 + 1) / 5, 12);
+  expect(found.mapAtR).toBeCloseTo((1 / 2 + 0 + 1 + 0 + 1) / 5, 12);
+});
+
+test('equals keep their order', () => {
+  const { recall } = scoreRetrieval([0, 1, 0], () => [1, 1, 1]);
+  expect(recall).toEqual({ 1: 0.5, 2: 1, 4: 1, 8: 1 }); // 0 meets 1 first, 2 meets 0 first
+});
+
+test('without anybody to be found all is nought', () => {
+  const nothing = { queries: 0, recall: { 1: 0, 2: 0, 4: 0, 8: 0 }, map: 0, mapAtR: 0 };
+  expect(scoreRetrieval([], () => [])).toEqual(nothing);
+  expect(scoreRetrieval([0, 1], () => [1, 1])).toEqual(nothing);
+});
+
+test('descriptors are compared by angle', async () => {
+  const descriptors = [
+    [1, 0],
+    [10, 1],
+    [0, 1],
+    [1, 9],
+    [5, 4],
+  ].map((v) => Float32Array.from(v));
+  const found = await retrievalOf(descriptors, [0, 0, 1, 1, 0]);
+  expect(found.recall[1]).toBe(1);
+  expect(found.queries).toBe(5);
+});

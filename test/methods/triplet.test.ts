@@ -1,0 +1,232 @@
+// The triplet method: its stages, its loss on a batch, and what it refuses.
+import { describe, expect, test } from 'vitest';
+import type { Dataset } from '../../src/core/example.ts';
+import { randomStream } from '../../src/core/random.ts';
+import { float32, hostTensor } from '../../src/core/tensor.ts';
+import type { MethodContext, StageSettings } from '../../src/methods/method.ts';
+import { stageBatch } from '../../src/methods/stage-batch.ts';
+import { type TripletOptions, triplet } from '../../src/methods/triplet.ts';
+import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
+import { findBackbone } from '../../src/nn/backbones/table.ts';
+import { imageInput } from '../../src/nn/image-input.ts';
+import { smoothTargets } from '../../src/nn/losses.ts';
+import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
+import { stageSettings } from '../../src/train/config.ts';
+import { runGraph } from '../support/run-graph.ts';
+import { tripletsByHand } from '../support/triplets.ts';
+
+type Changes = Partial<Omit<MethodContext, 'options'>> & { options?: object };
+
+const genus = { name: 'genus', names: ['a', 'b'], ofClass: [0, 0, 1] };
+const attributes = {
+  names: ['1', '2', '3'],
+  ofClass: [
+    [true, true, false],
+    [true, false, false],
+    [false, false, true],
+  ],
+};
+
+function contextOf({ options = {}, ...changes }: Changes = {}): MethodContext<TripletOptions> {
+  return {
+    options: triplet.options.parse(options),
+    backbone: findBackbone('resnet_tiny'),
+    network: publishedNetwork,
+    pixels: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+    padding: 'torch',
+    norms: 'frozen',
+    classes: 3,
+    imagesOfClass: [5, 5, 5],
+    pretrained: true,
+    ...changes,
+  };
+}
+
+describe('stages', () => {
+  const names = (changes: Changes) => triplet.stages(contextOf(changes)).map(({ name }) => name);
+
+  test('the head, the whole network on the softmax, then both losses', () => {
+    expect(names({})).toEqual(['head', 'softmax', 'all']);
+    expect(names({ pretrained: false })).toEqual(['softmax', 'all']);
+    expect(names({ options: { warmup: 0 } })).toEqual(['head', 'all']);
+  });
+
+  test('the epochs of fine-tuning are shared, and the rate grows once', () => {
+    for (const [warmup, epochs, grows] of [
+      [0, 12, 1],
+      [2, 10, 0],
+      [20, 1, 0],
+    ]) {
+      const { settings } = triplet.stages(contextOf({ options: { warmup } })).at(-1)!;
+      expect(settings.epochs).toBe(epochs);
+      expect(settings.schedule.warmup).toBe(grows);
+    }
+    const softmax = triplet.stages(contextOf({ options: { warmup: 2 } }))[1];
+    expect(softmax.settings).toMatchObject({
+      epochs: 2,
+      schedule: { kind: 'constant', warmup: 1 },
+    });
+  });
+
+  test('batches hold as many classes as there are, up to eight, and siblings with a tree', () => {
+    const settings = (changes: Changes) => triplet.stages(contextOf(changes)).at(-1)!.settings;
+    expect(settings({}).batch).toBe(12);
+    expect(settings({ classes: 50 })).toMatchObject({
+      batch: 32,
+      sampler: { kind: 'balanced', samples: 4 },
+    });
+    expect(settings({ hierarchy: [genus] }).sampler).toMatchObject({ siblings: 2 });
+    const off = settings({ hierarchy: [genus], options: { hierarchy: 'off' } });
+    expect(off.sampler).not.toHaveProperty('siblings');
+  });
+
+  test('frozen stages of the backbone stay frozen', () => {
+    const { trains } = triplet.stages(
+      contextOf({ network: { ...publishedNetwork, freeze: 1 } }),
+    )[2];
+    expect(trains('backbone.conv1.weight')).toBe(false);
+    expect(trains('head.weight')).toBe(true);
+  });
+});
+
+type Reported = 'loss' | 'softmax' | 'triplet' | 'active';
+
+/** Loss and metrics of the last stage on six random images, and the features that it saw. */
+async function lossOf(changes: Changes) {
+  const context = contextOf(changes);
+  const stage = triplet.stages(context).at(-1)!;
+  const parameters = new Parameters();
+  const shape = [6, 32, 32, 3];
+  const { loss, metrics } = stage.loss(parameters.root(), stageBatch(stage, shape, 3));
+  const image = imageInput(6, 32);
+  const { embedding } = triplet.recogniser(context, parameters.root(), image);
+  const store: ParameterStore = new Map();
+  initialise(parameters, store, 1);
+  const r = randomStream(3, 'images');
+  const bytes = Uint8Array.from({ length: 6 * 32 * 32 * 3 }, () => r.integer(256));
+  const labels = [0, 0, 1, 1, 2, 2];
+  const feeds = {
+    input: hostTensor('uint8', shape, bytes),
+    targets: float32([6, 3], smoothTargets(labels, 3, 0.1)),
+    labels: float32([6, 3], smoothTargets(labels, 3)),
+  };
+  const constants = (path: string) => store.get(path);
+  const found = await runGraph({ loss, ...metrics }, feeds, { constants });
+  const seen = await runGraph({ embedding }, { image: feeds.input }, { constants });
+  const width = seen.embedding.length / 6;
+  const features = labels.map((_, i) => seen.embedding.slice(i * width, (i + 1) * width));
+  return { ...(found as Record<Reported, number[]>), features, labels };
+}
+
+describe('the joint loss', () => {
+  const byHand = (found: { features: number[][]; labels: number[] }, more: object = {}) =>
+    tripletsByHand({
+      features: found.features,
+      labels: found.labels,
+      levels: [],
+      margins: [0.2],
+      ...more,
+    });
+
+  test('is w E_s + (1 - w) E_t, on features of unit length', async () => {
+    const found = await lossOf({ options: { weight: 0.6 } });
+    for (const row of found.features) {
+      expect(row.reduce((total, v) => total + v * v, 0)).toBeCloseTo(1, 5);
+    }
+    const expected = byHand(found);
+    expect(expected.loss).toBeGreaterThan(0);
+    expect(found.triplet).toBeAllClose([expected.loss], { rtol: 1e-4 });
+    expect(found.active).toBeAllClose([expected.active]);
+    expect(found.loss).toBeAllClose([0.6 * found.softmax[0] + 0.4 * found.triplet[0]]);
+  });
+
+  test('with a hierarchy, attributes and a class of one image', async () => {
+    const found = await lossOf({ hierarchy: [genus], attributes, imagesOfClass: [5, 1, 5] });
+    const more = {
+      levels: [genus.ofClass],
+      margins: [0.4, 0.2],
+      attributes: attributes.ofClass,
+      pairs: [true, false, true],
+    };
+    const expected = byHand(found, more);
+    expect(expected.loss).toBeGreaterThan(0);
+    expect(found.triplet).toBeAllClose([expected.loss], { rtol: 1e-4 });
+    const off = await lossOf({
+      hierarchy: [genus],
+      attributes,
+      options: { hierarchy: 'off', attributes: 'off' },
+    });
+    expect(off.triplet).toBeAllClose([byHand(off).loss], { rtol: 1e-4 });
+  });
+
+  test('margins may be given', async () => {
+    const options = { margins: [0.7, 0.1] };
+    const found = await lossOf({ hierarchy: [genus], options });
+    const expected = byHand(found, { levels: [genus.ofClass], margins: [0.7, 0.1] });
+    expect(found.triplet).toBeAllClose([expected.loss], { rtol: 1e-4 });
+  });
+});
+
+describe('checks before images are read', () => {
+  function check(changes: Changes, wished: Partial<StageSettings> = {}, until = 'all') {
+    const context = contextOf(changes);
+    const stages = triplet.stages(context);
+    const settings = new Map(
+      stages
+        .slice(0, stages.findIndex(({ name }) => name === until) + 1)
+        .map((stage) => [stage.name, stage.settings]),
+    );
+    const joint = settings.get('all');
+    if (joint) settings.set('all', stageSettings('all', joint, wished as never));
+    const dataset = { name: 'birds', classes: ['owl', 'wren', 'tit'] } as unknown as Dataset;
+    return triplet.check!({ context, dataset, settings });
+  }
+
+  test('what is fine passes without a word', () => {
+    expect(check({})).toEqual([]);
+    expect(check({ hierarchy: [genus], options: { hierarchy: 'on' } })).toEqual([]);
+    expect(check({ attributes, options: { attributes: 'on', margins: [0.3] } })).toEqual([]);
+  });
+
+  const cases: [string, Changes, Partial<StageSettings>, RegExp][] = [
+    ['a hierarchy', { options: { hierarchy: 'on' } }, {}, /^options\.hierarchy: .* flat labels\./],
+    ['attributes', { options: { attributes: 'on' } }, {}, /^options\.attributes: .*, got none\./],
+    [
+      'margins without levels',
+      { options: { margins: [2, 1] } },
+      {},
+      /expected 1 number: .*\[2, 1\]/,
+    ],
+    [
+      'margins that grow',
+      { hierarchy: [genus], options: { margins: [0.1, 0.2] } },
+      {},
+      /^options\.margins: expected 2 falling numbers: for the classes and 1 levels/,
+    ],
+    [
+      'one class with two images',
+      { imagesOfClass: [4, 1, 1] },
+      {},
+      /two or more classes .*got 1\./,
+    ],
+    ['shuffled batches', {}, { sampler: { kind: 'shuffled' } }, /sampler\.kind: .*'shuffled'/],
+    ['mixup', {}, { mixup: 0.2 }, /^stages\.all\.mixup: .*stages\.softmax\.mixup=0\.2/],
+    ['CutMix', {}, { cutmix: 1 }, /^stages\.all\.cutmix/],
+    [
+      'one class a pass',
+      {},
+      { batch: 8, accumulate: 2 },
+      /^stages\.all\.batch: expected at least 16/,
+    ],
+  ];
+  test.each(cases)('%s', (_, changes, wished, message) => {
+    expect(() => check(changes, wished)).toThrow(message);
+  });
+
+  test('a class with one image is named', () => {
+    expect(check({ imagesOfClass: [4, 1, 4] })).toEqual([
+      "triplet: with one training image a class can only be a negative: 'wren'",
+    ]);
+    expect(check({ imagesOfClass: [4, 1, 4] }, {}, 'head')).toEqual([]);
+  });
+});
