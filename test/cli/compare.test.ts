@@ -9,7 +9,18 @@ import { tinyWorld } from '../support/tiny-run.ts';
 
 const world = tinyWorld();
 const place = (name: string) => join(world.folder, name);
-const tiny = ['--backbone', 'resnet_tiny', '--size', '32', '--threads', '1', '--workers', '0'];
+const tiny = [
+  '--backbone',
+  'resnet_tiny',
+  '--weights',
+  'none',
+  '--size',
+  '32',
+  '--threads',
+  '1',
+  '--workers',
+  '0',
+];
 
 const figures = (label: string) =>
   expect.objectContaining({
