@@ -19,6 +19,7 @@ import {
   maxPoolSelectOp,
 } from './pool.ts';
 import { logSoftmaxOp, maxOp, softmaxOp } from './reduce.ts';
+import { signedSqrtOp } from './signed-sqrt.ts';
 import { concatOp, placeOp, sliceOp } from './slice.ts';
 import { expandOp, sumOp } from './sum.ts';
 import {
@@ -61,6 +62,7 @@ export const opTable: readonly Op<any>[] = [
   erfOp,
   leakyReluOp,
   eluOp,
+  signedSqrtOp,
   matmulOp,
   gemmOp,
   sumOfSquaresOp,
