@@ -107,11 +107,18 @@ export interface Stage {
   readonly features?: (scope: Scope, image: Value) => Value;
   /** For `features`: logits from a row of features, for validation. */
   readonly classify?: (scope: Scope, features: Value) => Value;
+  /**
+   * For `features`: the l2 norm of what the classifier sees, where that is not the row itself.
+   * Default: that of the rows, measured.
+   */
+  readonly featureNorm?: number;
   /** Whether a parameter trains in this stage. */
   readonly trains: (path: string) => boolean;
   /** Builds the training graph. */
   readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
   readonly settings: StageSettings;
+  /** What would need less memory, as a sentence for those who have too little. */
+  readonly lighter?: string;
 }
 
 /** What the recogniser's graph returns for N images. */

@@ -33,7 +33,7 @@ export interface BatchSource {
 }
 
 /** Images of a step: at most as many as there are, and as many in each pass. */
-function batchSize({ batch, accumulate }: StageSettings, images: number): number {
+export function batchSize({ batch, accumulate }: StageSettings, images: number): number {
   return Math.floor(Math.min(batch, images) / accumulate) * accumulate;
 }
 

@@ -12,7 +12,6 @@ import { type BatchSource, featureBatches, imageBatches } from './batches.ts';
 import type { BestEpoch } from './checkpoint.ts';
 import type { Emit } from './events.ts';
 import { featuresOf, rootMeanSquareNorm } from './features.ts';
-import { reportMemory } from './memory.ts';
 import type { MetricsLog } from './run-folder.ts';
 import type { GroupRule } from './step-graph.ts';
 import { StepLoop } from './step-loop.ts';
@@ -93,13 +92,13 @@ async function openSource(part: Part, host: PartHost, pause: () => void) {
   }
   const table = await featuresOf(task, stage, store, examples, emit, pause);
   const source = featureBatches(table, examples, settings, task.config.seed, classes);
-  return { source, scale: rootMeanSquareNorm(table) };
+  return { source, scale: stage.featureNorm ?? rootMeanSquareNorm(table) };
 }
 
 async function openStepper(
   part: Part,
   state: PartState,
-  { task, store, emit }: PartHost,
+  { task, store }: PartHost,
   source: BatchSource,
   scale: number,
 ): Promise<Stepper> {
@@ -113,9 +112,6 @@ async function openStepper(
     uniforms.push({ name, shape }),
   );
   const { loss, metrics } = stage.loss(parameters.root(), fed);
-  if (stage.source === 'images') {
-    reportMemory(loss, stage.name, { ...settings, batch }, emit, settings.batch);
-  }
   const graph = {
     loss,
     metrics,

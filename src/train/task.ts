@@ -35,6 +35,11 @@ export interface Task {
   readonly context: MethodContext;
   readonly geometry: EvaluationGeometry;
   readonly weights: LoadedWeights | undefined;
+  /**
+   * Statistics that a method drew, by path: hash tables. What is trained means nothing without them,
+   * so they stay with it even where a later version would draw others.
+   */
+  readonly tables: readonly string[];
   /** The network's numbers before any training. */
   freshStore(): ParameterStore;
 }
@@ -91,6 +96,7 @@ export async function prepareTask(
     context,
     geometry,
     weights,
+    tables: tablesOf(network.parameters),
     freshStore: () => freshStore(network, weights, config.seed),
   };
   // loads once to see that everything fits
@@ -171,6 +177,12 @@ function chooseNorms(config: RunConfig, weights: LoadedWeights | undefined, emit
 export function geometryOf(config: RunConfig): EvaluationGeometry {
   const geometry = { size: config.size, mode: config.view };
   return { ...geometry, resizeShort: shortSideOf(geometry) };
+}
+
+function tablesOf({ specs }: Parameters): string[] {
+  return [...specs.values()]
+    .filter(({ path, role }) => role === 'statistic' && !path.startsWith('backbone.'))
+    .map(({ path }) => path);
 }
 
 interface Network extends Destination {

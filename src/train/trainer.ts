@@ -45,8 +45,8 @@ export async function runTraining(
   try {
     const begin = await openRun(job.folder, job.config, job.mode);
     const task = await prepareTask(job.config, emit, signal);
+    checkPlan(task, emit);
     const trainer = new Trainer(task, runPaths(job.folder), emit, signal);
-    checkPlan(task);
     await begin();
     await removeLeftovers(job.folder);
     return await trainer.run();
@@ -210,7 +210,8 @@ class Trainer {
       temperature: this.#temperature,
       metricsBytes: await this.#metrics.length(),
     };
-    const parameters = new Map([...this.#touched].map((path) => [path, this.#store.get(path)!]));
+    const paths = new Set([...this.#touched, ...this.#task.tables]);
+    const parameters = new Map([...paths].map((path) => [path, this.#store.get(path)!]));
     await saveCheckpoint(this.#paths.checkpoint, {
       progress,
       parameters,
