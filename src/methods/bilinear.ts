@@ -4,84 +4,64 @@
 //   Phi = X X' / L,   z = unit(sign(Phi) sqrt(|Phi| + e)),   s = W z + b
 //
 // Step one trains W on cached descriptors of the frozen network, step two everything together.
+// Optionally support vector machines take the place of W (svm-finish.ts).
 
 import { z } from 'zod';
-import { mul } from '../graph/ops/arithmetic.ts';
+import { add, mul } from '../graph/ops/arithmetic.ts';
+import { reshape } from '../graph/ops/movement.ts';
+import { concat } from '../graph/ops/slice.ts';
+import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
-import { type BilinearDescriptor, bilinearPooling, bilinearSize } from '../nn/bilinear-pooling.ts';
-import { compactBilinearPooling } from '../nn/compact-bilinear.ts';
-import { type BuildOptions, linear } from '../nn/layers.ts';
+import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
-import { backboneFeatures, pathsBehind, unfrozen } from './backbone-pass.ts';
+import { pathsBehind, unfrozen } from './backbone-pass.ts';
+import {
+  type BilinearContext as Context,
+  descriptorsOf,
+  lighterThan,
+  pool,
+  rowOf,
+  unitOf,
+} from './bilinear-parts.ts';
 import { bilinearHeat } from './heat.ts';
-import type { Method, MethodContext, Stage } from './method.ts';
+import type { Method, Recognition, Stage } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
+import { marginLoss, marginSettings, mirrored, scaledScores } from './svm-finish.ts';
 
-export type BilinearOptions = Record<never, never>;
+export interface BilinearOptions {
+  /** `svm`: the paper's last step, after the network is trained. */
+  readonly finish: 'softmax' | 'svm';
+}
 
 export interface CompactBilinearOptions extends BilinearOptions {
   /** Numbers of the descriptor. */
   readonly dimension: number;
 }
 
-type Context = MethodContext<BilinearOptions & Partial<CompactBilinearOptions>>;
-type Norms = Pick<BuildOptions, 'norms'>;
-
-const options: z.ZodType<BilinearOptions> = z.strictObject({});
+const finish = z.enum(['softmax', 'svm']).default('softmax');
+const options: z.ZodType<BilinearOptions> = z.strictObject({ finish });
 const compactOptions: z.ZodType<CompactBilinearOptions> = z.strictObject({
+  finish,
   dimension: z.number().int().min(16).max(65536).default(8192),
 });
-
-/** The network's maps; hidden layers behind them are not even built. */
-function mapsOf(context: Context, scope: Scope, image: Value, build: Norms) {
-  const network = { ...context.network, pooling: 'average' as const };
-  const { map, descriptors = map } = backboneFeatures({ ...context, network }, scope, image, build);
-  return { map, descriptors };
-}
-
-function pool({ options: { dimension } }: Context, scope: Scope, map: Value): BilinearDescriptor {
-  if (dimension === undefined) return bilinearPooling(map);
-  return compactBilinearPooling(scope.child('sketch'), map, map, dimension);
-}
 
 function classify(context: Context, scope: Scope, unit: Value): Value {
   return linear(scope.child('head'), unit, context.classes);
 }
 
-/** Descriptors of up to so many bytes are cached as they are: then step one is one product a step. */
-const CACHED_BYTES = 1e6;
-
-/** Whether the maps are cached in the descriptors' place: those of 2048 channels have 8 MB each. */
-function cachesMaps({ options: { dimension } }: Context, map: Value): boolean {
-  return 4 * (dimension ?? bilinearSize(map.shape[1])) > CACHED_BYTES;
-}
-
-function lighterThan({ options: { dimension } }: Context): string {
-  return dimension === undefined
-    ? 'Take --method compact-bilinear, or a --backbone with fewer channels.'
-    : 'Take a smaller options.dimension, or a --backbone with fewer channels.';
-}
-
-/** Step one. Unit descriptors want a large rate and next to no decay: the classifier's weights are large. */
+/** Step one. Unit descriptors want next to no decay: the classifier's weights are large. */
 function headStage(context: Context): Stage {
-  const unitOf = (scope: Scope, row: Value) =>
-    row.shape.length === 4 ? pool(context, scope, row).unit : row;
+  const logits = (scope: Scope, row: Value) =>
+    classify(context, scope, unitOf(context, scope, row));
   return {
     name: 'head',
     source: 'features',
-    features: (scope, image) => {
-      const { descriptors } = mapsOf(context, scope, image, { norms: 'frozen' });
-      return cachesMaps(context, descriptors)
-        ? descriptors
-        : pool(context, scope, descriptors).unit;
-    },
+    features: (scope, image) => rowOf(context, scope, image),
     featureNorm: 1,
-    classify: (scope, row) => classify(context, scope, unitOf(scope, row)),
+    classify: logits,
     trains: (path) => path.startsWith('head.'),
-    loss: (scope, { input, targets }) => ({
-      loss: crossEntropy(classify(context, scope, unitOf(scope, input)), targets),
-    }),
+    loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
     settings: { ...headSettings(), decay: 1e-8 },
     lighter: lighterThan(context),
   };
@@ -90,19 +70,20 @@ function headStage(context: Context): Stage {
 /** Step two. */
 function networkStage(context: Context): Stage {
   const trainable = unfrozen(context);
-  let behind: ReadonlySet<string> | undefined;
+  let pooled: ReadonlySet<string> | undefined;
+  // layers behind the pooled map have no part in the loss
   const counts = (path: string) => {
-    behind ??= pathsBehind(
-      (scope, image) => mapsOf(context, scope, image, { norms: 'frozen' }).descriptors,
+    pooled ??= pathsBehind(
+      (scope, image) => descriptorsOf(context, scope, image, 'frozen').descriptors,
     );
-    return !path.startsWith('backbone.') || behind.has(path);
+    return !path.startsWith('backbone.') || pooled.has(path);
   };
   return {
     name: 'all',
     source: 'images',
     trains: (path) => trainable(path) && counts(path),
     loss: (scope, { input, targets }) => {
-      const { descriptors } = mapsOf(context, scope, input, context);
+      const { descriptors } = descriptorsOf(context, scope, input, context.norms);
       const { unit } = pool(context, scope, descriptors);
       return { loss: crossEntropy(classify(context, scope, unit), targets) };
     },
@@ -111,22 +92,75 @@ function networkStage(context: Context): Stage {
   };
 }
 
+/** Step three: rows are those of a photograph and of its mirror image, [N, 2, ...]. */
+function svmStage(context: Context): Stage {
+  const flat = (rows: Value) => {
+    const [n, two, ...row] = rows.shape;
+    return reshape(rows, [n * two, ...row]);
+  };
+  return {
+    name: 'svm',
+    source: 'features',
+    features: (scope, image) => {
+      const rows = [image, mirrored(image)].map((view) => rowOf(context, scope, view));
+      return reshape(concat(rows, 0), [1, 2, ...rows[0].shape.slice(1)]);
+    },
+    featureNorm: 1,
+    classify: (scope, rows) => {
+      const unit = unitOf(context, scope, flat(rows));
+      const scores = scaledScores(scope.child('head'), unit, context.classes);
+      return meanOfViews(scores);
+    },
+    trains: (path) => path.startsWith('head.'),
+    loss: (scope, { input, labels }) => {
+      const [n, k] = labels().shape;
+      const twice = reshape(concat([labels(), labels()], 1), [2 * n, k]);
+      const unit = unitOf(context, scope, flat(input));
+      return { loss: marginLoss(scope.child('head'), unit, twice) };
+    },
+    settings: marginSettings(),
+    lighter: lighterThan(context),
+  };
+}
+
+/** [2 N, K] to [N, K]. */
+function meanOfViews(scores: Value): Value {
+  const [rows, k] = scores.shape;
+  const pairs = reshape(scores, [rows / 2, 2, k]);
+  return mul(sum(pairs, [1]), 0.5);
+}
+
+function recogniser(context: Context, scope: Scope, image: Value): Recognition {
+  const { map, descriptors } = descriptorsOf(context, scope, image, 'frozen');
+  const pooled = pool(context, scope, descriptors);
+  const common = {
+    embedding: pooled.unit,
+    // the map behind other descriptors is not trained along: their energy stands for it
+    map: descriptors === map ? map : mul(descriptors, descriptors),
+  };
+  const heat = (score: Value) => bilinearHeat(score, [descriptors], pooled);
+  if (context.options.finish === 'softmax') {
+    return { ...common, logits: classify(context, scope, pooled.unit), heat };
+  }
+  const other = descriptorsOf(context, scope, mirrored(image), 'frozen').descriptors;
+  const otherPooled = pool(context, scope, other);
+  const scores = (unit: Value) => scaledScores(scope.child('head'), unit, context.classes);
+  return {
+    ...common,
+    logits: mul(add(scores(pooled.unit), scores(otherPooled.unit)), 0.5),
+    heat: (score) => add(heat(score), mirrored(bilinearHeat(score, [other], otherPooled))),
+  };
+}
+
 const method: Omit<Method<BilinearOptions>, 'name' | 'citation' | 'about' | 'options'> = {
   needs: ['labels'],
-  // from random numbers there is nothing for step one to learn from
-  stages: (context) =>
-    context.pretrained ? [headStage(context), networkStage(context)] : [networkStage(context)],
-  recogniser: (context, scope, image) => {
-    const { map, descriptors } = mapsOf(context, scope, image, { norms: 'frozen' });
-    const pooled = pool(context, scope, descriptors);
-    return {
-      logits: classify(context, scope, pooled.unit),
-      embedding: pooled.unit,
-      // the map behind other descriptors is not trained along: their energy stands for it
-      map: descriptors === map ? map : mul(descriptors, descriptors),
-      heat: (score) => bilinearHeat(score, [descriptors], pooled),
-    };
-  },
+  stages: (context) => [
+    // from random numbers there is nothing for step one to learn from
+    ...(context.pretrained ? [headStage(context)] : []),
+    networkStage(context),
+    ...(context.options.finish === 'svm' ? [svmStage(context)] : []),
+  ],
+  recogniser,
 };
 
 export const bilinear: Method<BilinearOptions> = {

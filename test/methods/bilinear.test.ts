@@ -17,7 +17,13 @@ import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { runPaths } from '../../src/train/run-folder.ts';
 import { uniformTensor } from '../support/golden.ts';
 import { runGraph } from '../support/run-graph.ts';
-import { metricsOf, saveBackbone, tinyWorld, trainHere } from '../support/tiny-run.ts';
+import {
+  metricsOf,
+  saveBackbone,
+  tinySettings,
+  tinyWorld,
+  trainHere,
+} from '../support/tiny-run.ts';
 
 const methods = { bilinear, 'compact-bilinear': compactBilinear } as const;
 
@@ -80,14 +86,13 @@ test('layers behind the pooled map do not train, nor do frozen stages and hash t
   expect(trained('bilinear', 'vgg11').filter((path) => path.includes('classifier'))).toEqual([]);
 });
 
-describe.each(['bilinear', 'compact-bilinear'] as const)('the evidence of %s', (name) => {
+describe.each([
+  ['bilinear', {}],
+  ['compact-bilinear', { dimension: 512 }],
+  ['bilinear', { finish: 'svm' }],
+] as const)('the evidence of %s with %j', (name, options) => {
   test('adds up to the logit less its bias, and contrasts to the difference of two', async () => {
-    const context = contextOf(
-      name,
-      'resnet_tiny',
-      {},
-      name === 'bilinear' ? {} : { dimension: 512 },
-    );
+    const context = contextOf(name, 'resnet_tiny', {}, options);
     const parameters = new Parameters();
     const image = imageInput(2, 64);
     const found = methods[name].recogniser(context, parameters.root(), image);
@@ -134,15 +139,17 @@ describe('small runs', () => {
 
   test.each([
     ['bilinear', {}],
-    ['compact-bilinear', { dimension: 1024 }],
-  ])('%s learns in both steps, and its model answers', async (method, options) => {
+    ['compact-bilinear', { dimension: 1024, finish: 'svm' }],
+  ] as const)('%s learns in each of its steps, and its model answers', async (method, options) => {
     const weights = place('tiny.safetensors');
     const run = place(method);
-    await trainHere(world.data, run, { method, options, weights, epochs: 2 });
+    const stage = { ...tinySettings.stage, all: { ...tinySettings.stage.all, epochs: 2 } };
+    await trainHere(world.data, run, { method, options, weights, stage });
     const lines = await metricsOf(run);
     const losses = (stage: string) =>
       lines.flatMap((line) => ('epoch' in line && line.stage === stage ? [Number(line.loss)] : []));
-    for (const stage of ['head', 'all']) {
+    const stages = 'finish' in options ? ['head', 'all', 'svm'] : ['head', 'all'];
+    for (const stage of stages) {
       expect(losses(stage).at(-1), stage).toBeLessThan(losses(stage)[0]);
     }
     const recogniser = await loadRecogniser(run, { threads: 1 });
