@@ -135,6 +135,7 @@ function recogniser(context: Context, scope: Scope, image: Value): Recognition {
   const pooled = pool(context, scope, descriptors);
   const common = {
     embedding: pooled.unit,
+    descriptors,
     // the map behind other descriptors is not trained along: their energy stands for it
     map: descriptors === map ? map : mul(descriptors, descriptors),
   };

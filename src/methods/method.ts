@@ -134,6 +134,8 @@ export interface Recognition {
    * be explained of each. Default: `gradientTimesMap`.
    */
   readonly heat?: (score: Value) => Value;
+  /** Descriptors of places that images are compared by, [N, C, h, w], for `locationPairs`. */
+  readonly descriptors?: Value;
   /** Where the network looked again, [N, B, 4]: x, y, width, height as shares of what it saw. */
   readonly boxes?: Value;
 }

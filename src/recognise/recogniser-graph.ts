@@ -32,7 +32,7 @@ export interface RecogniserOutputs extends Record<string, Value> {
  */
 export const CONTRAST = 'contrast';
 
-/** Builds the recogniser for images of `size` x `size`. Methods may add `boxes`. */
+/** Builds the recogniser for images of `size` x `size`. Methods may add `boxes` and `descriptors`. */
 export function recogniserGraph(
   method: Method,
   context: MethodContext,
@@ -42,7 +42,7 @@ export function recogniserGraph(
 ): RecogniserOutputs {
   const image = imageInput(1, size);
   const found = method.recogniser(context, parameters.root(), image);
-  const { logits, embedding, map, boxes } = found;
+  const { logits, embedding, map, boxes, descriptors } = found;
   const contrast = settable(CONTRAST, zeros([1, context.classes]));
   const score = add(sum(max(logits, [1])), sum(mul(logits, contrast)));
   return {
@@ -52,5 +52,6 @@ export function recogniserGraph(
     activation: sum(map, [1]),
     heat: found.heat?.(score) ?? gradientTimesMap(score, map),
     ...(boxes === undefined ? {} : { boxes }),
+    ...(descriptors === undefined ? {} : { descriptors }),
   };
 }

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import type { Box, HierarchyLevel } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { hostTensor } from '../core/tensor.ts';
+import { type HostTensor, hostTensor } from '../core/tensor.ts';
 import { type DecodedImage, decodeImage } from '../data/image/decode.ts';
 import {
   type EvaluationGeometry,
@@ -44,6 +44,8 @@ export interface Evidence {
   readonly activation: Float32Array;
   /** Class-activation map of the best answer, h * w. */
   readonly heat: Float32Array;
+  /** Descriptors of places, [1, C, h, w], of methods that compare images by them. */
+  readonly descriptors?: HostTensor<'float32'>;
 }
 
 export interface Prediction {
@@ -112,6 +114,7 @@ export class Recogniser {
         mapSize: { h, w },
         activation: out.activation.data as Float32Array,
         heat: out.heat.data as Float32Array,
+        descriptors: out.descriptors as HostTensor<'float32'> | undefined,
       },
     };
   }
