@@ -1,7 +1,7 @@
 // Every method there is.
 
 import { fail } from '../core/errors.ts';
-import type { Dataset } from '../core/example.ts';
+import type { Dataset, Supervision } from '../core/example.ts';
 import { bilinear, compactBilinear } from './bilinear.ts';
 import { finetune } from './finetune.ts';
 import type { Method } from './method.ts';
@@ -20,12 +20,17 @@ export function findMethod(name: string): Method {
   });
 }
 
-/** Throws when a dataset cannot supervise a method, before anything runs. */
-export function checkSupervision(method: Method, dataset: Dataset): void {
-  const missing = method.needs.filter((need) => !dataset.supervision.includes(need));
+/** Throws when a dataset cannot supervise a method, or lacks `more` that a run wants of it. */
+export function checkSupervision(
+  method: Method,
+  dataset: Dataset,
+  more: readonly Supervision[] = [],
+): void {
+  const needs = [...method.needs, ...more];
+  const missing = needs.filter((need) => !dataset.supervision.includes(need));
   if (missing.length === 0) return;
   throw fail('FM_SUPERVISION', `method '${method.name}' on '${dataset.name}'`, {
-    expected: `a dataset with ${method.needs.join(', ')}`,
+    expected: `a dataset with ${needs.join(', ')}`,
     got: `one with ${dataset.supervision.join(', ') || 'nothing'}`,
     next: `Annotate ${missing.join(', ')}, or choose a method that needs less ('fieldmark methods').`,
   });

@@ -62,7 +62,10 @@ async function* viewsOf(
     request: (chunk) => {
       const items = examples
         .slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-        .map(({ id, path }, i) => ({ id, path, index: chunk * CHUNK + i }));
+        .map(({ id, path, box }, i) => {
+          const within = geometry.within === 'box' ? box : undefined;
+          return { id, path, index: chunk * CHUNK + i, within };
+        });
       if (items.length === 0) return undefined;
       return { items, view: { kind: 'evaluate', geometry }, seed: 0, epoch: 0 };
     },

@@ -62,6 +62,8 @@ export interface Prediction {
 export interface PredictOptions {
   /** How many answers to return; 5 unless given. */
   readonly topK?: number;
+  /** The object's box in pixels of the photograph, for models that were trained within boxes. */
+  readonly within?: Box;
 }
 
 /** A loaded model. Close it when it is no longer needed. */
@@ -83,12 +85,11 @@ export class Recogniser {
     options: PredictOptions = {},
   ): Promise<Prediction> {
     const { size } = this.geometry;
-    const raw = isRaw(image)
-      ? image
-      : await decodeImage(image, { minSide: shortSideOf(this.geometry) });
+    const minSide = options.within ? undefined : shortSideOf(this.geometry);
+    const raw = isRaw(image) ? image : await decodeImage(image, { minSide });
     // decoding may have shrunk the photograph: the crop is that of its full size
     const source = fullSize(raw);
-    const crop = evaluationBox(source, this.geometry);
+    const crop = evaluationBox(source, this.geometry, options.within);
     const view = resizeCrop(raw, shrunkBox(crop, source, raw), size, size);
     return await this.predictView(view, crop, options);
   }

@@ -88,6 +88,7 @@ export function imageBatches(
         draw,
         id: examples[i].id,
         path: examples[i].path,
+        within: config.within === 'box' ? examples[i].box : undefined,
       }));
       return { items, view, seed: config.seed, epoch };
     },

@@ -53,7 +53,7 @@ export async function prepareTask(
   const method = findMethod(config.method);
   const backbone = findBackbone(config.backbone);
   const dataset = await openDataset(config.data, { format: config.format });
-  checkSupervision(method, dataset);
+  checkSupervision(method, dataset, config.within === 'box' ? ['box'] : []);
   const weights = config.weights === 'none' ? undefined : await loadWeights(config.weights);
   if (weights) {
     emit.note(`weights ${config.weights}: input described by ${weights.describedBy}`);
@@ -91,7 +91,7 @@ export async function prepareTask(
     val: splits.val,
     valSource: splits.valSource,
     hashes,
-    fingerprint: fingerprint(dataset, hashes, weights?.hash),
+    fingerprint: fingerprint(dataset, hashes, weights?.hash, config.within),
     method,
     context,
     geometry,
@@ -175,7 +175,8 @@ function chooseNorms(config: RunConfig, weights: LoadedWeights | undefined, emit
 
 /** How evaluation looks at an image of this run. */
 export function geometryOf(config: RunConfig): EvaluationGeometry {
-  const geometry = { size: config.size, mode: config.view };
+  const within = config.within === 'box' ? { within: config.within } : {};
+  const geometry = { size: config.size, mode: config.view, ...within };
   return { ...geometry, resizeShort: shortSideOf(geometry) };
 }
 
@@ -220,10 +221,12 @@ function fingerprint(
   dataset: Dataset,
   hashes: ReadonlyMap<string, string>,
   weights: string | undefined,
+  within: RunConfig['within'],
 ): string {
   const hash = createHash('sha256').update(weights ?? 'none');
-  for (const { id, label, split } of dataset.examples) {
+  for (const { id, label, split, box } of dataset.examples) {
     hash.update(`\n${id} ${label} ${split} ${hashes.get(id) ?? ''}`);
+    if (within === 'box') hash.update(` ${box}`);
   }
   return hash.digest('hex');
 }

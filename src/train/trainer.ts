@@ -173,7 +173,7 @@ class Trainer {
         names: [...names],
         ofClass: [...ofClass],
       })),
-      input: { size: geometry.size, resizeShort: geometry.resizeShort!, mode: geometry.mode },
+      input: { ...geometry, resizeShort: geometry.resizeShort! },
       temperature,
       backbone: config.backbone,
       method: config.method,
