@@ -1,7 +1,7 @@
 // Bilinear CNN: Lin, RoyChowdhury, Maji, "Bilinear CNN models for fine-grained visual recognition",
 // ICCV 2015, arXiv 1504.07889; compact by tensor sketch: Gao et al., CVPR 2016, arXiv 1511.06062.
 //
-//   Phi = X X' / L,   z = unit(sign(Phi) sqrt(|Phi| + e)),   s = W z + b
+//   Phi = X_A X_B' / L,   z = unit(sign(Phi) sqrt(|Phi| + e)),   s = W z + b,   often with A = B
 //
 // Step one trains W on cached descriptors of the frozen network, step two everything together.
 // Optionally support vector machines take the place of W (svm-finish.ts).
@@ -12,14 +12,15 @@ import { reshape } from '../graph/ops/movement.ts';
 import { concat } from '../graph/ops/slice.ts';
 import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
+import { isInBackbone } from '../nn/backbones/backbone.ts';
 import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
 import { pathsBehind, unfrozen } from './backbone-pass.ts';
 import {
   type BilinearContext as Context,
-  descriptorsOf,
   lighterThan,
+  mapsOf,
   pool,
   rowOf,
   unitOf,
@@ -30,6 +31,10 @@ import { headSettings, networkSettings } from './settings.ts';
 import { marginLoss, marginSettings, mirrored, scaledScores } from './svm-finish.ts';
 
 export interface BilinearOptions {
+  /** A backbone whose map is pooled with the first one's; `none`: the first one's with itself. */
+  readonly second: string;
+  /** Its weights, a file; `none` where the first network has none either. */
+  readonly secondWeights: string;
   /** `svm`: the paper's last step, after the network is trained. */
   readonly finish: 'softmax' | 'svm';
 }
@@ -39,10 +44,14 @@ export interface CompactBilinearOptions extends BilinearOptions {
   readonly dimension: number;
 }
 
-const finish = z.enum(['softmax', 'svm']).default('softmax');
-const options: z.ZodType<BilinearOptions> = z.strictObject({ finish });
+const common = {
+  second: z.string().default('none'),
+  secondWeights: z.string().default('none'),
+  finish: z.enum(['softmax', 'svm']).default('softmax'),
+};
+const options: z.ZodType<BilinearOptions> = z.strictObject(common);
 const compactOptions: z.ZodType<CompactBilinearOptions> = z.strictObject({
-  finish,
+  ...common,
   dimension: z.number().int().min(16).max(65536).default(8192),
 });
 
@@ -74,17 +83,16 @@ function networkStage(context: Context): Stage {
   // layers behind the pooled map have no part in the loss
   const counts = (path: string) => {
     pooled ??= pathsBehind(
-      (scope, image) => descriptorsOf(context, scope, image, 'frozen').descriptors,
+      (scope, image) => pool(context, scope, mapsOf(context, scope, image, 'frozen').maps).unit,
     );
-    return !path.startsWith('backbone.') || pooled.has(path);
+    return !isInBackbone(path) || pooled.has(path);
   };
   return {
     name: 'all',
     source: 'images',
     trains: (path) => trainable(path) && counts(path),
     loss: (scope, { input, targets }) => {
-      const { descriptors } = descriptorsOf(context, scope, input, context.norms);
-      const { unit } = pool(context, scope, descriptors);
+      const { unit } = pool(context, scope, mapsOf(context, scope, input, context.norms).maps);
       return { loss: crossEntropy(classify(context, scope, unit), targets) };
     },
     settings: networkSettings(context.pretrained),
@@ -131,30 +139,33 @@ function meanOfViews(scores: Value): Value {
 }
 
 function recogniser(context: Context, scope: Scope, image: Value): Recognition {
-  const { map, descriptors } = descriptorsOf(context, scope, image, 'frozen');
-  const pooled = pool(context, scope, descriptors);
+  const { last, maps } = mapsOf(context, scope, image, 'frozen');
+  const pooled = pool(context, scope, maps);
+  const [descriptors] = maps;
   const common = {
     embedding: pooled.unit,
     descriptors,
     // the map behind other descriptors is not trained along: their energy stands for it
-    map: descriptors === map ? map : mul(descriptors, descriptors),
+    map: descriptors === last ? last : mul(descriptors, descriptors),
   };
-  const heat = (score: Value) => bilinearHeat(score, [descriptors], pooled);
+  const heat = (score: Value) => bilinearHeat(score, maps, pooled);
   if (context.options.finish === 'softmax') {
     return { ...common, logits: classify(context, scope, pooled.unit), heat };
   }
-  const other = descriptorsOf(context, scope, mirrored(image), 'frozen').descriptors;
+  const other = mapsOf(context, scope, mirrored(image), 'frozen').maps;
   const otherPooled = pool(context, scope, other);
   const scores = (unit: Value) => scaledScores(scope.child('head'), unit, context.classes);
   return {
     ...common,
     logits: mul(add(scores(pooled.unit), scores(otherPooled.unit)), 0.5),
-    heat: (score) => add(heat(score), mirrored(bilinearHeat(score, [other], otherPooled))),
+    heat: (score) => add(heat(score), mirrored(bilinearHeat(score, other, otherPooled))),
   };
 }
 
 const method: Omit<Method<BilinearOptions>, 'name' | 'citation' | 'about' | 'options'> = {
   needs: ['labels'],
+  second: ({ second, secondWeights }) =>
+    second === 'none' ? undefined : { backbone: second, weights: secondWeights },
   stages: (context) => [
     // from random numbers there is nothing for step one to learn from
     ...(context.pretrained ? [headStage(context)] : []),

@@ -19,10 +19,19 @@ export interface MethodContext<Options = unknown> {
   readonly padding: PaddingStyle;
   /** How the norms behave while the backbone trains. */
   readonly norms: NormMode;
+  /** Of methods with two networks. */
+  readonly second?: SecondNetwork;
   readonly classes: number;
   readonly hierarchy?: readonly HierarchyLevel[];
   /** False when the backbone starts from random numbers. */
   readonly pretrained: boolean;
+}
+
+/** A second backbone, whose parameters are below `backbone2.`, and the input that it expects. */
+export interface SecondNetwork {
+  readonly backbone: Backbone;
+  readonly pixels: PixelScale;
+  readonly padding: PaddingStyle;
 }
 
 /** How a stage trains. Every field can be set by `--set stages.<name>.<field>=...`. */
@@ -148,6 +157,8 @@ export interface Method<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** What the training examples must have. */
   readonly needs: readonly Supervision[];
+  /** The second backbone that options ask for, and its weights, a file or `none`. */
+  second?(options: Options): { readonly backbone: string; readonly weights: string } | undefined;
   /** The training procedure, in order. */
   stages(context: MethodContext<Options>): Stage[];
   /** image: uint8 [N, S, S, 3]. */

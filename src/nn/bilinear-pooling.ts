@@ -62,12 +62,23 @@ export function bilinearPooling(a: Value, b: Value = a): BilinearDescriptor {
   const phi = reshape(bilinearMatrix(a, b), [n, rows * columns]);
   if (a !== b) return rootAndNorm(phi);
   const { indices, weights } = upperTriangle(rows);
-  const half = gather(phi, constant(indices), 1);
-  return unitOf(mul(signedSqrt(half, ROOT_EPSILON), constant(weights)));
+  const half = gather(phi, indices, 1);
+  return unitOf(mul(signedSqrt(half, ROOT_EPSILON), weights));
 }
 
-/** Where the entries on and above the diagonal are in a matrix, row by row, and how often they count. */
-function upperTriangle(size: number) {
+interface Triangle {
+  /** Where the entries on and above the diagonal are, row by row, int64. */
+  readonly indices: Value;
+  /** The root of how often each counts. */
+  readonly weights: Value;
+}
+
+/** By size: those of 2048 channels take a second to make. */
+const triangles = new Map<number, Triangle>();
+
+function upperTriangle(size: number): Triangle {
+  const known = triangles.get(size);
+  if (known !== undefined) return known;
   const indices: number[] = [];
   const weights: number[] = [];
   for (let i = 0; i < size; i++)
@@ -76,5 +87,10 @@ function upperTriangle(size: number) {
       weights.push(i === j ? 1 : Math.SQRT2);
     }
   const shape = [indices.length];
-  return { indices: int64(shape, indices), weights: float32(shape, weights) };
+  const made = {
+    indices: constant(int64(shape, indices)),
+    weights: constant(float32(shape, weights)),
+  };
+  triangles.set(size, made);
+  return made;
 }

@@ -4,6 +4,7 @@ import type { Example } from '../core/example.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import type { Stage, StageSettings } from '../methods/method.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
+import { isInBackbone } from '../nn/backbones/backbone.ts';
 import type { PlateauState } from '../nn/schedules.ts';
 import { type ParameterNumbers, type ParameterSpec, Parameters } from '../nn/scope.ts';
 import { chooseDevice } from '../runtime/device.ts';
@@ -134,7 +135,7 @@ async function openStepper(
  * not depend on the gradient's scale, so there they are r / s and d s.
  */
 function groupOf(spec: ParameterSpec, settings: StageSettings, scale: number): GroupRule {
-  const inBackbone = spec.path.startsWith('backbone.');
+  const inBackbone = isInBackbone(spec.path);
   const factor = inBackbone ? 1 : settings.headFactor;
   if (spec.role !== 'weight') return { rateFactor: factor, decay: 0 };
   const stretch = settings.optimiser.kind === 'adamw' ? scale : scale * scale;

@@ -14,12 +14,14 @@ import type { Method, MethodContext, StageSettings } from '../methods/method.ts'
 import { networkSettings } from '../methods/settings.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { checkSupervision, findMethod } from '../methods/table.ts';
+import { isInBackbone } from '../nn/backbones/backbone.ts';
 import { findBackbone } from '../nn/backbones/table.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
+import { fillSecond, type LoadedSecond, loadSecond } from './second-network.ts';
 
 export interface Task {
   readonly config: RunConfig;
@@ -35,6 +37,8 @@ export interface Task {
   readonly context: MethodContext;
   readonly geometry: EvaluationGeometry;
   readonly weights: LoadedWeights | undefined;
+  /** Of a second network. */
+  readonly second: LoadedWeights | undefined;
   /**
    * Statistics that a method drew, by path: hash tables. What is trained means nothing without them,
    * so they stay with it even where a later version would draw others.
@@ -67,13 +71,16 @@ export async function prepareTask(
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
 
   const description = weights?.description ?? torchvisionDescription;
+  const options = parseOptions(method, config.options);
+  const second = await loadSecond(method, options, weights, emit);
   const context: MethodContext = {
-    options: parseOptions(method, config.options),
+    options,
     backbone,
     network: config.network,
     pixels: description.input,
     padding: description.padding,
-    norms: chooseNorms(config, weights, emit),
+    norms: chooseNorms(config, [weights, second?.weights], emit),
+    second: second?.network,
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
     pretrained: weights !== undefined,
@@ -91,18 +98,20 @@ export async function prepareTask(
     val: splits.val,
     valSource: splits.valSource,
     hashes,
-    fingerprint: fingerprint(dataset, hashes, weights?.hash, config.within),
+    fingerprint: fingerprint(dataset, hashes, [weights, second?.weights], config.within),
     method,
     context,
     geometry,
     weights,
+    second: second?.weights,
     tables: tablesOf(network.parameters),
-    freshStore: () => freshStore(network, weights, config.seed),
+    freshStore: () => freshStore(network, weights, second, config.seed),
   };
   // loads once to see that everything fits
   if (weights !== undefined) {
     const report = fillFromWeights(network.parameters, new Map(), weights, network);
     for (const line of loadingNotes(report)) emit.note(line);
+    for (const line of fillSecond(network.parameters, new Map(), second)) emit.note(line);
   }
   return task;
 }
@@ -155,8 +164,13 @@ function parseOptions(method: Method, options: unknown): unknown {
 /** Below this many images a pass's statistics are too noisy to normalise with. */
 const SMALLEST_NORM_BATCH = 8;
 
-function chooseNorms(config: RunConfig, weights: LoadedWeights | undefined, emit: Emit): NormMode {
-  const folded = weights?.description.norms === 'frozen';
+function chooseNorms(
+  config: RunConfig,
+  all: readonly (LoadedWeights | undefined)[],
+  emit: Emit,
+): NormMode {
+  const [weights] = all;
+  const folded = all.some((one) => one?.description.norms === 'frozen');
   if (config.norms === 'batch' && folded) {
     throw fail('FM_CONFIG', 'norms', {
       expected: "'frozen' or 'auto' for weights whose norms are folded away",
@@ -182,7 +196,7 @@ export function geometryOf(config: RunConfig): EvaluationGeometry {
 
 function tablesOf({ specs }: Parameters): string[] {
   return [...specs.values()]
-    .filter(({ path, role }) => role === 'statistic' && !path.startsWith('backbone.'))
+    .filter(({ path, role }) => role === 'statistic' && !isInBackbone(path))
     .map(({ path }) => path);
 }
 
@@ -193,10 +207,12 @@ interface Network extends Destination {
 function freshStore(
   network: Network,
   weights: LoadedWeights | undefined,
+  second: LoadedSecond | undefined,
   seed: number,
 ): ParameterStore {
   const store: ParameterStore = new Map();
   if (weights !== undefined) fillFromWeights(network.parameters, store, weights, network);
+  fillSecond(network.parameters, store, second);
   initialise(network.parameters, store, seed);
   return store;
 }
@@ -220,10 +236,11 @@ function smallestBatch({ sampler }: StageSettings): number {
 function fingerprint(
   dataset: Dataset,
   hashes: ReadonlyMap<string, string>,
-  weights: string | undefined,
+  weights: readonly (LoadedWeights | undefined)[],
   within: RunConfig['within'],
 ): string {
-  const hash = createHash('sha256').update(weights ?? 'none');
+  const hash = createHash('sha256').update(weights[0]?.hash ?? 'none');
+  if (weights[1] !== undefined) hash.update(weights[1].hash);
   for (const { id, label, split, box } of dataset.examples) {
     hash.update(`\n${id} ${label} ${split} ${hashes.get(id) ?? ''}`);
     if (within === 'box') hash.update(` ${box}`);

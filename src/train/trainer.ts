@@ -159,7 +159,7 @@ class Trainer {
   }
 
   async #finish(): Promise<TrainSummary> {
-    const { method, context, config, geometry, dataset, train, val, weights } = this.#task;
+    const { method, context, config, geometry, dataset, train, val, weights, second } = this.#task;
     const temperature = this.#temperature ?? 1;
     const outputs = recogniserGraph(method, context, new Parameters(), config.size, temperature);
     const images = config.refit ? allOfTrain(this.#task).length : train.length;
@@ -179,6 +179,9 @@ class Trainer {
       method: config.method,
       licences: [
         ...(licence ? [`weights: ${licence}`] : []),
+        ...(second?.description.licence
+          ? [`second network's weights: ${second.description.licence}`]
+          : []),
         ...(dataset.licence ? [`images: ${dataset.licence}`] : []),
       ],
       weights: { source: source ?? config.weights, sha256: weights?.hash },

@@ -1,7 +1,8 @@
 // Bilinear CNNs: what is cached, what trains, what the evidence adds up to, and whole small runs.
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { float32, type HostTensor, hostTensor } from '../../src/core/tensor.ts';
+import { float32, type HostTensor, hostTensor, zeros } from '../../src/core/tensor.ts';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { mul } from '../../src/graph/ops/arithmetic.ts';
 import { constant } from '../../src/graph/ops/leaf.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
@@ -63,6 +64,35 @@ test('descriptors are cached; where they are large, the maps in their place', ()
   expect(rowOf(stageOf('head', 'compact-bilinear', 'resnet50'))).toEqual([8192]);
 });
 
+const second = (name: string) => ({
+  second: {
+    backbone: findBackbone(name),
+    pixels: { mean: [0, 0, 0], std: [1, 1, 1] },
+    padding: 'same',
+  } as const,
+});
+
+test('two networks: both maps are cached, and both networks train', () => {
+  const stage = stageOf('head', 'bilinear', 'resnet50', second('resnet18'));
+  expect(rowOf(stage)).toEqual([2048 + 512, 2, 2]);
+  const unit = stage.classify!(new Parameters().root(), constant(zeros([2, 2560, 2, 2])));
+  expect(unit.shape).toEqual([2, 3]);
+  const paths = trained('bilinear', 'resnet_tiny', second('resnet_tiny'));
+  for (const root of ['backbone', 'backbone2']) {
+    expect(paths.some((path) => path.startsWith(`${root}.`))).toBe(true);
+  }
+});
+
+test('maps of two networks that differ by a row are cut, others are refused', () => {
+  // 54 and 55 pixels make maps of 2 and 3 rows under these two strides
+  const rows = (name: string, size: number) =>
+    rowOf(stageOf('head', 'bilinear', 'resnet50', second(name)), size);
+  expect(rows('googlenet', 63)).toEqual([2048 + 1024, 2, 2]);
+  expect(() => rows('vgg11', 64)).toThrowError(
+    /^options\.second: expected a network whose map differs.*got maps \[2, 2\] and \[4, 4\]/,
+  );
+});
+
 test('of random features no classifier is trained first', () => {
   const stages = bilinear.stages(contextOf('bilinear', 'resnet_tiny', { pretrained: false }));
   expect(stages.map(({ name }) => name)).toEqual(['all']);
@@ -90,9 +120,15 @@ describe.each([
   ['bilinear', {}],
   ['compact-bilinear', { dimension: 512 }],
   ['bilinear', { finish: 'svm' }],
+  ['bilinear', { second: 'resnet_tiny' }],
 ] as const)('the evidence of %s with %j', (name, options) => {
   test('adds up to the logit less its bias, and contrasts to the difference of two', async () => {
-    const context = contextOf(name, 'resnet_tiny', {}, options);
+    const context = contextOf(
+      name,
+      'resnet_tiny',
+      'second' in options ? second(options.second) : {},
+      options,
+    );
     const parameters = new Parameters();
     const image = imageInput(2, 64);
     const found = methods[name].recogniser(context, parameters.root(), image);
@@ -158,6 +194,29 @@ describe('small runs', () => {
     await recogniser.close();
     expect([...logits, ...evidence.heat].every(Number.isFinite)).toBe(true);
     expect(evidence.activation.every((v) => v >= 0)).toBe(true);
+  });
+
+  test('two networks start from their own weights', async () => {
+    await trainHere(world.data, place('other'), { epochs: 1, seed: 9 });
+    await saveBackbone(place('other'), place('other.safetensors'));
+    const weights = place('tiny.safetensors');
+    const options = { second: 'resnet_tiny', secondWeights: place('other.safetensors') };
+    const stage = { head: { epochs: 5 }, all: { batch: 8, rate: 1e-9, epochs: 1 } };
+    await trainHere(world.data, place('two'), { method: 'bilinear', options, weights, stage });
+    const { parameters } = (await loadCheckpoint(runPaths(place('two')).checkpoint))!;
+    for (const [root, file] of [
+      ['backbone', weights],
+      ['backbone2', options.secondWeights],
+    ]) {
+      const { tensors } = await readSafetensors(file);
+      const got = parameters.get(`${root}.layer1.0.conv1.weight`)!.data as Float32Array;
+      const start = tensors.get('layer1.0.conv1.weight')!.data as Float32Array;
+      expect([...got], root).toBeAllClose([...start], { atol: 1e-6 });
+    }
+    const missing = { ...options, secondWeights: 'none' };
+    await expect(
+      trainHere(world.data, place('one'), { method: 'bilinear', options: missing, weights }),
+    ).rejects.toThrowError(/^options\.secondWeights: expected a weights file, like weights/);
   });
 
   test('hash tables are part of the checkpoint', async () => {

@@ -5,6 +5,9 @@ import { float32 } from '../../core/tensor.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
 import { apply, graphError, type Op, showType, type TensorType, type Value } from '../value.ts';
 
+/** Rows of a matrix, the images of a batch, that are worth nodes of their own. */
+const FEW_ROWS = 64;
+
 /** `out[.., i, ..] = x[.., indices[i], ..]` along `axis`; indices are int64 of rank 1. */
 export const gatherOp: Op<{ axis: number }> = {
   name: 'gather',
@@ -58,17 +61,19 @@ export const scatterAddOp: Op<{ axis: number; size: number }> = {
   portable: (b, node, [x, indices]) => {
     const { axis, size } = node.attrs;
     const { shape } = node.inputs[0];
-    const matrix = shape.length === 2 && axis === 1;
-    if (!matrix || shape[0] === 1 || b.options.freeBatch !== undefined)
+    const [rows] = shape;
+    const free = b.options.freeBatch !== undefined;
+    if (shape.length !== 2 || axis !== 1 || rows === 1 || rows > FEW_ROWS || free) {
       return [scatter(b, x, indices, shape, axis, size)];
+    }
     // a row at a time needs no table of indices as large as the matrix
-    const rows = Array.from({ length: shape[0] }, (_, i) => {
+    const sums = Array.from({ length: rows }, (_, i) => {
       const row = b.op('Gather', [x, b.ints([i])], { axis: 0 });
       const flat = b.op('Reshape', [row, b.ints([shape[1]])]);
-      const sums = scatter(b, flat, indices, [shape[1]], 0, size);
-      return b.op('Reshape', [sums, b.ints([1, size])]);
+      const found = scatter(b, flat, indices, [shape[1]], 0, size);
+      return b.op('Reshape', [found, b.ints([1, size])]);
     });
-    return [b.op('Concat', rows, { axis: 0 })];
+    return [b.op('Concat', sums, { axis: 0 })];
   },
   reference: ([x, indices], { axis, size }) => {
     const [outer, inner] = around(x.shape, axis);
@@ -105,7 +110,10 @@ export const argMaxOp: Op<{ axis: number }> = {
   },
 };
 
-/** ScatterElements into zeros; its indices have the shape of `x`, whatever its batch. */
+/**
+ * ScatterElements into zeros; its indices have the shape of `x`, whatever its batch. ScatterND would
+ * be faster, but its threads add without a lock and lose terms (onnxruntime issue 18048).
+ */
 function scatter(
   b: OnnxBuilder,
   x: string,
