@@ -121,8 +121,9 @@ function svmStage(context: Context): Stage {
     },
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, labels }) => {
-      const [n, k] = labels().shape;
-      const twice = reshape(concat([labels(), labels()], 1), [2 * n, k]);
+      const hard = labels();
+      const [n, k] = hard.shape;
+      const twice = reshape(concat([hard, hard], 1), [2 * n, k]);
       const unit = unitOf(context, scope, flat(input));
       return { loss: marginLoss(scope.child('head'), unit, twice) };
     },
