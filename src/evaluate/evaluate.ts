@@ -6,6 +6,7 @@ import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type FoldChoice, foldDataset } from '../data/folds.ts';
+import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
@@ -49,6 +50,7 @@ export async function evaluateModel(
   const dataset = await datasetOf(options);
   const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
   const labelOf = matchClasses(dataset, manifest);
+  checkBoxes(examples, dataset, recogniser.geometry);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
   const embeddings: Float32Array[] = [];
@@ -113,6 +115,21 @@ async function examplesOf(
     expected: `images in the split '${split}'`,
     got: `none (${counts})`,
     next: 'Choose another --split, or add the images.',
+  });
+}
+
+/** A model that was trained within boxes is scored within boxes. */
+function checkBoxes(
+  examples: readonly Example[],
+  { root }: Dataset,
+  { within }: EvaluationGeometry,
+): void {
+  const without = examples.filter(({ box }) => box === undefined).length;
+  if (within === undefined || without === 0) return;
+  throw fail('FM_SUPERVISION', root, {
+    expected: 'a box in every image, as the model was trained within boxes',
+    got: `none in ${without} of ${examples.length} images`,
+    next: "Annotate boxes, or train a model on whole images (within = 'image').",
   });
 }
 

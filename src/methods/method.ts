@@ -19,6 +19,8 @@ export interface MethodContext<Options = unknown> {
   readonly padding: PaddingStyle;
   /** How the norms behave while the backbone trains. */
   readonly norms: NormMode;
+  /** Of methods with two networks. */
+  readonly second?: SecondNetwork;
   readonly classes: number;
   readonly hierarchy?: readonly HierarchyLevel[];
   readonly attributes?: ClassAttributes;
@@ -26,6 +28,20 @@ export interface MethodContext<Options = unknown> {
   readonly imagesOfClass?: readonly number[];
   /** False when the backbone starts from random numbers. */
   readonly pretrained: boolean;
+}
+
+/** A second backbone, whose parameters are below `backbone2.`, and the input that it expects. */
+export interface SecondNetwork {
+  readonly backbone: Backbone;
+  readonly pixels: PixelScale;
+  readonly padding: PaddingStyle;
+}
+
+/** A second backbone by its name. */
+export interface WishedSecond {
+  readonly backbone: string;
+  /** A file, a name that leads to one, or `none`. Default: those of the backbone. */
+  readonly weights?: string;
 }
 
 /** How a stage trains. Every field can be set by `--set stages.<name>.<field>=...`. */
@@ -111,11 +127,18 @@ export interface Stage {
   readonly features?: (scope: Scope, image: Value) => Value;
   /** For `features`: logits from a row of features, for validation. */
   readonly classify?: (scope: Scope, features: Value) => Value;
+  /**
+   * For `features`: the l2 norm of what the classifier sees, where that is not the row itself.
+   * Default: that of the rows, measured.
+   */
+  readonly featureNorm?: number;
   /** Whether a parameter trains in this stage. */
   readonly trains: (path: string) => boolean;
   /** Builds the training graph. */
   readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
   readonly settings: StageSettings;
+  /** What would need less memory, as a sentence for those who have too little. */
+  readonly lighter?: string;
 }
 
 /** What the recogniser's graph returns for N images. */
@@ -133,6 +156,8 @@ export interface Recognition {
    * be explained of each. Default: `gradientTimesMap`.
    */
   readonly heat?: (score: Value) => Value;
+  /** Descriptors of places that images are compared by, [N, C, h, w], for `locationPairs`. */
+  readonly descriptors?: Value;
   /** Where the network looked again, [N, B, 4]: x, y, width, height as shares of what it saw. */
   readonly boxes?: Value;
 }
@@ -153,6 +178,8 @@ export interface Method<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** What the training examples must have. */
   readonly needs: readonly Supervision[];
+  /** The second backbone that options ask for. */
+  second?(options: Options): WishedSecond | undefined;
   /**
    * Looks at a task before its images are read: throws what cannot work, and returns what a person
    * should know.

@@ -19,6 +19,8 @@ export interface Manifest {
     /** Short side before the centre is cut, for `centre-crop`. */
     readonly resizeShort: number;
     readonly mode: 'centre-crop' | 'squash';
+    /** `box`: the object's box is cut out first, where one is known. */
+    readonly within?: 'box';
   };
   /** The model divides its logits by this before its softmax. */
   readonly temperature: number;
@@ -54,6 +56,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     size: count.min(1),
     resizeShort: count.min(1),
     mode: z.enum(['centre-crop', 'squash']),
+    within: z.literal('box').optional(),
   }),
   temperature: z.number().positive(),
   backbone: z.string(),

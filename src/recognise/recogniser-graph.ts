@@ -33,7 +33,7 @@ export interface RecogniserOutputs extends Record<string, Value> {
  */
 export const CONTRAST = 'contrast';
 
-/** Builds the recogniser for images of `size` x `size`. Methods may add `boxes`. */
+/** Builds the recogniser for images of `size` x `size`. Methods may add `boxes` and `descriptors`. */
 export function recogniserGraph(
   method: Method,
   context: MethodContext,
@@ -43,7 +43,7 @@ export function recogniserGraph(
 ): RecogniserOutputs {
   const image = imageInput(1, size);
   const found = method.recogniser(context, parameters.root(), image);
-  const { logits, embedding, map, finer, boxes } = found;
+  const { logits, embedding, map, finer, boxes, descriptors } = found;
   const contrast = settable(CONTRAST, zeros([1, context.classes]));
   const score = add(sum(max(logits, [1])), sum(mul(logits, contrast)));
   return {
@@ -53,5 +53,6 @@ export function recogniserGraph(
     activation: objectMap(map, finer, size),
     heat: placedLike(map, found.heat?.(score) ?? gradientTimesMap(score, map), size),
     ...(boxes === undefined ? {} : { boxes }),
+    ...(descriptors === undefined ? {} : { descriptors }),
   };
 }

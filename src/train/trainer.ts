@@ -45,8 +45,8 @@ export async function runTraining(
   try {
     const begin = await openRun(job.folder, job.config, job.mode);
     const task = await prepareTask(job.config, emit, signal);
+    checkPlan(task, emit);
     const trainer = new Trainer(task, runPaths(job.folder), emit, signal);
-    checkPlan(task);
     await begin();
     await removeLeftovers(job.folder);
     return await trainer.run();
@@ -162,7 +162,8 @@ class Trainer {
   }
 
   async #finish(): Promise<TrainSummary> {
-    const { method, context, config, geometry, dataset, train, val, weights, trunk } = this.#task;
+    const { method, context, config, geometry, dataset } = this.#task;
+    const { train, val, weights, trunk, second } = this.#task;
     const temperature = this.#temperature ?? 1;
     const outputs = recogniserGraph(method, context, new Parameters(), config.size, temperature);
     const images = config.refit ? allOfTrain(this.#task).length : train.length;
@@ -177,12 +178,15 @@ class Trainer {
         names: [...names],
         ofClass: [...ofClass],
       })),
-      input: { size: geometry.size, resizeShort: geometry.resizeShort!, mode: geometry.mode },
+      input: { ...geometry, resizeShort: geometry.resizeShort! },
       temperature,
       backbone: context.backbone.name,
       method: config.method,
       licences: [
         ...(licence ? [`weights: ${licence}`] : []),
+        ...(second?.description.licence
+          ? [`second network's weights: ${second.description.licence}`]
+          : []),
         ...(dataset.licence ? [`images: ${dataset.licence}`] : []),
       ],
       weights: { source: source ?? origin?.path ?? config.weights, sha256: origin?.hash },
@@ -215,7 +219,8 @@ class Trainer {
       metricsBytes: await this.#metrics.length(),
       seconds: this.#secondsBefore + (performance.now() - this.#began) / 1000,
     };
-    const parameters = new Map([...this.#touched].map((path) => [path, this.#store.get(path)!]));
+    const paths = new Set([...this.#touched, ...this.#task.tables]);
+    const parameters = new Map([...paths].map((path) => [path, this.#store.get(path)!]));
     await saveCheckpoint(this.#paths.checkpoint, {
       progress,
       parameters,

@@ -8,11 +8,22 @@ import { constant } from '../../src/graph/ops/leaf.ts';
 import { localResponseNorm } from '../../src/graph/ops/local-response-norm.ts';
 import { concat, split } from '../../src/graph/ops/slice.ts';
 import { sign } from '../../src/graph/ops/unary.ts';
+import type { Value } from '../../src/graph/value.ts';
+import { bilinearPooling } from '../../src/nn/bilinear-pooling.ts';
 import { classLinks } from '../../src/nn/class-relations.ts';
+import { tensorSketch } from '../../src/nn/compact-bilinear.ts';
 import { smoothTargets } from '../../src/nn/losses.ts';
 import { squaredDistances, unitRows } from '../../src/nn/pairwise.ts';
 import { tripletLoss } from '../../src/nn/triplet-loss.ts';
-import { clamped, type Generator, type OpCase, shapeOf, spread, unary } from './case-parts.ts';
+import {
+  clamped,
+  type Generator,
+  type OpCase,
+  shapeOf,
+  spread,
+  typed,
+  unary,
+} from './case-parts.ts';
 
 export const composedCases: Readonly<Record<string, Generator>> = {
   silu: unary(act.silu),
@@ -37,6 +48,39 @@ export const composedCases: Readonly<Record<string, Generator>> = {
       [0, 0, 1, 1],
       [0, 0, 0, 0],
     ]),
+  bilinearPooling: (r) => {
+    // positive: the root jumps where a product is zero
+    const [n, c, h, w] = shapeOf(r, 4);
+    // of one channel the unit descriptor is constant
+    const map = spread(r, [n, c + 1, h, w], 0.2, 2);
+    return { inputs: [map], build: (x) => bilinearPooling(x).unit };
+  },
+  'bilinearPooling of two maps': (r) => {
+    const [n, a, b, h, w] = shapeOf(r, 5);
+    const inputs = [spread(r, [n, a + 1, h, w], 0.2, 2), spread(r, [n, b, h, w], -2, -0.2)];
+    return { inputs, build: (x, y) => bilinearPooling(x, y).unit };
+  },
+  tensorSketch: (r) => {
+    const [n, a, b, h, w] = shapeOf(r, 5);
+    const dimension = 1 + r.integer(6);
+    const list = (count: number, draw: () => number) =>
+      typed('float32', [count], Array.from({ length: count }, draw));
+    const tables = [a, b].flatMap((count) => [
+      list(count, () => r.integer(dimension)),
+      list(count, () => r.pick([-1, 1])),
+    ]);
+    const build = (x: Value, y: Value, ...[h1, s1, h2, s2]: Value[]) =>
+      tensorSketch(
+        [x, y],
+        [
+          { buckets: h1, signs: s1 },
+          { buckets: h2, signs: s2 },
+        ],
+        dimension,
+      );
+    const maps = [spread(r, [n, a, h, w]), spread(r, [n, b, h, w])];
+    return { inputs: [...maps, ...tables], build, differentiable: [0, 1] };
+  },
   split: (r) => {
     const sizes = shapeOf(r, 1 + r.integer(4), 3);
     const shape = shapeOf(r, 3);

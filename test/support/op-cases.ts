@@ -12,6 +12,7 @@ import * as mv from '../../src/graph/ops/movement.ts';
 import * as norm from '../../src/graph/ops/norm.ts';
 import * as pool from '../../src/graph/ops/pool.ts';
 import * as red from '../../src/graph/ops/reduce.ts';
+import { signedSqrt } from '../../src/graph/ops/signed-sqrt.ts';
 import * as sl from '../../src/graph/ops/slice.ts';
 import * as su from '../../src/graph/ops/sum.ts';
 import { topK } from '../../src/graph/ops/top-k.ts';
@@ -98,6 +99,10 @@ export const opCases: Readonly<Record<string, Generator>> = {
   elu: (r) => {
     const alpha = r.pick([1, 0.5]);
     return { inputs: [away(r, shapeOf(r, 3), [0])], build: (x) => elu(x, alpha) };
+  },
+  signedSqrt: (r) => {
+    const epsilon = r.pick([1e-5, 0.1]);
+    return { inputs: [away(r, shapeOf(r, 3), [0])], build: (x) => signedSqrt(x, epsilon) };
   },
   matmul: (r) => {
     const [m, k, n] = shapeOf(r, 3);

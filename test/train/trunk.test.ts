@@ -131,6 +131,16 @@ test('a graph for one image at a time gives a model for one image at a time', as
   expect((await answer(place('single'))).heat).toHaveLength(64);
 });
 
+test.each([
+  { method: 'bilinear', options: { finish: 'svm' } },
+  { method: 'scda', options: {} },
+] as const)('$method on its map', async ({ method, options }) => {
+  await trainHere(world.data, place(method), settings(trunk(), { method, options }));
+  const { heat, logits } = await answer(place(method));
+  expect([...heat, ...logits].every(Number.isFinite)).toBe(true);
+  expect(heat.some((v) => v !== 0)).toBe(true);
+});
+
 describe('what does not go together', () => {
   const failure = async (changes: Partial<RunConfigInput>, message: RegExp) => {
     const run = trainHere(world.data, place('wrong'), settings(trunk(), changes));
@@ -150,6 +160,10 @@ describe('what does not go together', () => {
     );
     const wrong = settings(trunk(), { trunk: { tokens: 'mean' } as never });
     expect(() => parseConfig({ data: 'x', ...wrong })).toThrow(/trunk: .*tokens/);
+  });
+
+  test('a method that would have to train the network', async () => {
+    await failure({ method: 'triplet' }, /^method 'triplet': expected a network that trains/);
   });
 
   test('a trunk that is not there is told before a process is started', async () => {

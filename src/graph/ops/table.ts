@@ -20,6 +20,7 @@ import {
   maxPoolSelectOp,
 } from './pool.ts';
 import { logSoftmaxOp, maxOp, softmaxOp } from './reduce.ts';
+import { signedSqrtOp } from './signed-sqrt.ts';
 import { concatOp, placeOp, sliceOp } from './slice.ts';
 import { expandOp, sumOp } from './sum.ts';
 import { topKOp } from './top-k.ts';
@@ -64,6 +65,7 @@ export const opTable: readonly Op<any>[] = [
   erfOp,
   leakyReluOp,
   eluOp,
+  signedSqrtOp,
   matmulOp,
   gemmOp,
   sumOfSquaresOp,
