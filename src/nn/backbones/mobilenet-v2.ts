@@ -27,7 +27,10 @@ function divisible(channels: number): number {
   return rounded < 0.9 * channels ? rounded + 8 : rounded;
 }
 
-/** Expand 1x1, depthwise 3x3, project 1x1 without activation (figure 3b). */
+/**
+ * Expand 1x1, depthwise 3x3, project 1x1 without activation (figure 3b). Returns the expanded map as
+ * well.
+ */
 function invertedResidual(
   scope: Scope,
   x: Value,
@@ -36,7 +39,7 @@ function invertedResidual(
   stride: number,
   dilation: number,
   build: BuildOptions,
-): Value {
+): { expanded: Value; output: Value } {
   const hidden = x.shape[1] * expansion;
   let y = x;
   let next = 0;
@@ -45,6 +48,7 @@ function invertedResidual(
     y = relu6(convNorm(scope, y, { channels: hidden, kernel: 1, names }, build));
     next = 1;
   }
+  const expanded = y;
   const depthwise = [`${next}.0`, `${next}.1`] as const;
   y = relu6(
     convNorm(
@@ -56,7 +60,7 @@ function invertedResidual(
   );
   const project = [`${next + 1}`, `${next + 2}`] as const;
   y = convNorm(scope, y, { channels, kernel: 1, names: project }, build);
-  return stride === 1 && x.shape[1] === channels ? add(x, y) : y;
+  return { expanded, output: stride === 1 && x.shape[1] === channels ? add(x, y) : y };
 }
 
 function features(width: number, scope: Scope, image: Value, build: BuildOptions): Features {
@@ -72,12 +76,16 @@ function features(width: number, scope: Scope, image: Value, build: BuildOptions
   const stages: FeatureStage[] = [];
   for (const [row, [t, c, n, s]] of ROWS.entries()) {
     const kept = row < lastStep || lastStage === 'stride';
-    if (s === 2) stages.push({ name: `features.${index - 1}`, value: x, stride });
     for (let i = 0; i < n; i++) {
       const step = i === 0 && kept ? s : 1;
+      const name = `features.${index}.conv`;
+      const block = scope.child(name);
+      const made = invertedResidual(block, x, t, divisible(c * width), step, dilation, build);
+      // the last activations of their size: those that the bottlenecks hand on are linear
+      const last = i === 0 && s === 2;
+      if (last) stages.push({ name: `${name}.0`, value: made.expanded, stride });
+      x = made.output;
       stride *= step;
-      const block = scope.child(`features.${index}.conv`);
-      x = invertedResidual(block, x, t, divisible(c * width), step, dilation, build);
       // the convolution that lost its stride sees what it saw; those behind it are dilated
       if (row >= lastStep && lastStage === 'dilate') dilation = 2;
       index++;

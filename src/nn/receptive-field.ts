@@ -1,0 +1,96 @@
+// Where the cells of a feature map lie in the image: not on an even grid over it, because padding
+// and strides shift them (by half a cell of the last map, up and left or down and right).
+
+import { float32 } from '../core/tensor.ts';
+import type { ConvAttrs } from '../graph/ops/conv.ts';
+import { constant } from '../graph/ops/leaf.ts';
+import { matmul } from '../graph/ops/matmul.ts';
+import type { PoolAttrs } from '../graph/ops/pool.ts';
+import { graphError, type Value } from '../graph/value.ts';
+
+/** Cells along one axis, in pixels of the image: cell i is centred at `origin + i * stride`. */
+export interface CellAxis {
+  readonly origin: number;
+  readonly stride: number;
+}
+
+/** Rows and columns of a map. Pixel p covers p to p + 1, so its centre is at p + 0.5. */
+export type CellGrid = readonly [rows: CellAxis, columns: CellAxis];
+
+/** Ops behind which a value is still the image, pixel for pixel. */
+const IMAGE_OPS = new Set(['input', 'reshape', 'transpose', 'cast']);
+
+/**
+ * The centres of the receptive fields of a map's cells. Follows the map [N, C, h, w] back through
+ * convolutions and poolings to the image, along one branch: all branches of a network agree where
+ * they meet.
+ */
+export function cellGrid(map: Value): CellGrid {
+  const windows: ConvAttrs[] = [];
+  const reaches: [number, number][] = [];
+  let value = map;
+  while (!IMAGE_OPS.has(value.node.op.name)) {
+    const { op, attrs, inputs } = value.node;
+    const kernel = kernelOf(op.name, attrs, inputs);
+    if (kernel !== undefined) {
+      const window = attrs as ConvAttrs;
+      windows.push(window);
+      reaches.push([0, 1].map((axis) => window.dilations[axis] * (kernel[axis] - 1)) as never);
+    }
+    value = kernel === undefined ? alike(value) : inputs[0];
+  }
+  const axis = (at: 0 | 1): CellAxis => {
+    let [origin, stride] = [0.5, 1];
+    for (let i = windows.length - 1; i >= 0; i--) {
+      origin += stride * (reaches[i][at] / 2 - windows[i].pads[at]);
+      stride *= windows[i].strides[at];
+    }
+    return { origin, stride };
+  };
+  return [axis(0), axis(1)];
+}
+
+function kernelOf(op: string, attrs: unknown, inputs: readonly Value[]) {
+  if (op === 'conv2d') return inputs[1].shape.slice(2);
+  return op === 'maxPool' || op === 'avgPool' ? (attrs as PoolAttrs).kernel : undefined;
+}
+
+/** The input of an elementwise op that has the cells of its output. */
+function alike(value: Value): Value {
+  const cells = value.shape.slice(2).join('x');
+  const found = value.node.inputs.find(
+    ({ shape }) => shape.length === 4 && shape.slice(2).join('x') === cells,
+  );
+  if (found !== undefined) return found;
+  throw graphError('cellGrid', 'a map of convolutions and poolings', `'${value.node.op.name}'`);
+}
+
+/**
+ * The map on an even grid of `cells` x `cells` over the image of `size` x `size` pixels: bilinear
+ * between the centres of the receptive fields, its border repeated. x [N, C, h, w].
+ */
+export function alignToImage(x: Value, grid: CellGrid, size: number, cells: number): Value {
+  const [rows, columns] = grid.map((axis, i) => {
+    const weights = alignmentWeights(x.shape[i + 2], axis, size, cells);
+    return constant(float32([cells, x.shape[i + 2]], weights));
+  });
+  return matmul(rows, matmul(x, columns, false, true));
+}
+
+/** [cells, from]: how much of each cell of the map goes into each cell of the even grid. */
+function alignmentWeights(
+  from: number,
+  { origin, stride }: CellAxis,
+  size: number,
+  cells: number,
+): Float32Array {
+  const weights = new Float32Array(cells * from);
+  for (let i = 0; i < cells; i++) {
+    const pixel = ((i + 0.5) * size) / cells;
+    const at = Math.min(Math.max((pixel - origin) / stride, 0), from - 1);
+    const low = Math.floor(at);
+    weights[i * from + low] = low + 1 - at;
+    if (at > low) weights[i * from + low + 1] = at - low;
+  }
+  return weights;
+}
