@@ -79,6 +79,11 @@ export function printEvaluation(e: Evaluation): void {
         percent(top1, 2),
         '',
       ]),
+      ...Object.entries(e.scales).map(([name, top1]) => [
+        `scale '${name}'`,
+        percent(top1, 2),
+        'by itself',
+      ]),
       ['calibration error', percent(e.ece, 2), `temperature ${e.temperature.toFixed(3)}`],
       ['images', String(e.n), `${e.classes} classes, split ${e.split}`],
     ]),
@@ -90,7 +95,8 @@ export function printEvaluation(e: Evaluation): void {
 }
 
 function jsonOf(e: Evaluation, report: string | undefined) {
-  const { top1, top5, perClassMean, n, split, levels, interval, ece, nll, brier, temperature } = e;
+  const { top1, top5, perClassMean, n, split, levels, scales, interval } = e;
+  const { ece, nll, brier, temperature } = e;
   return {
     top1,
     top5,
@@ -98,6 +104,7 @@ function jsonOf(e: Evaluation, report: string | undefined) {
     n,
     split,
     levels,
+    scales,
     interval,
     ece,
     nll,

@@ -10,6 +10,7 @@ import { chooseSplits } from '../data/splits.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
+import { scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { type Evaluation, summarise } from './summary.ts';
 
 export interface EvaluateOptions {
@@ -41,6 +42,7 @@ export async function evaluateModel(
   const labelOf = matchClasses(dataset, manifest);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
+  const scales = new Map<string, Float32Array>();
   await passOverImages(
     recogniser.session,
     examples,
@@ -51,11 +53,18 @@ export async function evaluateModel(
       progress: options.onProgress ?? (() => {}),
       pause: () => options.signal?.throwIfAborted(),
     },
-    (i, outputs) => logits.set(outputs.logits.data as Float32Array, i * k),
+    (i, outputs) => {
+      logits.set(outputs.logits.data as Float32Array, i * k);
+      for (const [name, { data }] of Object.entries(scaleOutputs(outputs))) {
+        if (!scales.has(name)) scales.set(name, new Float32Array(logits.length));
+        scales.get(name)!.set(data as Float32Array, i * k);
+      }
+    },
   );
   const labels = examples.map(({ label }) => labelOf[label]);
   const evaluation = summarise({
     logits,
+    scales,
     labels,
     classes: manifest.classes,
     hierarchy: manifest.hierarchy,

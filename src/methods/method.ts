@@ -23,6 +23,8 @@ export interface MethodContext<Options = unknown> {
   readonly hierarchy?: readonly HierarchyLevel[];
   /** False when the backbone starts from random numbers. */
   readonly pretrained: boolean;
+  /** What the reviews of stages decided so far, by what they decided on. */
+  readonly decisions?: Readonly<Record<string, string>>;
 }
 
 /** How a stage trains. Every field can be set by `--set stages.<name>.<field>=...`. */
@@ -89,6 +91,8 @@ export interface StageBatch {
   readonly labels: () => Value;
   /** Uniform numbers of a shape, fed anew in each step; for dropout. */
   readonly uniforms: (name: string, shape: readonly number[]) => Value;
+  /** How far the stage is, a scalar from 0 in its first step to almost 1 in its last. */
+  readonly progress: () => Value;
 }
 
 /** What a stage minimises, and what it tells about its steps. */
@@ -105,13 +109,54 @@ export interface Stage {
   readonly source: 'images' | 'features';
   /** For `features`: the frozen part, from uint8 [1, S, S, 3] to one row. */
   readonly features?: (scope: Scope, image: Value) => Value;
-  /** For `features`: logits from a row of features, for validation. */
-  readonly classify?: (scope: Scope, features: Value) => Value;
+  /**
+   * Logits for validation. For `features`: from rows of features. For `images`: from uint8
+   * [1, S, S, 3], by default the recogniser's.
+   */
+  readonly classify?: (scope: Scope, input: Value) => Value;
+  /**
+   * Which epoch's numbers stay: the `best` on the validation images (default), or the `last`, for
+   * stages that accuracy says nothing about.
+   */
+  readonly keeps?: 'best' | 'last';
+  /** False where decisions have left nothing to do: the stage is passed over. Default: true. */
+  readonly needed?: boolean;
   /** Whether a parameter trains in this stage. */
   readonly trains: (path: string) => boolean;
   /** Builds the training graph. */
   readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
   readonly settings: StageSettings;
+  /**
+   * Looks at what the stage left behind, on the validation images. A finding is told and kept with
+   * the run; what it decides is known to all graphs that are built from then on, the refit's
+   * included. Not asked without validation images.
+   */
+  readonly review?: (seen: StageReview) => Finding | undefined;
+}
+
+/** The recogniser on the validation images, after a stage. */
+export interface StageReview {
+  readonly images: number;
+  /** Of each of the recogniser's `scales`, coarsest first. */
+  readonly scales: readonly ScaleResult[];
+  /** The recogniser's `boxes` for each image, its B boxes one behind the other. */
+  readonly boxes: readonly Float32Array[];
+}
+
+export interface ScaleResult {
+  readonly name: string;
+  /** Share of right answers. */
+  readonly top1: number;
+  /** Mean probability of the true class. */
+  readonly truth: number;
+}
+
+/** What a review found. */
+export interface Finding {
+  /** A sentence for people. */
+  readonly text: string;
+  /** Laid over `MethodContext.decisions`. */
+  readonly decisions?: Readonly<Record<string, string>>;
 }
 
 /** What the recogniser's graph returns for N images. */
@@ -129,6 +174,8 @@ export interface Recognition {
   readonly heat?: (score: Value) => Value;
   /** Where the network looked again, [N, B, 4]: x, y, width, height as shares of what it saw. */
   readonly boxes?: Value;
+  /** Logits [N, K] of each scale that was looked at, by name, coarsest first. */
+  readonly scales?: Readonly<Record<string, Value>>;
 }
 
 export interface Method<Options = unknown> {
@@ -139,6 +186,8 @@ export interface Method<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** What the training examples must have. */
   readonly needs: readonly Supervision[];
+  /** True where a network from random numbers cannot be trained. */
+  readonly needsWeights?: boolean;
   /** The training procedure, in order. */
   stages(context: MethodContext<Options>): Stage[];
   /** image: uint8 [N, S, S, 3]. */

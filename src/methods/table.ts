@@ -4,9 +4,10 @@ import { fail } from '../core/errors.ts';
 import type { Dataset } from '../core/example.ts';
 import { finetune } from './finetune.ts';
 import type { Method } from './method.ts';
+import { racnn } from './racnn.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each method has its own options
-export const methods: readonly Method<any>[] = [finetune];
+export const methods: readonly Method<any>[] = [finetune, racnn];
 
 /** The method of that name; an unknown name lists those there are. */
 export function findMethod(name: string): Method {

@@ -7,6 +7,7 @@ import { fail } from '../core/errors.ts';
 import { hostTensor } from '../core/tensor.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import { lower } from '../graph/lower.ts';
+import type { Value } from '../graph/value.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
 import type { ParameterNumbers } from '../nn/scope.ts';
 import { foldConstants } from '../runtime/fold.ts';
@@ -19,7 +20,7 @@ const PARITY = 1e-4;
 
 /** The model's bytes, with everything constant folded and the batch left free. */
 export async function lowerRecogniser(
-  outputs: RecogniserOutputs,
+  outputs: Readonly<Record<string, Value>>,
   store: ParameterNumbers,
 ): Promise<Uint8Array> {
   const constants = (path: string) => store.get(path);

@@ -50,6 +50,13 @@ export async function prepareTask(
   const dataset = await openDataset(config.data, { format: config.format });
   checkSupervision(method, dataset);
   const weights = config.weights === 'none' ? undefined : await loadWeights(config.weights);
+  if (method.needsWeights === true && weights === undefined) {
+    throw fail('FM_CONFIG', 'weights', {
+      expected: `trained weights: method '${method.name}' starts from what they see in an image`,
+      got: "'none'",
+      next: 'Pass --weights FILE (docs/weights.md), or choose another method.',
+    });
+  }
   if (weights) {
     emit.note(`weights ${config.weights}: input described by ${weights.describedBy}`);
   } else {

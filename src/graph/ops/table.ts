@@ -5,6 +5,7 @@ import { eluOp, leakyReluOp } from './activation.ts';
 import { addOp, divOp, logOp, mulOp, powOp, subOp } from './arithmetic.ts';
 import { castOp, equalOp, greaterOp, indicatorOp, lessOp, whereOp } from './compare.ts';
 import { conv2dGradInputOp, conv2dGradWeightOp, conv2dOp } from './conv.ts';
+import { detachOp } from './detach.ts';
 import { argMaxOp, gatherOp, scatterAddOp } from './gather.ts';
 import { layerNormOp } from './layer-norm.ts';
 import { constantOp, inputOp, parameterOp } from './leaf.ts';
@@ -88,4 +89,5 @@ export const opTable: readonly Op<any>[] = [
   gatherOp,
   scatterAddOp,
   argMaxOp,
+  detachOp,
 ];
