@@ -12,6 +12,7 @@ import { cacheFolder } from '../formats/cache-folder.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
+import { scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { retrievalOf } from './retrieval.ts';
 import { type Evaluation, summarise } from './summary.ts';
 
@@ -55,6 +56,7 @@ export async function evaluateModel(
   const logits = new Float32Array(examples.length * k);
   const embeddings: Float32Array[] = [];
   const wantsRetrieval = options.retrieval === true && examples.length <= MOST_QUERIES;
+  const scales = new Map<string, Float32Array>();
   await passOverImages(
     recogniser.session,
     examples,
@@ -70,11 +72,16 @@ export async function evaluateModel(
       const embedding = outputs.embedding.data as Float32Array;
       const fits = embedding.length * examples.length <= MOST_NUMBERS;
       if (wantsRetrieval && fits) embeddings.push(embedding);
+      for (const [name, { data }] of Object.entries(scaleOutputs(outputs))) {
+        if (!scales.has(name)) scales.set(name, new Float32Array(logits.length));
+        scales.get(name)!.set(data as Float32Array, i * k);
+      }
     },
   );
   const labels = examples.map(({ label }) => labelOf[label]);
   const summary = summarise({
     logits,
+    scales,
     labels,
     classes: manifest.classes,
     hierarchy: manifest.hierarchy,

@@ -11,14 +11,24 @@ import type { MethodContext, SecondNetwork } from './method.ts';
 
 /** Features of photographs, uint8 [N, S, S, 3]. Parameters are below `backbone.`. */
 export function backboneFeatures(
-  { backbone, network, padding, pixels }: MethodContext,
+  context: MethodContext,
   scope: Scope,
   image: Value,
   build: Pick<BuildOptions, 'norms' | 'dropout'>,
 ): Features {
+  return featuresOfPlanes(context, scope, normaliseImage(image, context.pixels), build);
+}
+
+/** The same of images that are normalised already, float32 [N, 3, S, S]. */
+export function featuresOfPlanes(
+  { backbone, network, padding }: MethodContext,
+  scope: Scope,
+  planes: Value,
+  build: Pick<BuildOptions, 'norms' | 'dropout'>,
+): Features {
   const { lastStage, pooling } = network;
   const options = { ...build, padding, lastStage, pooling };
-  return backbone.features(scope.child('backbone'), normaliseImage(image, pixels), options);
+  return backbone.features(scope.child('backbone'), planes, options);
 }
 
 /** The same of the second network. Parameters are below `backbone2.`. */

@@ -5,11 +5,19 @@ import type { Dataset, Supervision } from '../core/example.ts';
 import { bilinear, compactBilinear } from './bilinear.ts';
 import { finetune } from './finetune.ts';
 import type { Method } from './method.ts';
+import { racnn } from './racnn.ts';
 import { scda } from './scda.ts';
 import { triplet } from './triplet.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each method has its own options
-export const methods: readonly Method<any>[] = [finetune, bilinear, compactBilinear, triplet, scda];
+export const methods: readonly Method<any>[] = [
+  finetune,
+  bilinear,
+  compactBilinear,
+  racnn,
+  triplet,
+  scda,
+];
 
 /** The method of that name; an unknown name lists those there are. */
 export function findMethod(name: string): Method {

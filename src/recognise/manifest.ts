@@ -36,6 +36,8 @@ export interface Manifest {
     readonly seed: number;
     /** Accuracy on the validation images that chose the epochs; null without any. */
     readonly validationTop1: number | null;
+    /** What reviews of the training's stages found, in order; absent without any. */
+    readonly findings?: readonly string[];
   };
   /** SHA-256 of model.onnx. */
   readonly sha256: string;
@@ -68,6 +70,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     images: count,
     seed: z.number().int(),
     validationTop1: z.number().nullable(),
+    findings: z.array(z.string()).optional(),
   }),
   sha256: z.string(),
   golden: z.strictObject({ logits: z.array(z.number()) }),

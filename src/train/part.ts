@@ -23,6 +23,11 @@ import { validator } from './validation.ts';
 /** Thrown when a person asked to stop. The trainer writes a checkpoint before it goes further. */
 export class Stopped extends Error {}
 
+/** A part that is skipped has nothing left to do. */
+export function isNeeded({ stage }: Part): boolean {
+  return stage.needed !== false;
+}
+
 export interface Part {
   readonly stage: Stage;
   readonly settings: StageSettings;

@@ -97,9 +97,11 @@ function checkPart({ stage, settings, examples }: Part, task: Task): void {
       next: `Use --set ${where}.mixup=${cutmix} there, or CutMix in a stage on images.`,
     });
   }
-  if (schedule.kind === 'plateau' && task.val.length === 0) {
+  if (schedule.kind === 'plateau' && (task.val.length === 0 || stage.keeps === 'last')) {
+    const why =
+      stage.keeps === 'last' ? 'accuracy says nothing about this stage' : 'there are none';
     throw fail('FM_CONFIG', `${where}.schedule.kind`, {
-      expected: 'a schedule that needs no validation images, because there are none',
+      expected: `a schedule that needs no validation images, because ${why}`,
       got: "'plateau'",
       next: "Use 'cosine' or 'step', or add images: a tenth of each class is held out.",
     });

@@ -1,5 +1,6 @@
 // Random cases for functions that are made of ops and have no row in the table of ops.
 import type { RandomStream } from '../../src/core/random.ts';
+import { sizeOf } from '../../src/core/shape.ts';
 import { float32 } from '../../src/core/tensor.ts';
 import * as act from '../../src/graph/ops/activation.ts';
 import { mul } from '../../src/graph/ops/arithmetic.ts';
@@ -14,8 +15,12 @@ import { classLinks } from '../../src/nn/class-relations.ts';
 import { tensorSketch } from '../../src/nn/compact-bilinear.ts';
 import { smoothTargets } from '../../src/nn/losses.ts';
 import { squaredDistances, unitRows } from '../../src/nn/pairwise.ts';
+import { rankLoss } from '../../src/nn/rank-loss.ts';
+import { smoothL1 } from '../../src/nn/smooth-l1.ts';
 import { tripletLoss } from '../../src/nn/triplet-loss.ts';
+import { boxesOf, within, zoom } from '../../src/nn/zoom.ts';
 import {
+  away,
   clamped,
   type Generator,
   type OpCase,
@@ -81,6 +86,48 @@ export const composedCases: Readonly<Record<string, Generator>> = {
     const maps = [spread(r, [n, a, h, w]), spread(r, [n, b, h, w])];
     return { inputs: [...maps, ...tables], build, differentiable: [0, 1] };
   },
+  zoom: (r) => {
+    const [n, c, side, size] = [
+      1 + r.integer(2),
+      1 + r.integer(3),
+      3 + r.integer(5),
+      2 + r.integer(6),
+    ];
+    const squares = Array.from({ length: n }, () => smoothSquare(r, side, size));
+    return {
+      inputs: [spread(r, [n, c, side, side]), typed('float32', [n, 3], squares.flat())],
+      build: (image, square) => zoom(image, square, size),
+    };
+  },
+  'squares within squares': (r) => {
+    const n = 1 + r.integer(3);
+    const squares = () => spread(r, [n, 3], 0.1, 0.9);
+    return { inputs: [squares(), squares()], build: (a, b) => boxesOf([a, within(a, b)]) };
+  },
+  smoothL1: (r) => {
+    const shape = shapeOf(r, 2);
+    return {
+      inputs: [
+        away(r, shape, [-0.5, 0, 0.5]),
+        typed('float32', shape, new Array(sizeOf(shape)).fill(0)),
+      ],
+      build: (x, target) => smoothL1(x, target, 0.5),
+      differentiable: [0],
+    };
+  },
+  rankLoss: (r) => {
+    const [n, k] = [1 + r.integer(3), 2 + r.integer(4)];
+    const labels = Array.from({ length: n }, () => r.integer(k));
+    return {
+      inputs: [
+        spread(r, [n, k]),
+        spread(r, [n, k]),
+        typed('float32', [n, k], [...smoothTargets(labels, k)]),
+      ],
+      build: (coarser, finer, truth) => rankLoss(coarser, finer, truth, 0.05),
+      differentiable: [1], // the coarser scale's probability is taken as given
+    };
+  },
   split: (r) => {
     const sizes = shapeOf(r, 1 + r.integer(4), 3);
     const shape = shapeOf(r, 3);
@@ -141,4 +188,20 @@ function transposedCase(r: RandomStream) {
   };
   const bias = r.chance(0.5) ? [og * groups] : undefined;
   return { x, w: [groups * cg, og, ...kernel], bias, options };
+}
+
+/** A square none of whose sampling positions is near a kink: a source pixel, or the end of a reach. */
+function smoothSquare(r: RandomStream, side: number, size: number): number[] {
+  for (;;) {
+    const half = r.uniform(0.2, 0.5);
+    const [tx, ty] = [r.uniform(half, 1 - half), r.uniform(half, 1 - half)];
+    const reach = Math.max(1, (2 * half * side) / size);
+    const far = (position: number) => Math.abs(position - Math.round(position)) > 0.002;
+    const smooth = (t: number) =>
+      Array.from(
+        { length: size },
+        (_, i) => side * (t + half * ((2 * i + 1) / size - 1)) - 0.5,
+      ).every((p) => far(p) && far(p + reach) && far(p - reach));
+    if (smooth(tx) && smooth(ty) && Math.abs(2 * half * side - size) > 0.01) return [tx, ty, half];
+  }
 }

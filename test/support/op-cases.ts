@@ -5,6 +5,7 @@ import { elu, leakyRelu } from '../../src/graph/ops/activation.ts';
 import * as a from '../../src/graph/ops/arithmetic.ts';
 import * as c from '../../src/graph/ops/compare.ts';
 import * as conv from '../../src/graph/ops/conv.ts';
+import { detach } from '../../src/graph/ops/detach.ts';
 import * as g from '../../src/graph/ops/gather.ts';
 import { layerNormOp } from '../../src/graph/ops/layer-norm.ts';
 import * as mm from '../../src/graph/ops/matmul.ts';
@@ -300,6 +301,7 @@ export const opCases: Readonly<Record<string, Generator>> = {
       differentiable: [],
     };
   },
+  detach: (r) => ({ inputs: [spread(r, shapeOf(r, 3))], build: detach, differentiable: [] }),
 };
 
 export function caseStream(op: string, seed: number): RandomStream {

@@ -5,6 +5,7 @@ import { eluOp, leakyReluOp } from './activation.ts';
 import { addOp, divOp, logOp, mulOp, powOp, subOp } from './arithmetic.ts';
 import { castOp, equalOp, greaterOp, indicatorOp, lessOp, whereOp } from './compare.ts';
 import { conv2dGradInputOp, conv2dGradWeightOp, conv2dOp } from './conv.ts';
+import { detachOp } from './detach.ts';
 import { embedOp } from './embed.ts';
 import { argMaxOp, gatherOp, scatterAddOp } from './gather.ts';
 import { layerNormOp } from './layer-norm.ts';
@@ -94,4 +95,5 @@ export const opTable: readonly Op<any>[] = [
   scatterAddOp,
   argMaxOp,
   topKOp,
+  detachOp,
 ];
