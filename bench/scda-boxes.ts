@@ -56,7 +56,7 @@ async function locator(side: number) {
     pixels,
     build,
   );
-  const map = objectMap(features.map, finerStage(features), side);
+  const map = objectMap({ map: features.map, finer: finerStage(features) }, side);
   const store: ParameterStore = new Map();
   fillFromWeights(parameters, store, loaded, { backbone: findBackbone(backbone), classes: [] });
   const constants = (path: string) => store.get(path);

@@ -120,6 +120,11 @@ export function printEvaluation(e: Evaluation): void {
         percent(top1, 2),
         '',
       ]),
+      ...Object.entries(e.scales).map(([name, top1]) => [
+        `scale '${name}'`,
+        percent(top1, 2),
+        'by itself',
+      ]),
       ['calibration error', percent(e.ece, 2), `temperature ${e.temperature.toFixed(3)}`],
       ...(e.retrieval === undefined ? [] : retrievalRows(e.retrieval)),
       ['images', String(e.n), `${e.classes} classes, split ${e.split}`],
@@ -140,7 +145,8 @@ function retrievalRows({ recall, map, mapAtR, queries }: Retrieval): string[][] 
 }
 
 function jsonOf(e: Evaluation, report: string | undefined) {
-  const { top1, top5, perClassMean, n, split, levels, interval, ece, nll, brier, temperature } = e;
+  const { top1, top5, perClassMean, n, split, levels, scales, interval } = e;
+  const { ece, nll, brier, temperature } = e;
   return {
     retrieval: e.retrieval,
     top1,
@@ -149,6 +155,7 @@ function jsonOf(e: Evaluation, report: string | undefined) {
     n,
     split,
     levels,
+    scales,
     interval,
     ece,
     nll,

@@ -163,8 +163,10 @@ export function show(event: TrainEvent): void {
   if (event.kind === 'note') note(event.text);
   else if (event.kind === 'progress') showProgress(event);
   else if (worthALine(event)) {
-    const { stage, refit, epoch, epochs, loss, valTop1 } = event;
-    const validation = valTop1 === null ? '' : `  validation top-1 ${percent(valTop1)}`;
+    const { stage, refit, epoch, epochs, loss, valTop1, valScales = {} } = event;
+    const scales = Object.entries(valScales).map(([name, top1]) => `${name} ${percent(top1)}`);
+    const of = scales.length > 0 ? ` (${scales.join(', ')})` : '';
+    const validation = valTop1 === null ? '' : `  validation top-1 ${percent(valTop1)}${of}`;
     note(
       `${refit ? 'refit ' : ''}${stage} epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}${validation}`,
     );
@@ -181,8 +183,9 @@ function worthALine({ epoch, epochs }: { epoch: number; epochs: number }): boole
 function report(summary: TrainSummary, folder: string, data: string | undefined): void {
   for (const { stage, epoch, top1 } of summary.stages) {
     const how = top1 === null ? '' : `, validation top-1 ${percent(top1)}`;
-    print(`${stage}: epoch ${epoch} chosen${how}`);
+    print(epoch === 0 ? `${stage}: passed over` : `${stage}: epoch ${epoch} chosen${how}`);
   }
+  for (const finding of summary.findings) print(`note: ${finding}`);
   print(
     `${summary.classes} classes from ${summary.trainImages} images; model in ${join(folder, 'model')}`,
   );

@@ -125,7 +125,7 @@ async function checkedConfig(
   const config = await settleConfig(input, undefined, emit.note);
   const task = await prepareTask(config, emit, signal);
   const fitting = withoutStrangeStages(config, contestant, stageNames(task));
-  checkPlan({ ...task, config: fitting });
+  checkPlan({ ...task, config: fitting }, emit);
   return fitting;
 }
 

@@ -6,11 +6,13 @@ import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type FoldChoice, foldDataset } from '../data/folds.ts';
+import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
+import { scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { retrievalOf } from './retrieval.ts';
 import { type Evaluation, summarise } from './summary.ts';
 
@@ -49,10 +51,12 @@ export async function evaluateModel(
   const dataset = await datasetOf(options);
   const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
   const labelOf = matchClasses(dataset, manifest);
+  checkBoxes(examples, dataset, recogniser.geometry);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
   const embeddings: Float32Array[] = [];
   const wantsRetrieval = options.retrieval === true && examples.length <= MOST_QUERIES;
+  const scales = new Map<string, Float32Array>();
   await passOverImages(
     recogniser.session,
     examples,
@@ -68,11 +72,16 @@ export async function evaluateModel(
       const embedding = outputs.embedding.data as Float32Array;
       const fits = embedding.length * examples.length <= MOST_NUMBERS;
       if (wantsRetrieval && fits) embeddings.push(embedding);
+      for (const [name, { data }] of Object.entries(scaleOutputs(outputs))) {
+        if (!scales.has(name)) scales.set(name, new Float32Array(logits.length));
+        scales.get(name)!.set(data as Float32Array, i * k);
+      }
     },
   );
   const labels = examples.map(({ label }) => labelOf[label]);
   const summary = summarise({
     logits,
+    scales,
     labels,
     classes: manifest.classes,
     hierarchy: manifest.hierarchy,
@@ -113,6 +122,21 @@ async function examplesOf(
     expected: `images in the split '${split}'`,
     got: `none (${counts})`,
     next: 'Choose another --split, or add the images.',
+  });
+}
+
+/** A model that was trained within boxes is scored within boxes. */
+function checkBoxes(
+  examples: readonly Example[],
+  { root }: Dataset,
+  { within }: EvaluationGeometry,
+): void {
+  const without = examples.filter(({ box }) => box === undefined).length;
+  if (within === undefined || without === 0) return;
+  throw fail('FM_SUPERVISION', root, {
+    expected: 'a box in every image, as the model was trained within boxes',
+    got: `none in ${without} of ${examples.length} images`,
+    next: "Annotate boxes, or train a model on whole images (within = 'image').",
   });
 }
 

@@ -69,6 +69,8 @@ export interface Evaluation {
   readonly interval: { readonly top1: Interval; readonly perClassMean: Interval };
   /** By level name, coarsest first; empty without a hierarchy. */
   readonly levels: Readonly<Record<string, LevelAccuracy>>;
+  /** Top-1 of each scale that the network looked at, by name, coarsest first; else empty. */
+  readonly scales: Readonly<Record<string, number>>;
   readonly temperature: number;
   /** Expected calibration error: 15 bins of equal width, and of equal size. */
   readonly ece: number;
@@ -91,6 +93,8 @@ export interface Evaluation {
 export interface SummaryInput {
   /** `[n, classes.length]`, row-major, before temperature. */
   readonly logits: Float32Array;
+  /** The same of each scale, by name. */
+  readonly scales?: ReadonlyMap<string, Float32Array>;
   readonly labels: ArrayLike<number>;
   readonly classes: readonly string[];
   readonly hierarchy?: readonly HierarchyLevel[];
@@ -130,6 +134,12 @@ export function summarise(input: SummaryInput): Evaluation {
     classes: logits.classes,
     ...accuracies(logits, answers, input.seed),
     levels: levelTable(probabilities, input.hierarchy ?? []),
+    scales: Object.fromEntries(
+      [...(input.scales ?? [])].map(([name, values]) => [
+        name,
+        topKAccuracy({ ...logits, values }, 1),
+      ]),
+    ),
     temperature: input.temperature,
     ...calibration(logits, probabilities, input.temperature),
     ...confusionTables(input, answers),

@@ -14,9 +14,17 @@ export function gradients(loss: Value, wrt: readonly Value[]): Value[] {
   if (sizeOf(loss.shape) !== 1) {
     throw graphError('gradients', 'a scalar', `shape [${loss.shape.join(', ')}]`);
   }
-  const order = topologicalOrder([loss]);
+  return pullBack(loss, filled(loss.shape, 1), wrt);
+}
+
+/**
+ * The gradient of the sum of `y * weights` with respect to some values, where `weights`, of the shape
+ * of `y`, counts as constant, whatever it was computed from.
+ */
+export function pullBack(y: Value, weights: Value, wrt: readonly Value[]): Value[] {
+  const order = topologicalOrder([y]);
   const active = activeNodes(order, wrt);
-  const accumulated = new Map<Value, Value>([[loss, filled(loss.shape, 1)]]);
+  const accumulated = new Map<Value, Value>([[y, weights]]);
   const targets = new Set(wrt);
 
   for (const node of [...order].reverse()) {

@@ -15,6 +15,8 @@ export interface Destination {
   readonly backbone: Backbone;
   /** Names of the task's classes. */
   readonly classes: readonly string[];
+  /** Where the network is in the tree of parameters. Default: `backbone`. Elsewhere it has no classifier. */
+  readonly root?: string;
 }
 
 /** What became of a file's tensors. */
@@ -29,12 +31,12 @@ export interface LoadReport {
 }
 
 /** Where networks and their classifiers are in the tree of parameters. */
-const BACKBONE = 'backbone.';
+const BACKBONE = 'backbone';
 const HEAD = 'head.';
 const AUXILIARY = 'auxiliary.';
 
 /**
- * Fills the store from the file. Every parameter below `backbone.` must be there with its shape;
+ * Fills the store from the file. Every parameter below the root must be there with its shape;
  * anything else is one error that names what differs. Norms that an exporter folded into convolutions
  * come back as their shifts. The classifier is taken over where it has the
  * task's classes, auxiliary classifiers where they fit.
@@ -43,18 +45,19 @@ export function fillFromWeights(
   parameters: Parameters,
   store: ParameterStore,
   file: LoadedWeights,
-  { backbone, classes }: Destination,
+  { backbone, classes, root = BACKBONE }: Destination,
 ): LoadReport {
-  const tensors = unfoldNorms(parameters, file.tensors, 'backbone', backbone.normEpsilon);
+  const tensors = unfoldNorms(parameters, file.tensors, root, backbone.normEpsilon);
   const weights = { ...file, tensors };
   const specs = [...parameters.specs.values()];
-  const needed = specs.filter(({ path }) => path.startsWith(BACKBONE));
-  const naming = findNaming(needed, weights, backbone.foreignNames ?? []);
+  const below = `${root}.`;
+  const needed = specs.filter(({ path }) => path.startsWith(below));
+  const naming = findNaming(needed, weights, backbone.foreignNames ?? [], below);
   const missing: string[] = [];
   const differing: string[] = [];
   const used = new Set<string>();
   for (const { path, shape } of needed) {
-    const name = naming.of(path.slice(BACKBONE.length));
+    const name = naming.of(path.slice(below.length));
     const tensor = weights.tensors.get(name);
     if (tensor === undefined) {
       missing.push(name);
@@ -76,9 +79,10 @@ export function fillFromWeights(
   }
   const loaded = used.size;
   const headName = (name: string) => naming.of(`${backbone.headPath}.${name.slice(HEAD.length)}`);
-  const heads = specs.filter(({ path }) => path.startsWith(HEAD));
+  const own = root === BACKBONE ? specs : [];
+  const heads = own.filter(({ path }) => path.startsWith(HEAD));
   const head = takeHead(heads, headName, store, weights, classes, used);
-  for (const { path, shape } of specs.filter((spec) => spec.path.startsWith(AUXILIARY))) {
+  for (const { path, shape } of own.filter((spec) => spec.path.startsWith(AUXILIARY))) {
     const name = naming.of(path.slice(AUXILIARY.length));
     const fitted = inShape(weights.tensors.get(name), shape);
     if (fitted === undefined) continue;
@@ -114,8 +118,9 @@ export function findNaming(
   needed: readonly ParameterSpec[],
   { tensors }: LoadedWeights,
   foreign: readonly NameScheme[],
+  below = `${BACKBONE}.`,
 ): Naming {
-  const ours = needed.map(({ path }) => path.slice(BACKBONE.length));
+  const ours = needed.map(({ path }) => path.slice(below.length));
   const own = { name: undefined, of: (name: string) => name };
   let best: Naming & { readonly hits: number } = { scheme: undefined, of: own.of, hits: 0 };
   for (const scheme of [own, ...foreign]) {

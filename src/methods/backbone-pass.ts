@@ -1,29 +1,62 @@
 // How methods run the backbone of their task: from bytes to features, under the task's settings.
 
-import type { Value } from '../graph/value.ts';
-import type { Features } from '../nn/backbones/backbone.ts';
+import { parametersOf } from '../graph/lower.ts';
+import type { ParameterAttrs, Value } from '../graph/value.ts';
+import { type Features, SECOND_BACKBONE } from '../nn/backbones/backbone.ts';
 import { pathsOfStages } from '../nn/backbones/freeze.ts';
-import { normaliseImage } from '../nn/image-input.ts';
+import { imageInput, normaliseImage } from '../nn/image-input.ts';
 import type { BuildOptions } from '../nn/layers.ts';
-import type { Scope } from '../nn/scope.ts';
-import type { MethodContext } from './method.ts';
+import { Parameters, type Scope } from '../nn/scope.ts';
+import type { MethodContext, SecondNetwork } from './method.ts';
 
 /** Features of photographs, uint8 [N, S, S, 3]. Parameters are below `backbone.`. */
 export function backboneFeatures(
-  { backbone, network, padding, pixels }: MethodContext,
+  context: MethodContext,
+  scope: Scope,
+  image: Value,
+  build: Pick<BuildOptions, 'norms' | 'dropout'>,
+): Features {
+  return featuresOfPlanes(context, scope, normaliseImage(image, context.pixels), build);
+}
+
+/** The same of images that are normalised already, float32 [N, 3, S, S]. */
+export function featuresOfPlanes(
+  { backbone, network, padding }: MethodContext,
+  scope: Scope,
+  planes: Value,
+  build: Pick<BuildOptions, 'norms' | 'dropout'>,
+): Features {
+  const { lastStage, pooling } = network;
+  const options = { ...build, padding, lastStage, pooling };
+  return backbone.features(scope.child('backbone'), planes, options);
+}
+
+/** The same of the second network. Parameters are below `backbone2.`. */
+export function secondFeatures(
+  { network }: MethodContext,
+  { backbone, pixels, padding }: SecondNetwork,
   scope: Scope,
   image: Value,
   build: Pick<BuildOptions, 'norms' | 'dropout'>,
 ): Features {
   const { lastStage, pooling } = network;
   const options = { ...build, padding, lastStage, pooling };
-  return backbone.features(scope.child('backbone'), normaliseImage(image, pixels), options);
+  return backbone.features(scope.child(SECOND_BACKBONE), normaliseImage(image, pixels), options);
 }
 
 /** True where layers of their own stand between the last map and the pooled features. */
 export function hasHiddenLayers({ map, pooled }: Features): boolean {
   return pooled.shape[1] !== map.shape[1];
 }
+
+/** Paths of the parameters that what is built on photographs depends on. */
+export function pathsBehind(build: (scope: Scope, image: Value) => Value): ReadonlySet<string> {
+  const parameters = parametersOf([build(new Parameters().root(), imageInput(1, ANY_SIZE))]);
+  return new Set(parameters.map(({ node }) => (node.attrs as ParameterAttrs).path));
+}
+
+/** Neither parameters nor channels depend on the size of the image. */
+export const ANY_SIZE = 224;
 
 /** Says of each path whether it trains: all but the stages that the task freezes. */
 export function unfrozen({ backbone, network }: MethodContext): (path: string) => boolean {

@@ -11,15 +11,12 @@ import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import { add, mul } from '../graph/ops/arithmetic.ts';
 import { dropout } from '../graph/ops/compare.ts';
-import { sum } from '../graph/ops/sum.ts';
-import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
-import { finerStage } from '../nn/scda.ts';
 import type { Scope } from '../nn/scope.ts';
+import { backboneEvidence } from './backbone-evidence.ts';
 import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
-import { classActivation, gradientActivation } from './heat.ts';
 import type { Method, MethodContext, Stage, StageBatch } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
 
@@ -113,19 +110,9 @@ export const finetune: Method<FinetuneOptions> = {
   },
   recogniser: (context, scope, image) => {
     const features = backboneFeatures(context, scope, image, { norms: 'frozen' });
-    const { pooled, map } = features;
+    const { pooled } = features;
     const logits = classify(context, scope, pooled);
-    const hidden = hasHiddenLayers(features);
-    if (context.backbone.frozen) {
-      const seen = relu(map); // maps of networks from elsewhere may have signs
-      // no gradient comes back through them: where the map is high may be all that there is to show
-      const heat = (score: Value) =>
-        hidden ? sum(seen, [1]) : classActivation(score, pooled, map);
-      return { logits, embedding: pooled, map: seen, finer: finerStage(features), heat };
-    }
-    const heat = (score: Value) => gradientActivation(score, map);
-    const finer = finerStage(features);
-    return { logits, embedding: pooled, map, finer, ...(hidden ? { heat } : {}) };
+    return { logits, embedding: pooled, ...backboneEvidence(context, features) };
   },
 };
 

@@ -1,16 +1,17 @@
 // Where a score comes from: maps of what each place adds to it.
 
-import { gradients } from '../graph/autodiff.ts';
-import { mul } from '../graph/ops/arithmetic.ts';
+import { gradients, pullBack } from '../graph/autodiff.ts';
+import { add, div, mul } from '../graph/ops/arithmetic.ts';
 import { reshape } from '../graph/ops/movement.ts';
 import { mean } from '../graph/ops/reduce.ts';
 import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
+import type { BilinearDescriptor } from '../nn/bilinear-pooling.ts';
 
 /**
  * h w sum_c map_c d score / d map_c, [N, h, w]. For an average-pooled map and a linear classifier it
- * is the class-activation map sum_c w_kc map_c (Zhou et al. 2016, arXiv 1512.04150); for bilinear
- * pooling it is x' (G + G') x at each place. map [N, C, h, w]; `score` is a scalar.
+ * is the class-activation map sum_c w_kc map_c (Zhou et al. 2016, arXiv 1512.04150). map
+ * [N, C, h, w]; `score` is a scalar.
  */
 export function gradientTimesMap(score: Value, map: Value): Value {
   const [slope] = gradients(score, [map]);
@@ -33,4 +34,23 @@ export function classActivation(score: Value, pooled: Value, map: Value): Value 
 export function gradientActivation(score: Value, map: Value): Value {
   const [slope] = gradients(score, [map]);
   return sum(mul(map, mean(slope, [2, 3], { keep: true })), [1]);
+}
+
+/**
+ * What each place adds to a score through bilinear pooling, [N, h, w]: h w (x' (G + G') x) / L with
+ * the gradient G of the score in Phi, for a norm that counts as constant. Its mean over the places is
+ * the score less its bias. (With the gradient of the norm it would be zero: a brighter map has the
+ * same unit descriptor.) `maps` are the ones that were pooled, [N, C, h, w].
+ */
+export function bilinearHeat(
+  score: Value,
+  maps: readonly Value[],
+  { unit, roots, norm }: BilinearDescriptor,
+): Value {
+  const [slope] = gradients(score, [unit]);
+  const slopes = pullBack(roots, div(slope, norm), maps);
+  const [, , h, w] = maps[0].shape;
+  return maps
+    .map((map, i) => mul(sum(mul(map, slopes[i]), [1]), h * w))
+    .reduce((total, one) => add(total, one));
 }

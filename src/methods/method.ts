@@ -19,6 +19,8 @@ export interface MethodContext<Options = unknown> {
   readonly padding: PaddingStyle;
   /** How the norms behave while the backbone trains. */
   readonly norms: NormMode;
+  /** Of methods with two networks. */
+  readonly second?: SecondNetwork;
   readonly classes: number;
   readonly hierarchy?: readonly HierarchyLevel[];
   readonly attributes?: ClassAttributes;
@@ -26,6 +28,22 @@ export interface MethodContext<Options = unknown> {
   readonly imagesOfClass?: readonly number[];
   /** False when the backbone starts from random numbers. */
   readonly pretrained: boolean;
+  /** What the reviews of stages decided so far, by what they decided on. */
+  readonly decisions?: Readonly<Record<string, string>>;
+}
+
+/** A second backbone, whose parameters are below `backbone2.`, and the input that it expects. */
+export interface SecondNetwork {
+  readonly backbone: Backbone;
+  readonly pixels: PixelScale;
+  readonly padding: PaddingStyle;
+}
+
+/** A second backbone by its name. */
+export interface WishedSecond {
+  readonly backbone: string;
+  /** A file, a name that leads to one, or `none`. Default: those of the backbone. */
+  readonly weights?: string;
 }
 
 /** How a stage trains. Every field can be set by `--set stages.<name>.<field>=...`. */
@@ -93,6 +111,8 @@ export interface StageBatch {
   readonly labels: () => Value;
   /** Uniform numbers of a shape, fed anew in each step; for dropout. */
   readonly uniforms: (name: string, shape: readonly number[]) => Value;
+  /** How far the stage is, a scalar from 0 in its first step to almost 1 in its last. */
+  readonly progress: () => Value;
 }
 
 /** What a stage minimises, and what it tells about its steps. */
@@ -109,13 +129,61 @@ export interface Stage {
   readonly source: 'images' | 'features';
   /** For `features`: the frozen part, from uint8 [1, S, S, 3] to one row. */
   readonly features?: (scope: Scope, image: Value) => Value;
-  /** For `features`: logits from a row of features, for validation. */
-  readonly classify?: (scope: Scope, features: Value) => Value;
+  /**
+   * Logits for validation. For `features`: from rows of features. For `images`: from uint8
+   * [1, S, S, 3], by default the recogniser's.
+   */
+  readonly classify?: (scope: Scope, input: Value) => Value;
+  /**
+   * For `features`: the l2 norm of what the classifier sees, where that is not the row itself.
+   * Default: that of the rows, measured.
+   */
+  readonly featureNorm?: number;
+  /**
+   * Which epoch's numbers stay: the `best` on the validation images (default), or the `last`, for
+   * stages that accuracy says nothing about.
+   */
+  readonly keeps?: 'best' | 'last';
+  /** False where decisions have left nothing to do: the stage is passed over. Default: true. */
+  readonly needed?: boolean;
   /** Whether a parameter trains in this stage. */
   readonly trains: (path: string) => boolean;
   /** Builds the training graph. */
   readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
   readonly settings: StageSettings;
+  /** What would need less memory, as a sentence for those who have too little. */
+  readonly lighter?: string;
+  /**
+   * Looks at what the stage left behind, on the validation images. A finding is told and kept with
+   * the run; what it decides is known to all graphs that are built from then on, the refit's
+   * included. Not asked without validation images.
+   */
+  readonly review?: (seen: StageReview) => Finding | undefined;
+}
+
+/** The recogniser on the validation images, after a stage. */
+export interface StageReview {
+  readonly images: number;
+  /** Of each of the recogniser's `scales`, coarsest first. */
+  readonly scales: readonly ScaleResult[];
+  /** The recogniser's `boxes` for each image, its B boxes one behind the other. */
+  readonly boxes: readonly Float32Array[];
+}
+
+export interface ScaleResult {
+  readonly name: string;
+  /** Share of right answers. */
+  readonly top1: number;
+  /** Mean probability of the true class. */
+  readonly truth: number;
+}
+
+/** What a review found. */
+export interface Finding {
+  /** A sentence for people. */
+  readonly text: string;
+  /** Laid over `MethodContext.decisions`. */
+  readonly decisions?: Readonly<Record<string, string>>;
 }
 
 /** What the recogniser's graph returns for N images. */
@@ -133,8 +201,12 @@ export interface Recognition {
    * be explained of each. Default: `gradientTimesMap`.
    */
   readonly heat?: (score: Value) => Value;
+  /** Descriptors of places that images are compared by, [N, C, h, w], for `locationPairs`. */
+  readonly descriptors?: Value;
   /** Where the network looked again, [N, B, 4]: x, y, width, height as shares of what it saw. */
   readonly boxes?: Value;
+  /** Logits [N, K] of each scale that was looked at, by name, coarsest first. */
+  readonly scales?: Readonly<Record<string, Value>>;
 }
 
 /** What a method may look at before anything is spent on a task. */
@@ -153,6 +225,8 @@ export interface Method<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** What the training examples must have. */
   readonly needs: readonly Supervision[];
+  /** The second backbone that options ask for. */
+  second?(options: Options): WishedSecond | undefined;
   /**
    * Looks at a task before its images are read: throws what cannot work, and returns what a person
    * should know.

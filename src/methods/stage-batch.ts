@@ -5,7 +5,12 @@ import { input } from '../graph/ops/leaf.ts';
 import type { Stage, StageBatch } from './method.ts';
 
 /** Names of the inputs besides uniform numbers. */
-export const batchNames = { input: 'input', targets: 'targets', labels: 'labels' } as const;
+export const batchNames = {
+  input: 'input',
+  targets: 'targets',
+  labels: 'labels',
+  progress: 'progress',
+} as const;
 
 /**
  * A batch as a stage's graph sees it. `shape` is that of the input, [N, S, S, 3] or [N, ...features];
@@ -26,5 +31,6 @@ export function stageBatch(
       drawn(name, of);
       return input(name, of);
     },
+    progress: () => input(batchNames.progress, []),
   };
 }

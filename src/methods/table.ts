@@ -1,14 +1,23 @@
 // Every method there is.
 
 import { fail } from '../core/errors.ts';
-import type { Dataset } from '../core/example.ts';
+import type { Dataset, Supervision } from '../core/example.ts';
+import { bilinear, compactBilinear } from './bilinear.ts';
 import { finetune } from './finetune.ts';
 import type { Method } from './method.ts';
+import { racnn } from './racnn.ts';
 import { scda } from './scda.ts';
 import { triplet } from './triplet.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each method has its own options
-export const methods: readonly Method<any>[] = [finetune, triplet, scda];
+export const methods: readonly Method<any>[] = [
+  finetune,
+  bilinear,
+  compactBilinear,
+  racnn,
+  triplet,
+  scda,
+];
 
 /** The method of that name; an unknown name lists those there are. */
 export function findMethod(name: string): Method {
@@ -21,12 +30,17 @@ export function findMethod(name: string): Method {
   });
 }
 
-/** Throws when a dataset cannot supervise a method, before anything runs. */
-export function checkSupervision(method: Method, dataset: Dataset): void {
-  const missing = method.needs.filter((need) => !dataset.supervision.includes(need));
+/** Throws when a dataset cannot supervise a method, or lacks `more` that a run wants of it. */
+export function checkSupervision(
+  method: Method,
+  dataset: Dataset,
+  more: readonly Supervision[] = [],
+): void {
+  const needs = [...method.needs, ...more];
+  const missing = needs.filter((need) => !dataset.supervision.includes(need));
   if (missing.length === 0) return;
   throw fail('FM_SUPERVISION', `method '${method.name}' on '${dataset.name}'`, {
-    expected: `a dataset with ${method.needs.join(', ')}`,
+    expected: `a dataset with ${needs.join(', ')}`,
     got: `one with ${dataset.supervision.join(', ') || 'nothing'}`,
     next: `Annotate ${missing.join(', ')}, or choose a method that needs less ('fieldmark methods').`,
   });

@@ -10,6 +10,7 @@ export function checkTriplets(
   { context, dataset, settings }: MethodTask<TripletOptions>,
   levels: number,
 ): string[] {
+  mustTrain(context);
   mustHaveWhatIsAsked(context);
   mustFall(context.options.margins, levels);
   const joint = settings.get('all');
@@ -18,6 +19,16 @@ export function checkTriplets(
   mustKeepImagesWhole(joint);
   mustCompare(joint);
   return notes;
+}
+
+/** The embedding is that of the network. */
+function mustTrain({ backbone }: MethodContext): void {
+  if (!backbone.frozen) return;
+  throw fail('FM_CONFIG', "method 'triplet'", {
+    expected: 'a network that trains, because triplets change what it sees',
+    got: `the frozen '${backbone.name}'`,
+    next: "Use method 'finetune' or 'scda', or a network of ours with --backbone.",
+  });
 }
 
 function mustHavePairs({ imagesOfClass: images }: MethodContext, dataset: Dataset): string[] {

@@ -127,6 +127,7 @@ export const triplet: Method<TripletOptions> = {
   check: (task) => checkTriplets(task, levelsOf(task.context).length),
   stages: (context) => {
     const plain = finetune.stages(softmaxOnly(context));
+    if (context.backbone.frozen) return plain; // `check` refuses what is more than that
     const warmup = context.options.warmup > 0 ? [warmupStage(context, plain.at(-1)!)] : [];
     return [...plain.slice(0, -1), ...warmup, jointStage(context)];
   },

@@ -141,9 +141,13 @@ function trainedNorm(scope: Scope, x: Value, p: NormParameters, epsilon: number)
   const { output, mean, variance } = batchNorm(x, p.scale, p.shift, epsilon);
   const count = sizeOf(x.shape) / x.shape[1];
   const unbiased = mul(variance, count / (count - 1));
-  const follow = (old: Value, now: Value) => add(mul(old, 1 - MOMENTUM), mul(now, MOMENTUM));
-  scope.update('running_mean', follow(p.mean, mean));
-  scope.update('running_var', follow(p.variance, unbiased));
+  // a layer that is used several times in a step follows each of its inputs in turn
+  const follow = (name: string, stored: Value, now: Value) => {
+    const old = scope.updated(name) ?? stored;
+    scope.update(name, add(mul(old, 1 - MOMENTUM), mul(now, MOMENTUM)));
+  };
+  follow('running_mean', p.mean, mean);
+  follow('running_var', p.variance, unbiased);
   return output;
 }
 

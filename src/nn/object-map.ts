@@ -24,15 +24,20 @@ export function evidenceCells(size: number): number {
  * each [N, C, h, w] of one image [N, size, size]. Its cells are an even grid over the image,
  * [N, cells, cells]. The object is where A is above its mean, as in SCDA. Without a finer map L alone.
  */
-export function objectMap(map: Value, finer: Value | undefined, size: number): Value {
-  const last = placed(map, size);
-  return onImage(finer === undefined ? last : add(placed(finer, size), mul(last, LAST_WEIGHT)));
+export function objectMap(
+  { map, finer }: { readonly map: Value; readonly finer?: Value },
+  size: number,
+  cells = evidenceCells(size),
+): Value {
+  const last = placed(map, size, cells);
+  if (finer === undefined) return onImage(last);
+  return onImage(add(placed(finer, size, cells), mul(last, LAST_WEIGHT)));
 }
 
-function placed(map: Value, size: number): Value {
+function placed(map: Value, size: number, cells: number): Value {
   const sum = aggregationMap(map);
   const level = add(mean(sum, [2, 3], { keep: true }), 1e-12); // a map of zeros stays one
-  return alignToImage(div(sum, level), cellGrid(map, size), size, evidenceCells(size));
+  return alignToImage(div(sum, level), cellGrid(map, size), size, cells);
 }
 
 /** A map of one number a cell, [N, h, w], on the same grid; `of` is the map whose cells it has. */

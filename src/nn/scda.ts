@@ -150,7 +150,7 @@ export function finerStage({ stages, map }: Features): Value | undefined {
   return stages.findLast(({ value }) => value.shape[2] > map.shape[2])?.value;
 }
 
-/** The mirror image: uint8 [N, H, W, 3] with its columns in reverse. */
+/** The mirror image: photographs [N, H, W, 3] or maps [N, h, w] with their columns in reverse. */
 export function mirrored(image: Value): Value {
   const width = image.shape[2];
   const reversed = Array.from({ length: width }, (_, i) => width - 1 - i);

@@ -93,6 +93,11 @@ export class Scope {
     return this.parameters.get(this.pathOf(name), shape, role, initialiser);
   }
 
+  /** The new value of a statistic as recorded so far. */
+  updated(name: string): Value | undefined {
+    return this.parameters.updates.get(this.pathOf(name));
+  }
+
   /** Records the new value of a statistic that the training step computes. */
   update(name: string, value: Value): void {
     this.parameters.updates.set(this.pathOf(name), value);

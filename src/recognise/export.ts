@@ -8,6 +8,7 @@ import { hostTensor } from '../core/tensor.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import { lower } from '../graph/lower.ts';
 import { takesAnyBatch } from '../graph/ops/embed.ts';
+import type { Value } from '../graph/value.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
 import type { ParameterNumbers } from '../nn/scope.ts';
 import { foldConstants } from '../runtime/fold.ts';
@@ -23,7 +24,7 @@ const PARITY = 1e-4;
  * foreign graph that takes one image at a time.
  */
 export async function lowerRecogniser(
-  outputs: RecogniserOutputs,
+  outputs: Readonly<Record<string, Value>>,
   store: ParameterNumbers,
 ): Promise<Uint8Array> {
   const constants = (path: string) => store.get(path);

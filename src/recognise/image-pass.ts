@@ -1,6 +1,7 @@
 // Runs a frozen graph over photographs as evaluation sees them, one at a time: what comes out
 // for an image depends on that image alone.
 
+import type { Box } from '../core/example.ts';
 import { Pace, type ProgressEvent } from '../core/progress.ts';
 import { type HostTensor, hostTensor } from '../core/tensor.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
@@ -13,6 +14,8 @@ export interface Photo {
   readonly id: string;
   /** Where the file lies. */
   readonly path: string;
+  /** The object's, for geometries within boxes; without one all of the photograph is seen. */
+  readonly box?: Box;
 }
 
 export interface PassOptions {
@@ -68,7 +71,10 @@ async function* viewsOf(
     request: (chunk) => {
       const items = examples
         .slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-        .map(({ id, path }, i) => ({ id, path, index: chunk * CHUNK + i }));
+        .map(({ id, path, box }, i) => {
+          const within = geometry.within === 'box' ? box : undefined;
+          return { id, path, index: chunk * CHUNK + i, within };
+        });
       if (items.length === 0) return undefined;
       return { items, view: { kind: 'evaluate', geometry }, seed: 0, epoch: 0 };
     },

@@ -19,6 +19,8 @@ export interface Manifest {
     /** Short side before the centre is cut, for `centre-crop`. */
     readonly resizeShort: number;
     readonly mode: 'centre-crop' | 'squash';
+    /** `box`: the object's box is cut out first, where one is known. */
+    readonly within?: 'box';
   };
   /** The model divides its logits by this before its softmax. */
   readonly temperature: number;
@@ -34,6 +36,8 @@ export interface Manifest {
     readonly seed: number;
     /** Accuracy on the validation images that chose the epochs; null without any. */
     readonly validationTop1: number | null;
+    /** What reviews of the training's stages found, in order; absent without any. */
+    readonly findings?: readonly string[];
   };
   /** SHA-256 of model.onnx. */
   readonly sha256: string;
@@ -54,6 +58,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     size: count.min(1),
     resizeShort: count.min(1),
     mode: z.enum(['centre-crop', 'squash']),
+    within: z.literal('box').optional(),
   }),
   temperature: z.number().positive(),
   backbone: z.string(),
@@ -65,6 +70,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     images: count,
     seed: z.number().int(),
     validationTop1: z.number().nullable(),
+    findings: z.array(z.string()).optional(),
   }),
   sha256: z.string(),
   golden: z.strictObject({ logits: z.array(z.number()) }),

@@ -33,7 +33,24 @@ export interface RecogniserOutputs extends Record<string, Value> {
  */
 export const CONTRAST = 'contrast';
 
-/** Builds the recogniser for images of `size` x `size`. Methods may add `boxes`. */
+/** Outputs with the logits of each scale that is looked at are called by this and its name. */
+const SCALE = 'scale:';
+
+/** Whether an output has the logits of a scale. */
+export function isScale(output: string): boolean {
+  return output.startsWith(SCALE);
+}
+
+/** What was returned of each scale, by name, coarsest first. */
+export function scaleOutputs<T>(outputs: Readonly<Record<string, T>>): Record<string, T> {
+  const found = Object.entries(outputs).filter(([name]) => isScale(name));
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(SCALE.length), value]));
+}
+
+/**
+ * Builds the recogniser for images of `size` x `size`. Methods may add `boxes`, `descriptors`
+ * and scales.
+ */
 export function recogniserGraph(
   method: Method,
   context: MethodContext,
@@ -43,15 +60,17 @@ export function recogniserGraph(
 ): RecogniserOutputs {
   const image = imageInput(1, size);
   const found = method.recogniser(context, parameters.root(), image);
-  const { logits, embedding, map, finer, boxes } = found;
+  const { logits, embedding, map, boxes, descriptors, scales = {} } = found;
   const contrast = settable(CONTRAST, zeros([1, context.classes]));
   const score = add(sum(max(logits, [1])), sum(mul(logits, contrast)));
   return {
     logits,
     probabilities: softmax(mul(logits, 1 / temperature)),
     embedding,
-    activation: objectMap(map, finer, size),
+    activation: objectMap(found, size),
     heat: placedLike(map, found.heat?.(score) ?? gradientTimesMap(score, map), size),
     ...(boxes === undefined ? {} : { boxes }),
+    ...(descriptors === undefined ? {} : { descriptors }),
+    ...Object.fromEntries(Object.entries(scales).map(([name, of]) => [`${SCALE}${name}`, of])),
   };
 }

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import type { Box, HierarchyLevel } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { hostTensor } from '../core/tensor.ts';
+import { type HostTensor, hostTensor } from '../core/tensor.ts';
 import { type DecodedImage, decodeImage } from '../data/image/decode.ts';
 import {
   type EvaluationGeometry,
@@ -47,6 +47,8 @@ export interface Evidence {
   readonly heat: Float32Array;
   /** Where the network looked again, in pixels of the photograph; empty where it looks once. */
   readonly boxes: readonly Box[];
+  /** Descriptors of places, [1, C, h, w], of methods that compare images by them. */
+  readonly descriptors?: HostTensor<'float32'>;
 }
 
 export interface Prediction {
@@ -65,6 +67,8 @@ export interface PredictOptions {
   readonly topK?: number;
   /** The label of a rival: `heat` then shows what speaks for the answer against it. */
   readonly versus?: number;
+  /** The object's box in pixels of the photograph, for models that were trained within boxes. */
+  readonly within?: Box;
 }
 
 /** A loaded model. Close it when it is no longer needed. */
@@ -89,12 +93,11 @@ export class Recogniser {
     options: PredictOptions = {},
   ): Promise<Prediction> {
     const { size } = this.geometry;
-    const raw = isRaw(image)
-      ? image
-      : await decodeImage(image, { minSide: shortSideOf(this.geometry) });
+    const minSide = options.within ? undefined : shortSideOf(this.geometry);
+    const raw = isRaw(image) ? image : await decodeImage(image, { minSide });
     // decoding may have shrunk the photograph: the crop is that of its full size
     const source = fullSize(raw);
-    const crop = evaluationBox(source, this.geometry);
+    const crop = evaluationBox(source, this.geometry, options.within);
     const view = resizeCrop(raw, shrunkBox(crop, source, raw), size, size);
     return await this.predictView(view, crop, options);
   }
@@ -125,6 +128,7 @@ export class Recogniser {
         activation: out.activation.data as Float32Array,
         heat: out.heat.data as Float32Array,
         boxes: out.boxes === undefined ? [] : boxesWithin(crop, out.boxes.data as Float32Array),
+        descriptors: out.descriptors as HostTensor<'float32'> | undefined,
       },
     };
   }

@@ -39,7 +39,7 @@ export type LabelSpace = Pick<MethodContext, 'classes' | 'hierarchy'>;
  * Images of a step: at most as many as there are, and as many in each pass. Balanced batches are
  * always full, with further views where there are too few images.
  */
-function batchSize({ batch, accumulate, sampler }: StageSettings, images: number): number {
+export function batchSize({ batch, accumulate, sampler }: StageSettings, images: number): number {
   if (sampler.kind === 'balanced') return batch;
   return Math.floor(Math.min(batch, images) / accumulate) * accumulate;
 }
@@ -101,6 +101,7 @@ export function imageBatches(
         draw,
         id: examples[i].id,
         path: examples[i].path,
+        within: config.within === 'box' ? examples[i].box : undefined,
       }));
       return { items, view, seed: config.seed, epoch };
     },

@@ -4,6 +4,7 @@ import { access } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import type { Finding } from '../methods/method.ts';
 import type { PlateauState } from '../nn/schedules.ts';
 
 /** Where a run stands. Plain JSON; no random state is among it, because there is none. */
@@ -37,16 +38,21 @@ export interface BestEpoch {
   readonly epoch: number;
   readonly top1: number;
   readonly loss: number;
+  /** Top-1 of each scale that the network looked at, by name. */
+  readonly scales?: Readonly<Record<string, number>>;
 }
 
 export interface ChosenEpoch {
   readonly stage: string;
+  /** 0 where the stage was passed over. */
   readonly epoch: number;
   /** On the validation images; null without any. */
   readonly top1: number | null;
   readonly loss: number | null;
   /** Under `plateau`: the rate's multiplier in each epoch, which a refit repeats. */
   readonly factors?: readonly number[];
+  /** What the stage's review found. */
+  readonly finding?: Finding;
 }
 
 /** Tensors of a checkpoint, by kind. */

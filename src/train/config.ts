@@ -149,6 +149,8 @@ export interface RunConfig {
   readonly size: number;
   /** How evaluation cuts the square: a centre crop, or the whole image squashed. */
   readonly view: 'centre-crop' | 'squash';
+  /** What of an image is seen: all of it, or its annotated box alone. */
+  readonly within: 'image' | 'box';
   /** The last stage to run, or `all`. */
   readonly stages: string;
   /** Epochs of the last stage. */
@@ -188,6 +190,7 @@ const givenConfig = z.strictObject({
   offline: z.boolean().default(false),
   size: z.number().int().min(32).max(2048).optional(),
   view: z.enum(['centre-crop', 'squash']).default('centre-crop'),
+  within: z.enum(['image', 'box']).default('image'),
   stages: z.string().default('all'),
   epochs: count.optional(),
   seed: z.number().int().min(0).default(0),

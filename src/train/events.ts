@@ -10,6 +10,8 @@ export interface EpochEvent {
   readonly loss: number;
   /** Accuracy on the validation images; null without any. */
   readonly valTop1: number | null;
+  /** The same of each scale that the network looked at, by name. */
+  readonly valScales?: Readonly<Record<string, number>>;
 }
 
 export interface TrainSummary {
@@ -20,7 +22,10 @@ export interface TrainSummary {
   readonly temperature: number;
   readonly classes: number;
   readonly trainImages: number;
+  /** An epoch of 0: the stage was passed over. */
   readonly stages: readonly { stage: string; epoch: number; top1: number | null }[];
+  /** What reviews of the stages found, in order. */
+  readonly findings: readonly string[];
 }
 
 export type TrainEvent =

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Example } from '../core/example.ts';
 import { sizeOf } from '../core/shape.ts';
 import type { HostTensor } from '../core/tensor.ts';
+import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { lower } from '../graph/lower.ts';
 import type { Stage } from '../methods/method.ts';
@@ -42,7 +43,7 @@ export async function featuresOf(
   const settings = JSON.stringify({ geometry, threads, engineVersion });
   const key = [createHash('sha256').update(bytes).digest(), settings];
   const cache = await FeatureCache.open(cacheFolder('features'), key, emit.note);
-  const hashOf = (example: Example) => task.hashes.get(example.id)!;
+  const hashOf = (example: Example) => rowKey(example, task.hashes.get(example.id)!, geometry);
   const missing = examples.filter((example) => cache.get(hashOf(example)) === undefined);
   if (missing.length > 0) {
     const session = await createSession(bytes, { threads: config.threads });
@@ -64,6 +65,12 @@ export async function featuresOf(
   }
   const shape = features.shape.slice(1);
   return { shape, rows: examples.map((example) => checked(cache.get(hashOf(example))!, shape)) };
+}
+
+/** What a row depends on besides the network: the image, and the box that is cut out of it. */
+export function rowKey({ box }: Example, hash: string, { within }: EvaluationGeometry): string {
+  if (within === undefined || box === undefined) return hash;
+  return createHash('sha256').update(hash).update(JSON.stringify(box)).digest('hex');
 }
 
 function checked(row: Float32Array, shape: readonly number[]): Float32Array {

@@ -45,8 +45,17 @@ export function estimateStepBytes(loss: Value, step: StepShape, passes = step.ac
       else values += bytes;
     }
   }
-  const copies = COPIES + (step.ema > 0 ? AVERAGES : 0);
-  return KEPT * values * (step.accumulate / passes) + copies * parameters + BASE;
+  return KEPT * values * (step.accumulate / passes) + stateBytes(parameters, step.ema) + BASE;
+}
+
+/** Bytes of parameters with all that training keeps of each. */
+export function stateBytes(parameters: number, ema: number): number {
+  return (COPIES + (ema > 0 ? AVERAGES : 0)) * parameters;
+}
+
+/** `1.4 GB`. */
+export function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /**
@@ -63,7 +72,6 @@ export function reportMemory(
 ): void {
   const needed = estimateStepBytes(loss, step);
   if (needed < 0.5e9) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const passes = step.accumulate === 1 ? '' : ` in ${step.accumulate} passes`;
   emit.note(
     `stage '${stage}' at batch ${step.batch}${passes} needs about ${gigabytes(needed)} of memory`,

@@ -15,6 +15,7 @@ import { passOverImages } from '../recognise/image-pass.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { engineVersion } from '../runtime/node.ts';
 import { unitRows } from '../search/similarity.ts';
+import { rowKey } from './features.ts';
 import { readRunConfig } from './run-folder.ts';
 
 export interface NearestPhoto {
@@ -58,21 +59,21 @@ export async function openNearest(
     const self = createHash('sha256')
       .update(await readFile(photo))
       .digest('hex');
-    const hashOf = ({ id }: Example) => hashes.get(id)!;
-    const others = train.filter((example) => hashOf(example) !== self);
-    const missing = others.filter((example) => cache.get(hashOf(example)) === undefined);
+    const others = train.filter(({ id }) => hashes.get(id) !== self);
+    const rowOf = (example: Example) => rowKey(example, hashes.get(example.id)!, geometry);
+    const missing = others.filter((example) => cache.get(rowOf(example)) === undefined);
     if (missing.length > 0) {
       const task = `descriptors of ${className}`;
       const options = { geometry, workers: 1, task, progress: onProgress, pause: () => {} };
       await passOverImages(recogniser.session, missing, options, async (i, outputs) => {
         await cache.put(
-          hashOf(missing[i]),
+          rowOf(missing[i]),
           Float32Array.from(outputs.embedding.data as Float32Array),
         );
       });
       await cache.flush();
     }
-    return nearestOf(others, (example) => cache.get(hashOf(example))!, embedding);
+    return nearestOf(others, (example) => cache.get(rowOf(example))!, embedding);
   };
 }
 

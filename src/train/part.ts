@@ -4,6 +4,7 @@ import type { Example } from '../core/example.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import type { Stage, StageSettings } from '../methods/method.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
+import { isInBackbone } from '../nn/backbones/backbone.ts';
 import type { PlateauState } from '../nn/schedules.ts';
 import { type ParameterNumbers, type ParameterSpec, Parameters } from '../nn/scope.ts';
 import { chooseDevice } from '../runtime/device.ts';
@@ -12,7 +13,6 @@ import { type BatchSource, featureBatches, imageBatches } from './batches.ts';
 import type { BestEpoch } from './checkpoint.ts';
 import type { Emit } from './events.ts';
 import { featuresOf, rootMeanSquareNorm } from './features.ts';
-import { reportMemory } from './memory.ts';
 import type { MetricsLog } from './run-folder.ts';
 import type { GroupRule } from './step-graph.ts';
 import { StepLoop } from './step-loop.ts';
@@ -22,6 +22,11 @@ import { validator } from './validation.ts';
 
 /** Thrown when a person asked to stop. The trainer writes a checkpoint before it goes further. */
 export class Stopped extends Error {}
+
+/** A part that is skipped has nothing left to do. */
+export function isNeeded({ stage }: Part): boolean {
+  return stage.needed !== false;
+}
 
 export interface Part {
   readonly stage: Stage;
@@ -93,13 +98,13 @@ async function openSource(part: Part, host: PartHost, pause: () => void) {
   }
   const table = await featuresOf(task, stage, store, examples, emit, pause);
   const source = featureBatches(table, examples, settings, task.config.seed, classes);
-  return { source, scale: rootMeanSquareNorm(table) };
+  return { source, scale: stage.featureNorm ?? rootMeanSquareNorm(table) };
 }
 
 async function openStepper(
   part: Part,
   state: PartState,
-  { task, store, emit }: PartHost,
+  { task, store }: PartHost,
   source: BatchSource,
   scale: number,
 ): Promise<Stepper> {
@@ -113,9 +118,6 @@ async function openStepper(
     uniforms.push({ name, shape }),
   );
   const { loss, metrics } = stage.loss(parameters.root(), fed);
-  if (stage.source === 'images') {
-    reportMemory(loss, stage.name, { ...settings, batch }, emit, settings.batch);
-  }
   const graph = {
     loss,
     metrics,
@@ -138,7 +140,7 @@ async function openStepper(
  * not depend on the gradient's scale, so there they are r / s and d s.
  */
 function groupOf(spec: ParameterSpec, settings: StageSettings, scale: number): GroupRule {
-  const inBackbone = spec.path.startsWith('backbone.');
+  const inBackbone = isInBackbone(spec.path);
   const factor = inBackbone ? 1 : settings.headFactor;
   if (spec.role !== 'weight') return { rateFactor: factor, decay: 0 };
   const stretch = settings.optimiser.kind === 'adamw' ? scale : scale * scale;

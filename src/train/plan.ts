@@ -5,14 +5,23 @@ import type { Example } from '../core/example.ts';
 import type { Stage } from '../methods/method.ts';
 import type { ChosenEpoch } from './checkpoint.ts';
 import { stageSettings } from './config.ts';
+import type { Emit } from './events.ts';
+import { planMemory } from './memory-plan.ts';
 import type { Part } from './part.ts';
 import type { Task } from './task.ts';
 
-/** Finds out whether every part can be set up, before an old run is replaced by this one. */
-export function checkPlan(task: Task): void {
-  stagesOf(task).forEach((_, index) => {
-    checkPart(partOf(task, index, []), task);
-  });
+/**
+ * Finds out whether every part can be set up, before an old run is replaced by this one, and says
+ * what they need of the memory.
+ */
+export function checkPlan(task: Task, emit: Emit): void {
+  const parts = stagesOf(task).map((_, index) => partOf(task, index, []));
+  for (const part of parts) checkPart(part, task);
+  checkStageNames(task);
+  planMemory(parts, task, emit);
+}
+
+function checkStageNames(task: Task): void {
   const { method, context, config } = task;
   const stages = stageNames(task);
   const unknown = Object.keys(config.stage).find((name) => !stages.includes(name));
@@ -88,9 +97,11 @@ function checkPart({ stage, settings, examples }: Part, task: Task): void {
       next: `Use --set ${where}.mixup=${cutmix} there, or CutMix in a stage on images.`,
     });
   }
-  if (schedule.kind === 'plateau' && task.val.length === 0) {
+  if (schedule.kind === 'plateau' && (task.val.length === 0 || stage.keeps === 'last')) {
+    const why =
+      stage.keeps === 'last' ? 'accuracy says nothing about this stage' : 'there are none';
     throw fail('FM_CONFIG', `${where}.schedule.kind`, {
-      expected: 'a schedule that needs no validation images, because there are none',
+      expected: `a schedule that needs no validation images, because ${why}`,
       got: "'plateau'",
       next: "Use 'cosine' or 'step', or add images: a tenth of each class is held out.",
     });

@@ -155,6 +155,14 @@ export async function readRunConfig(folder: string): Promise<RunConfig> {
 /** One line of `metrics.jsonl`. */
 export type MetricsLine = Readonly<Record<string, string | number | boolean | null>>;
 
+/** Numbers of scales as fields of a line: `valTop1:scale2`. */
+export function byScale(
+  what: string,
+  scales: Readonly<Record<string, number>> = {},
+): Record<string, number> {
+  return Object.fromEntries(Object.entries(scales).map(([name, v]) => [`${what}:${name}`, v]));
+}
+
 /** Appends to `metrics.jsonl`, and takes back what was written after the last checkpoint. */
 export class MetricsLog {
   readonly #path: string;

@@ -9,9 +9,12 @@ import { type LoadedWeights, loadWeights } from '../hub/weights.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
 
+/** Which numbers, for which network. */
+export type StartOptions = Pick<RunConfig, 'weights' | 'backbone' | 'offline' | 'input'>;
+
 /** Reads the weights that the configuration names; undefined where it starts from random numbers. */
 export async function startWeights(
-  { weights: name, backbone, offline, input }: RunConfig,
+  { weights: name, backbone, offline, input }: StartOptions,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<LoadedWeights | undefined> {

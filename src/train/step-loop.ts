@@ -9,6 +9,7 @@ import { afterEpoch, plateauStart, scheduleFactor } from '../nn/schedules.ts';
 import { type BatchSource, uniformNumbers } from './batches.ts';
 import type { BestEpoch } from './checkpoint.ts';
 import type { Part, PartHost, PartState } from './part.ts';
+import { byScale } from './run-folder.ts';
 import { averageInput } from './step-graph.ts';
 import type { Stepper, StepResult } from './stepper.ts';
 import type { ValidationResult, Validator } from './validation.ts';
@@ -71,6 +72,7 @@ export class StepLoop {
       ...batch,
       rate,
       number: globalStep + 1,
+      progress: globalStep / (this.#part.settings.epochs * source.stepsPerEpoch),
       draw: (name, shape) => uniformNumbers(seed, stage.name, globalStep, name, shape),
     });
     mustBeFinite(result.loss, stage.name, globalStep);
@@ -139,8 +141,13 @@ export class StepLoop {
       loss,
       valTop1: result?.top1 ?? null,
     };
-    await this.#host.metrics.append({ ...facts, valLoss: result?.loss ?? null });
-    this.#host.emit.epoch(facts);
+    const scales = result?.scales;
+    await this.#host.metrics.append({
+      ...facts,
+      valLoss: result?.loss ?? null,
+      ...byScale('valTop1', scales),
+    });
+    this.#host.emit.epoch({ ...facts, ...(scales === undefined ? {} : { valScales: scales }) });
   }
 
   async #validate(): Promise<ValidationResult | null> {

@@ -38,6 +38,8 @@ export interface StepFeeds extends StepInput {
   readonly rate: number;
   /** 1-based number of the step. */
   readonly number: number;
+  /** Share of the stage's steps that lie behind this one. */
+  readonly progress: number;
   /** Uniform numbers in [0, 1) for an input. */
   readonly draw: (name: string, shape: Shape) => HostTensor;
 }
@@ -137,6 +139,7 @@ export class Stepper {
       input: share(feeds.input, pass, this.#passes),
       targets: share(feeds.targets, pass, this.#passes),
       labels: share(feeds.labels, pass, this.#passes),
+      progress: float32([], [feeds.progress]),
       ...Object.fromEntries(draws.map((d) => [d.name, section(d.numbers, d.shape, pass)])),
     });
     const passes: Record<string, HostTensor>[] = [];

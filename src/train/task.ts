@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { fail } from '../core/errors.ts';
-import type { Dataset, Example } from '../core/example.ts';
+import type { Dataset, Example, Supervision } from '../core/example.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
@@ -14,6 +14,7 @@ import type { Method, MethodContext, StageSettings } from '../methods/method.ts'
 import { networkSettings } from '../methods/settings.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { checkSupervision, findMethod } from '../methods/table.ts';
+import { isInBackbone } from '../nn/backbones/backbone.ts';
 import { findBackbone } from '../nn/backbones/table.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
@@ -21,6 +22,7 @@ import { recogniserGraph } from '../recognise/recogniser-graph.ts';
 import { checkStages } from './check-stages.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
+import { fillSecond, type LoadedSecond, loadSecond } from './second-network.ts';
 import { startWeights } from './start-weights.ts';
 import {
   cutFold,
@@ -45,6 +47,13 @@ export interface Task {
   readonly weights: LoadedWeights | undefined;
   /** The network, where it came whole. */
   readonly trunk: Trunk | undefined;
+  /** Of a second network. */
+  readonly second: LoadedWeights | undefined;
+  /**
+   * Statistics that a method drew, by path: hash tables. What is trained means nothing without them,
+   * so they stay with it even where a later version would draw others.
+   */
+  readonly tables: readonly string[];
   /** The network's numbers before any training. */
   freshStore(): ParameterStore;
 }
@@ -58,32 +67,38 @@ export async function prepareTask(
   const method = findMethod(config.method);
   const trunkFile = checkTrunk(config);
   const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
+  const options = parseOptions(method, config.options);
   const opened = await openDataset(config.data, { format: config.format });
-  checkSupervision(method, opened);
+  const boxes: readonly Supervision[] = config.within === 'box' ? ['box'] : [];
+  checkSupervision(method, opened, boxes);
   const trunk =
     trunkFile === undefined
       ? undefined
       : await openTrunk(trunkFile, config.size, { ...config.trunk, ...config.input });
   for (const note of trunk?.notes ?? []) emit.note(note);
   const weights = trunk ? undefined : await startWeights(config, emit, signal);
+  const pretrained = weights !== undefined || trunk !== undefined;
+  const wished = method.second?.(options);
+  const second = wished && (await loadSecond(wished, { pretrained, config, emit, signal }));
   const backbone = trunk?.backbone ?? known!;
   // what trains beside a fold is known when its images are read
   const cut = config.fold && (await cutFold(opened, config.fold, emit, signal));
   const dataset = cut?.dataset ?? opened;
-  checkSupervision(method, dataset);
+  checkSupervision(method, dataset, boxes);
   const description = weights?.description ?? torchvisionDescription;
   const context: MethodContext = {
-    options: parseOptions(method, config.options),
+    options,
     backbone,
     network: config.network,
     pixels: trunk?.pixels ?? description.input,
     padding: description.padding,
-    norms: trunk ? 'frozen' : chooseNorms(config, weights, emit),
+    norms: trunk ? 'frozen' : chooseNorms(config, [weights, second?.weights], emit),
+    second: second?.network,
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
     attributes: dataset.attributes,
     imagesOfClass: trainingImages(dataset),
-    pretrained: weights !== undefined || trunk !== undefined,
+    pretrained,
   };
   for (const note of checkStages({ method, context, config, dataset })) emit.note(note);
   reportClasses(dataset, emit);
@@ -104,19 +119,25 @@ export async function prepareTask(
     val: splits.val,
     valSource: splits.valSource,
     hashes,
-    fingerprint: fingerprint(dataset, hashes, (trunk ?? weights)?.hash),
+    fingerprint: fingerprint(dataset, hashes, config.within, [
+      (trunk ?? weights)?.hash ?? 'none',
+      ...(second?.weights === undefined ? [] : [second.weights.hash]),
+    ]),
     method,
     context,
     geometry,
     weights,
     trunk,
-    freshStore: () => freshStore(network, weights, config.seed),
+    second: second?.weights,
+    tables: tablesOf(network.parameters),
+    freshStore: () => freshStore(network, weights, second, config.seed),
   };
   // loads once to see that everything fits
   if (weights !== undefined) {
     const report = fillFromWeights(network.parameters, new Map(), weights, network);
     for (const line of loadingNotes(report)) emit.note(line);
   }
+  for (const line of fillSecond(network.parameters, new Map(), second)) emit.note(line);
   return task;
 }
 
@@ -163,8 +184,13 @@ function parseOptions(method: Method, options: unknown): unknown {
 /** Below this many images a pass's statistics are too noisy to normalise with. */
 const SMALLEST_NORM_BATCH = 8;
 
-function chooseNorms(config: RunConfig, weights: LoadedWeights | undefined, emit: Emit): NormMode {
-  const folded = weights?.description.norms === 'frozen';
+function chooseNorms(
+  config: RunConfig,
+  all: readonly (LoadedWeights | undefined)[],
+  emit: Emit,
+): NormMode {
+  const [weights] = all;
+  const folded = all.some((one) => one?.description.norms === 'frozen');
   if (config.norms === 'batch' && folded) {
     throw fail('FM_CONFIG', 'norms', {
       expected: "'frozen' or 'auto' for weights whose norms are folded away",
@@ -183,8 +209,15 @@ function chooseNorms(config: RunConfig, weights: LoadedWeights | undefined, emit
 
 /** How evaluation looks at an image of this run. */
 export function geometryOf(config: RunConfig): EvaluationGeometry {
-  const geometry = { size: config.size, mode: config.view };
+  const within = config.within === 'box' ? { within: config.within } : {};
+  const geometry = { size: config.size, mode: config.view, ...within };
   return { ...geometry, resizeShort: shortSideOf(geometry) };
+}
+
+function tablesOf({ specs }: Parameters): string[] {
+  return [...specs.values()]
+    .filter(({ path, role }) => role === 'statistic' && !isInBackbone(path))
+    .map(({ path }) => path);
 }
 
 interface Network extends Destination {
@@ -194,10 +227,12 @@ interface Network extends Destination {
 function freshStore(
   network: Network,
   weights: LoadedWeights | undefined,
+  second: LoadedSecond | undefined,
   seed: number,
 ): ParameterStore {
   const store: ParameterStore = new Map();
   if (weights !== undefined) fillFromWeights(network.parameters, store, weights, network);
+  fillSecond(network.parameters, store, second);
   initialise(network.parameters, store, seed);
   return store;
 }
@@ -218,12 +253,18 @@ function smallestBatch({ sampler }: StageSettings): number {
   return sampler.kind === 'balanced' ? 2 * sampler.samples : 2;
 }
 
-function fingerprint(dataset: Dataset, hashes: ImageHashes, weights: string | undefined): string {
+function fingerprint(
+  dataset: Dataset,
+  hashes: ImageHashes,
+  within: RunConfig['within'],
+  weights: readonly string[],
+): string {
   const { hierarchy, attributes } = dataset;
-  const hash = createHash('sha256').update(weights ?? 'none');
+  const hash = createHash('sha256').update(weights.join(''));
   hash.update(JSON.stringify({ hierarchy, attributes }));
-  for (const { id, label, split } of dataset.examples) {
+  for (const { id, label, split, box } of dataset.examples) {
     hash.update(`\n${id} ${label} ${split} ${hashes.get(id) ?? ''}`);
+    if (within === 'box') hash.update(` ${box}`);
   }
   return hash.digest('hex');
 }

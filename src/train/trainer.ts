@@ -15,8 +15,9 @@ import {
 } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit, TrainSummary } from './events.ts';
-import { type Part, type PartState, Stopped, trainPart } from './part.ts';
+import { isNeeded, type Part, type PartState, Stopped, trainPart } from './part.ts';
 import { allOfTrain, checkPlan, partOf, stagesOf } from './plan.ts';
+import { findingsOf, reviewStage, withDecisions } from './review.ts';
 import {
   lockRun,
   MetricsLog,
@@ -27,7 +28,7 @@ import {
   runPaths,
 } from './run-folder.ts';
 import { prepareTask, type Task } from './task.ts';
-import { validationLogits } from './validation.ts';
+import { validationPass } from './validation-pass.ts';
 
 export interface TrainJob {
   readonly folder: string;
@@ -45,8 +46,8 @@ export async function runTraining(
   try {
     const begin = await openRun(job.folder, job.config, job.mode);
     const task = await prepareTask(job.config, emit, signal);
+    checkPlan(task, emit);
     const trainer = new Trainer(task, runPaths(job.folder), emit, signal);
-    checkPlan(task);
     await begin();
     await removeLeftovers(job.folder);
     return await trainer.run();
@@ -59,7 +60,7 @@ export async function runTraining(
 }
 
 class Trainer {
-  readonly #task: Task;
+  readonly #given: Task;
   readonly #paths: RunPaths;
   readonly #emit: Emit;
   readonly #signal: AbortSignal;
@@ -76,13 +77,22 @@ class Trainer {
   #touched = new Set<string>();
 
   constructor(task: Task, paths: RunPaths, emit: Emit, signal: AbortSignal) {
-    this.#task = task;
+    this.#given = task;
     this.#paths = paths;
     this.#emit = emit;
     this.#signal = signal;
     this.#metrics = new MetricsLog(paths.metrics);
     this.#store = task.freshStore();
   }
+
+  /** The task, and what was decided about it so far. */
+  get #task(): Task {
+    return withDecisions(this.#given, this.#chosen);
+  }
+
+  readonly #pause = () => {
+    if (this.#signal.aborted) throw new Stopped();
+  };
 
   async run(): Promise<TrainSummary> {
     await this.#restore();
@@ -105,9 +115,11 @@ class Trainer {
 
   async #trainNextPart(selecting: number): Promise<void> {
     if (this.#part === selecting) this.#beginRefit();
-    const part = partOf(this.#task, this.#part, this.#chosen);
+    const task = this.#task;
+    const part = partOf(task, this.#part, this.#chosen);
+    if (!isNeeded(part)) return this.#skip(part);
     await trainPart(part, this.#state, {
-      task: this.#task,
+      task,
       store: this.#store,
       put: (path, tensor) => {
         this.#touched.add(path);
@@ -119,11 +131,16 @@ class Trainer {
       save: () => this.#save(),
       stopping: () => this.#signal.aborted,
     });
-    this.#endPart(part);
+    await this.#endPart(part);
+  }
+
+  #skip({ stage, refit }: Part): void {
+    if (!refit) this.#chosen.push({ stage: stage.name, epoch: 0, top1: null, loss: null });
+    this.#part++;
   }
 
   /** The best epoch's numbers stay; without validation images the last ones do. */
-  #endPart(part: Part): void {
+  async #endPart(part: Part): Promise<void> {
     const { best, bestNumbers, plateau } = this.#state;
     if (best !== null) {
       for (const [path, tensor] of bestNumbers) this.#store.set(path, tensor);
@@ -131,10 +148,20 @@ class Trainer {
     if (!part.refit) {
       const last = { epoch: part.settings.epochs, top1: null, loss: null };
       const factors = plateau === null ? {} : { factors: plateau.factors };
-      this.#chosen.push({ stage: part.stage.name, ...(best ?? last), ...factors });
+      const found = await this.#review(part);
+      this.#chosen.push({ stage: part.stage.name, ...(best ?? last), ...factors, ...found });
     }
     this.#part++;
     this.#state = freshState();
+  }
+
+  async #review({ stage }: Part): Promise<Pick<ChosenEpoch, 'finding'>> {
+    if (stage.review === undefined || this.#given.val.length === 0) return {};
+    const seen = await reviewStage(this.#task, stage, this.#store, this.#emit, this.#pause);
+    await this.#metrics.append(seen.line);
+    if (seen.finding === undefined) return {};
+    this.#emit.note(seen.finding.text);
+    return { finding: seen.finding };
   }
 
   #beginRefit(): void {
@@ -144,14 +171,11 @@ class Trainer {
   }
 
   async #calibrate(): Promise<void> {
-    const pause = () => {
-      if (this.#signal.aborted) throw new Stopped();
-    };
     if (this.#task.val.length === 0) {
       this.#temperature = 1;
       return;
     }
-    const scores = await validationLogits(this.#task, this.#store, this.#emit, pause);
+    const { scores } = await validationPass(this.#task, this.#store, this.#emit, this.#pause);
     const fit = fitTemperature(scores);
     this.#temperature = fit.temperature;
     if (fit.atBound) {
@@ -162,12 +186,14 @@ class Trainer {
   }
 
   async #finish(): Promise<TrainSummary> {
-    const { method, context, config, geometry, dataset, train, val, weights, trunk } = this.#task;
+    const { method, context, config, geometry, dataset } = this.#task;
+    const { train, val, weights, trunk, second } = this.#task;
     const temperature = this.#temperature ?? 1;
     const outputs = recogniserGraph(method, context, new Parameters(), config.size, temperature);
     const images = config.refit ? allOfTrain(this.#task).length : train.length;
     const last = this.#chosen[this.#chosen.length - 1];
     const valTop1 = val.length > 0 ? last.top1 : null;
+    const findings = findingsOf(this.#chosen);
     const origin = trunk ?? weights;
     const { licence, source } = origin?.description ?? {};
     await exportRecogniser(this.#paths.model, outputs, this.#store, {
@@ -177,16 +203,25 @@ class Trainer {
         names: [...names],
         ofClass: [...ofClass],
       })),
-      input: { size: geometry.size, resizeShort: geometry.resizeShort!, mode: geometry.mode },
+      input: { ...geometry, resizeShort: geometry.resizeShort! },
       temperature,
       backbone: context.backbone.name,
       method: config.method,
       licences: [
         ...(licence ? [`weights: ${licence}`] : []),
+        ...(second?.description.licence
+          ? [`second network's weights: ${second.description.licence}`]
+          : []),
         ...(dataset.licence ? [`images: ${dataset.licence}`] : []),
       ],
       weights: { source: source ?? origin?.path ?? config.weights, sha256: origin?.hash },
-      trained: { dataset: dataset.name, images, seed: config.seed, validationTop1: valTop1 },
+      trained: {
+        dataset: dataset.name,
+        images,
+        seed: config.seed,
+        validationTop1: valTop1,
+        ...(findings.length > 0 ? { findings } : {}),
+      },
     });
     return {
       folder: this.#paths.folder,
@@ -196,6 +231,7 @@ class Trainer {
       classes: dataset.classes.length,
       trainImages: images,
       stages: this.#chosen.map(({ stage, epoch, top1 }) => ({ stage, epoch, top1 })),
+      findings,
     };
   }
 
@@ -215,7 +251,8 @@ class Trainer {
       metricsBytes: await this.#metrics.length(),
       seconds: this.#secondsBefore + (performance.now() - this.#began) / 1000,
     };
-    const parameters = new Map([...this.#touched].map((path) => [path, this.#store.get(path)!]));
+    const paths = new Set([...this.#touched, ...this.#task.tables]);
+    const parameters = new Map([...paths].map((path) => [path, this.#store.get(path)!]));
     await saveCheckpoint(this.#paths.checkpoint, {
       progress,
       parameters,

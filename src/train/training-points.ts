@@ -14,7 +14,8 @@ export function trainingPoints(lines: readonly MetricsLine[]): TrainingPoint[] {
   const every = Math.ceil(lines.length / MOST);
   const points: TrainingPoint[] = [];
   let base = 0;
-  for (const part of partsOf(lines)) {
+  const drawn = lines.filter(({ step, epoch }) => step !== undefined || epoch !== undefined);
+  for (const part of partsOf(drawn)) {
     const stage = `${part[0].refit ? 'refit ' : ''}${String(part[0].stage)}`;
     const logsSteps = part.some((line) => line.step !== undefined);
     let at = base;

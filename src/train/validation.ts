@@ -8,19 +8,19 @@ import type { ScoredLabels } from '../evaluate/scores.ts';
 import { lower } from '../graph/lower.ts';
 import { input } from '../graph/ops/leaf.ts';
 import { type ParameterNumbers, Parameters } from '../nn/scope.ts';
-import { lowerRecogniser } from '../recognise/export.ts';
-import { passOverImages } from '../recognise/image-pass.ts';
-import { recogniserGraph } from '../recognise/recogniser-graph.ts';
 import { createSession } from '../runtime/node.ts';
 import type { Emit } from './events.ts';
 import { featuresOf } from './features.ts';
 import type { Part } from './part.ts';
 import type { Task } from './task.ts';
+import { validationPass } from './validation-pass.ts';
 
 /** Accuracy and mean loss on the validation images. */
 export interface ValidationResult {
   readonly top1: number;
   readonly loss: number;
+  /** Top-1 of each scale that the network looks at, by name. */
+  readonly scales?: Readonly<Record<string, number>>;
 }
 
 export interface Validator {
@@ -37,14 +37,18 @@ export async function validator(
   emit: Emit,
   pause: () => void,
 ): Promise<Validator | null> {
-  if (part.refit || task.val.length === 0) return null;
+  if (part.refit || task.val.length === 0 || part.stage.keeps === 'last') return null;
   if (part.stage.source === 'features') {
     return await featureValidator(task, part, store, emit, pause);
   }
   const bytes = task.val.length * task.config.size ** 2 * 3;
   const kept = bytes <= KEPT_BYTES ? new Map<string, Uint8Array>() : undefined;
-  const validate = async (now: ParameterNumbers) =>
-    score(await validationLogits(task, now, emit, pause, kept));
+  const { classify } = part.stage;
+  const validate = async (now: ParameterNumbers) => {
+    const { scores, scales } = await validationPass(task, now, emit, pause, { classify, kept });
+    const top1 = Object.entries(scales).map(([name, of]) => [name, topKAccuracy(of, 1)] as const);
+    return { ...score(scores), ...(top1.length > 0 ? { scales: Object.fromEntries(top1) } : {}) };
+  };
   return Object.assign(validate, { close: async () => {} });
 }
 
@@ -53,39 +57,6 @@ const KEPT_BYTES = 256e6;
 
 function score(scores: ScoredLabels): ValidationResult {
   return { top1: topKAccuracy(scores, 1), loss: negativeLogLikelihood(scores) };
-}
-
-/** Logits of the validation images under the network as it is. */
-export async function validationLogits(
-  task: Task,
-  store: ParameterNumbers,
-  emit: Emit,
-  pause: () => void,
-  kept?: Map<string, Uint8Array>,
-): Promise<ScoredLabels> {
-  const { method, context, config, geometry, val } = task;
-  const outputs = recogniserGraph(method, context, new Parameters(), config.size);
-  const session = await createSession(await lowerRecogniser(outputs, store), {
-    threads: config.threads,
-  });
-  const { classes } = context;
-  const values = new Float32Array(val.length * classes);
-  const options = {
-    geometry,
-    workers: config.workers,
-    task: 'validation',
-    progress: emit.progress,
-    pause,
-    kept,
-  };
-  try {
-    await passOverImages(session, val, options, (i, { logits }) => {
-      values.set(logits.data as Float32Array, i * classes);
-    });
-  } finally {
-    await session.close();
-  }
-  return { values, classes, labels: val.map(({ label }) => label) };
 }
 
 const ROWS = 64;

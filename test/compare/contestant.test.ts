@@ -64,6 +64,15 @@ test("a method's own baselines stand beside it once, with its own settings", () 
   expect(withBaselines([plain, byHand], common, find).contestants).toHaveLength(3);
 });
 
+test('RA-CNN is held against as many looks at the middle', () => {
+  const { contestants } = withBaselines([contestantOf('racnn', 'racnn')], common);
+  expect(contestants.map(({ label, baseline }) => [label, baseline])).toEqual([
+    ['racnn', false],
+    ['racnn:options.attention=centre', true],
+    ['probe', true],
+  ]);
+});
+
 test('the same method twice is a slip', () => {
   expect(() => withBaselines([plain, plain], common)).toThrow(/got 'finetune' twice/);
   expect(() => contestantOf('x', 'x')).toThrow(/method 'x'/);

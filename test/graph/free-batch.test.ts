@@ -4,17 +4,20 @@ import { float32 } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { gelu, hardSwish } from '../../src/graph/ops/activation.ts';
 import { mul } from '../../src/graph/ops/arithmetic.ts';
+import { cast, greater } from '../../src/graph/ops/compare.ts';
 import { convTranspose2d } from '../../src/graph/ops/conv-transpose.ts';
 import { layerNorm } from '../../src/graph/ops/layer-norm.ts';
 import { constant, filled, input } from '../../src/graph/ops/leaf.ts';
 import { localResponseNorm } from '../../src/graph/ops/local-response-norm.ts';
 import { avgPool, maxPool } from '../../src/graph/ops/pool.ts';
 import { softmax } from '../../src/graph/ops/reduce.ts';
-import { concat, split } from '../../src/graph/ops/slice.ts';
+import { concat, slice, split } from '../../src/graph/ops/slice.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
 import { evaluate } from '../../src/graph/oracle.ts';
 import type { Value } from '../../src/graph/value.ts';
+import { squareAround } from '../../src/nn/object-square.ts';
 import { adaptiveAveragePool } from '../../src/nn/pooling.ts';
+import { fixedSquare, zoom } from '../../src/nn/zoom.ts';
 import { uniformTensor } from '../support/golden.ts';
 import { runGraph } from '../support/run-graph.ts';
 
@@ -27,6 +30,8 @@ const functions: Record<string, (x: Value) => Value> = {
   layerNorm: (x) => layerNorm(x, filled([5, 6], 2), filled([5, 6], 1)),
   localResponseNorm: (x) => localResponseNorm(x, { size: 3, alpha: 1 }),
   'split and concat': (x) => concat(split(x, 1, 2).reverse(), 1),
+  zoom: (x) => zoom(slice(x, 3, 0, 5), fixedSquare(1, 0.3), 7),
+  'a square around a mask': (x) => squareAround(cast(greater(slice(x, 1, 0, 1), 0), 'float32')),
   'convTranspose2d, stride 1': (x) => convTranspose2d(x, kernel([4, 3, 3, 3])),
   'convTranspose2d, stride 2': (x) =>
     convTranspose2d(x, kernel([4, 3, 3, 3]), filled([3], 1), {

@@ -33,7 +33,7 @@ async function boxOf(map: Value): Promise<readonly number[]> {
 }
 
 test('the box is where the object is, to a cell of the even grid', async () => {
-  const map = objectMap(coarse, fine, SIZE);
+  const map = objectMap({ map: coarse, finer: fine }, SIZE);
   expect([...map.shape]).toEqual([1, 16, 16]);
   const [x, y, w, h] = await boxOf(map);
   const edges = [32, 20, 52, 36];
@@ -43,21 +43,24 @@ test('the box is where the object is, to a cell of the even grid', async () => {
 });
 
 test('without a finer map the last one stands alone, and a black image is no error', async () => {
-  const alone = objectMap(coarse, undefined, SIZE);
+  const alone = objectMap({ map: coarse }, SIZE);
   const [x, y, w, h] = await boxOf(alone);
   expect(x + w / 2).toBeGreaterThan(36);
   expect(x + w / 2).toBeLessThan(48);
   expect(y + h / 2).toBeGreaterThan(22);
   expect(y + h / 2).toBeLessThan(34);
   const black = { x: float32([1, 1, SIZE, SIZE], new Float32Array(SIZE * SIZE)) };
-  const { y: nothing } = await runGraph({ y: objectMap(coarse, fine, SIZE) }, black);
+  const { y: nothing } = await runGraph(
+    { y: objectMap({ map: coarse, finer: fine }, SIZE) },
+    black,
+  );
   expect(nothing).toEqual(new Array(256).fill(0));
 });
 
 test('a map of the same cells is placed alike', async () => {
   const heat = sum(coarse, [1]);
   const { a, b } = await runGraph(
-    { a: placedLike(coarse, heat, SIZE), b: objectMap(coarse, undefined, SIZE) },
+    { a: placedLike(coarse, heat, SIZE), b: objectMap({ map: coarse }, SIZE) },
     photograph(),
   );
   const scale = Math.max(...a) / Math.max(...b);

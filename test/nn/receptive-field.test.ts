@@ -13,7 +13,7 @@ import { evaluate } from '../../src/graph/oracle.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { backbones, findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput, normaliseImage } from '../../src/nn/image-input.ts';
-import { alignToImage, cellGrid } from '../../src/nn/receptive-field.ts';
+import { alignToImage, cellGrid, turnBack } from '../../src/nn/receptive-field.ts';
 import { Parameters } from '../../src/nn/scope.ts';
 import { runGraph } from '../support/run-graph.ts';
 
@@ -129,4 +129,28 @@ test('alignment puts a cell where it was seen, and keeps an even grid as it is',
   );
   expect(a).toEqual([1, 2, 3, 4]);
   expect(b).toEqual([1, 2, 2, 3]); // rows at 2 and 6 pixels: before the first cell, half way
+});
+
+test('a cut moves the grid by what is left out', () => {
+  const image = input('x', [1, 1, 32, 32]);
+  const map = build(image, STACKS[0][1]);
+  const [rows, columns] = cellGrid(map, 32);
+  const [cutRows, cutColumns] = cellGrid(slice(slice(map, 2, 1, 7), 3, 0, 7), 32);
+  expect(cutRows).toEqual({ ...rows, origin: rows.origin + rows.stride });
+  expect(cutColumns).toEqual(columns);
+});
+
+test('what the mirror image shows is given to the cells that lie there', async () => {
+  // cells at 0.5, 4.5, 8.5, 12.5 of 16 pixels; in the mirror image at 15.5, 11.5, 7.5, 3.5
+  const grid = [
+    { origin: 0.5, stride: 4 },
+    { origin: 0.5, stride: 4 },
+  ] as const;
+  const cells = input('cells', [1, 1, 4]);
+  const { turned } = await runGraph(
+    { turned: turnBack(cells, grid, 16) },
+    { cells: float32([1, 1, 4], [1, 10, 100, 1000]) },
+  );
+  // 3.5 is a quarter of the way back from 4.5 to 0.5; what lies beyond the last cell is its own
+  expect(turned).toBeAllClose([250, 750 + 25, 75 + 2.5, 7.5 + 1]);
 });

@@ -5,6 +5,7 @@ import { elu, leakyRelu } from '../../src/graph/ops/activation.ts';
 import * as a from '../../src/graph/ops/arithmetic.ts';
 import * as c from '../../src/graph/ops/compare.ts';
 import * as conv from '../../src/graph/ops/conv.ts';
+import { detach } from '../../src/graph/ops/detach.ts';
 import * as g from '../../src/graph/ops/gather.ts';
 import { layerNormOp } from '../../src/graph/ops/layer-norm.ts';
 import * as mm from '../../src/graph/ops/matmul.ts';
@@ -12,6 +13,7 @@ import * as mv from '../../src/graph/ops/movement.ts';
 import * as norm from '../../src/graph/ops/norm.ts';
 import * as pool from '../../src/graph/ops/pool.ts';
 import * as red from '../../src/graph/ops/reduce.ts';
+import { signedSqrt } from '../../src/graph/ops/signed-sqrt.ts';
 import * as sl from '../../src/graph/ops/slice.ts';
 import * as su from '../../src/graph/ops/sum.ts';
 import { topK } from '../../src/graph/ops/top-k.ts';
@@ -98,6 +100,10 @@ export const opCases: Readonly<Record<string, Generator>> = {
   elu: (r) => {
     const alpha = r.pick([1, 0.5]);
     return { inputs: [away(r, shapeOf(r, 3), [0])], build: (x) => elu(x, alpha) };
+  },
+  signedSqrt: (r) => {
+    const epsilon = r.pick([1e-5, 0.1]);
+    return { inputs: [away(r, shapeOf(r, 3), [0])], build: (x) => signedSqrt(x, epsilon) };
   },
   matmul: (r) => {
     const [m, k, n] = shapeOf(r, 3);
@@ -295,6 +301,7 @@ export const opCases: Readonly<Record<string, Generator>> = {
       differentiable: [],
     };
   },
+  detach: (r) => ({ inputs: [spread(r, shapeOf(r, 3))], build: detach, differentiable: [] }),
 };
 
 export function caseStream(op: string, seed: number): RandomStream {

@@ -134,6 +134,7 @@ async function twoSteps(
     targets: float32([BATCH, context.classes], targets),
     labels: float32([BATCH, context.classes], smoothTargets(photos.labels, context.classes)),
     rate,
+    progress: 0,
     draw: () => {
       throw new Error('expected no draws');
     },

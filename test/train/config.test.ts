@@ -17,6 +17,7 @@ test('data is all that must be given', () => {
     offline: false,
     size: 224,
     view: 'centre-crop',
+    within: 'image',
     stages: 'all',
     trunk: {},
     seed: 0,

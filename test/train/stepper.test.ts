@@ -82,6 +82,7 @@ function feeds(step: number) {
     labels: float32([BATCH, CLASSES], smoothTargets(labels, CLASSES)),
     rate: 0.1 / step,
     number: step,
+    progress: 0,
     draw: draw(step),
   };
 }

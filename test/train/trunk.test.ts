@@ -131,6 +131,17 @@ test('a graph for one image at a time gives a model for one image at a time', as
   expect((await answer(place('single'))).heat).toHaveLength(64);
 });
 
+test.each([
+  { method: 'bilinear', options: { finish: 'svm' } },
+  { method: 'scda', options: {} },
+  { method: 'racnn', options: { attention: 'scda' } },
+] as const)('$method on its map', async ({ method, options }) => {
+  await trainHere(world.data, place(method), settings(trunk(), { method, options }));
+  const { heat, logits } = await answer(place(method));
+  expect([...heat, ...logits].every(Number.isFinite)).toBe(true);
+  expect(heat.some((v) => v !== 0)).toBe(true);
+});
+
 describe('what does not go together', () => {
   const failure = async (changes: Partial<RunConfigInput>, message: RegExp) => {
     const run = trainHere(world.data, place('wrong'), settings(trunk(), changes));
@@ -150,6 +161,13 @@ describe('what does not go together', () => {
     );
     const wrong = settings(trunk(), { trunk: { tokens: 'mean' } as never });
     expect(() => parseConfig({ data: 'x', ...wrong })).toThrow(/trunk: .*tokens/);
+  });
+
+  test('a method that would have to train the network', async () => {
+    await failure({ method: 'triplet' }, /^method 'triplet': expected a network that trains/);
+    await failure({ method: 'racnn' }, /^options\.attention: expected 'scda' or 'centre'/);
+    const options = { attention: 'scda', zoomSize: 64 };
+    await failure({ method: 'racnn', options }, /^options\.zoomSize: expected 'size'/);
   });
 
   test('a trunk that is not there is told before a process is started', async () => {

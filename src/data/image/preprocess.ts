@@ -12,6 +12,8 @@ export interface EvaluationGeometry {
   readonly resizeShort?: number;
   /** `centre-crop` keeps the aspect and loses the rim; `squash` keeps everything, not the aspect. */
   readonly mode: 'centre-crop' | 'squash';
+  /** `box`: the object's annotated box is cut out first. Default: the whole image is seen. */
+  readonly within?: 'box';
 }
 
 /** A width and a height in pixels. */

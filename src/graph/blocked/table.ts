@@ -34,6 +34,7 @@ const elementwise = [
   'erf',
   'leakyRelu',
   'elu',
+  'detach',
 ];
 
 export const blockedRules: Readonly<Record<string, BlockedRule>> = {

@@ -1,8 +1,12 @@
 // Taking slices by index along an axis, the transpose of that, and the index of the maximum.
 
 import { normaliseAxis, type Shape, showShape, sizeOf } from '../../core/shape.ts';
-import { hostTensor } from '../../core/tensor.ts';
+import { float32 } from '../../core/tensor.ts';
+import type { OnnxBuilder } from '../onnx/builder.ts';
 import { apply, graphError, type Op, showType, type TensorType, type Value } from '../value.ts';
+
+/** Rows of a matrix, the images of a batch, that are worth nodes of their own. */
+const FEW_ROWS = 64;
 
 /** `out[.., i, ..] = x[.., indices[i], ..]` along `axis`; indices are int64 of rank 1. */
 export const gatherOp: Op<{ axis: number }> = {
@@ -15,7 +19,16 @@ export const gatherOp: Op<{ axis: number }> = {
     const [x, indices] = node.inputs;
     return [g && scatterAdd(g, indices, node.attrs.axis, x.shape[node.attrs.axis]), undefined];
   },
-  portable: (b, node, inputs) => [b.op('Gather', inputs, { axis: node.attrs.axis })],
+  portable: (b, node, [x, indices]) => {
+    const { axis } = node.attrs;
+    const { shape } = node.inputs[0];
+    if (shape.length !== 2 || axis !== 1 || shape[0] === 1) {
+      return [b.op('Gather', [x, indices], { axis })];
+    }
+    // numbers one by one take ten times as long as columns that were made rows
+    const rows = b.op('Gather', [b.op('Transpose', [x], { perm: [1, 0] }), indices], { axis: 0 });
+    return [b.op('Transpose', [rows], { perm: [1, 0] })];
+  },
   reference: ([x, indices], { axis }) => {
     const [outer, inner] = around(x.shape, axis);
     const n = indices.data.length;
@@ -46,24 +59,21 @@ export const scatterAddOp: Op<{ axis: number; size: number }> = {
   },
   vjp: (node, [g]) => [g && gather(g, node.inputs[1], node.attrs.axis), undefined],
   portable: (b, node, [x, indices]) => {
-    const { axis } = node.attrs;
-    const { shape } = node.outputs[0];
-    const column = node.inputs[0].shape.map((d, i) => (i === axis ? d : 1));
-    const spread = b.op('Expand', [
-      b.op('Reshape', [indices, b.ints(column)]),
-      b.ints(node.inputs[0].shape),
-    ]);
-    const zeros = b.op('Expand', [
-      b.constant(
-        hostTensor(
-          'float32',
-          shape.map(() => 1),
-          new Float32Array(1),
-        ),
-      ),
-      b.ints(shape),
-    ]);
-    return [b.op('ScatterElements', [zeros, spread, x], { axis, reduction: 'add' })];
+    const { axis, size } = node.attrs;
+    const { shape } = node.inputs[0];
+    const [rows] = shape;
+    const free = b.options.freeBatch !== undefined;
+    if (shape.length !== 2 || axis !== 1 || rows === 1 || rows > FEW_ROWS || free) {
+      return [scatter(b, x, indices, shape, axis, size)];
+    }
+    // a row at a time needs no table of indices as large as the matrix
+    const sums = Array.from({ length: rows }, (_, i) => {
+      const row = b.op('Gather', [x, b.ints([i])], { axis: 0 });
+      const flat = b.op('Reshape', [row, b.ints([shape[1]])]);
+      const found = scatter(b, flat, indices, [shape[1]], 0, size);
+      return b.op('Reshape', [found, b.ints([1, size])]);
+    });
+    return [b.op('Concat', sums, { axis: 0 })];
   },
   reference: ([x, indices], { axis, size }) => {
     const [outer, inner] = around(x.shape, axis);
@@ -99,6 +109,36 @@ export const argMaxOp: Op<{ axis: number }> = {
     ];
   },
 };
+
+/**
+ * ScatterElements into zeros; its indices have the shape of `x`, whatever its batch. ScatterND would
+ * be faster, but its threads add without a lock and lose terms (onnxruntime issue 18048).
+ */
+function scatter(
+  b: OnnxBuilder,
+  x: string,
+  indices: string,
+  shape: Shape,
+  axis: number,
+  size: number,
+): string {
+  const column = shape.map((d, i) => (i === axis ? d : 1));
+  const all = b.op('Reshape', [indices, b.ints(column)]);
+  const freeBatch = b.options.freeBatch !== undefined && axis > 0;
+  const spread = b.op('Expand', [all, freeBatch ? b.op('Shape', [x]) : b.ints(shape)]);
+  const wide = shape.map((d, i) => (i === axis ? size : d));
+  const zero = b.constant(
+    float32(
+      wide.map(() => 1),
+      [0],
+    ),
+  );
+  const extent = freeBatch
+    ? b.op('Concat', [b.op('Shape', [x], { end: 1 }), b.ints(wide.slice(1))], { axis: 0 })
+    : b.ints(wide);
+  const zeros = b.op('Expand', [zero, extent]);
+  return b.op('ScatterElements', [zeros, spread, x], { axis, reduction: 'add' });
+}
 
 function checkIndices(where: string, x: TensorType, indices: TensorType, axis: number): void {
   if (indices.dtype !== 'int64' || indices.shape.length !== 1) {

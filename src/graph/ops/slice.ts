@@ -5,7 +5,8 @@ import type { OnnxBuilder } from '../onnx/builder.ts';
 import { apply, graphError, type Op, showType, type Value } from '../value.ts';
 import { gatherStrided, stridesOf, walk } from './walk.ts';
 
-interface Region {
+/** Every so-manieth element of a block. */
+export interface Region {
   /** First index along each axis. */
   readonly starts: readonly number[];
   /** Distance between taken elements along each axis, at least 1. */

@@ -5,6 +5,7 @@ import { eluOp, leakyReluOp } from './activation.ts';
 import { addOp, divOp, logOp, mulOp, powOp, subOp } from './arithmetic.ts';
 import { castOp, equalOp, greaterOp, indicatorOp, lessOp, whereOp } from './compare.ts';
 import { conv2dGradInputOp, conv2dGradWeightOp, conv2dOp } from './conv.ts';
+import { detachOp } from './detach.ts';
 import { embedOp } from './embed.ts';
 import { argMaxOp, gatherOp, scatterAddOp } from './gather.ts';
 import { layerNormOp } from './layer-norm.ts';
@@ -20,6 +21,7 @@ import {
   maxPoolSelectOp,
 } from './pool.ts';
 import { logSoftmaxOp, maxOp, softmaxOp } from './reduce.ts';
+import { signedSqrtOp } from './signed-sqrt.ts';
 import { concatOp, placeOp, sliceOp } from './slice.ts';
 import { expandOp, sumOp } from './sum.ts';
 import { topKOp } from './top-k.ts';
@@ -64,6 +66,7 @@ export const opTable: readonly Op<any>[] = [
   erfOp,
   leakyReluOp,
   eluOp,
+  signedSqrtOp,
   matmulOp,
   gemmOp,
   sumOfSquaresOp,
@@ -92,4 +95,5 @@ export const opTable: readonly Op<any>[] = [
   scatterAddOp,
   argMaxOp,
   topKOp,
+  detachOp,
 ];

@@ -35,6 +35,14 @@ export interface NetworkOptions extends Required<Pick<BuildOptions, 'lastStage' 
   readonly freeze: number;
 }
 
+/** Where the parameters of a method's second backbone are. */
+export const SECOND_BACKBONE = 'backbone2';
+
+/** Whether a parameter belongs to a backbone, the first or the second, and not to what a method adds. */
+export function isInBackbone(path: string): boolean {
+  return path.startsWith('backbone.') || path.startsWith(`${SECOND_BACKBONE}.`);
+}
+
 /** The network as it was published, all of it trained. */
 export const publishedNetwork: NetworkOptions = {
   lastStage: 'stride',

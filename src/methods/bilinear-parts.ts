@@ -1,0 +1,119 @@
+// What the stages and the recogniser of bilinear CNNs share: which maps are pooled, how, and what of an
+// image is cached.
+
+import { fail } from '../core/errors.ts';
+import { showShape } from '../core/shape.ts';
+import { concat, slice, split } from '../graph/ops/slice.ts';
+import type { Value } from '../graph/value.ts';
+import { type BilinearDescriptor, bilinearPooling, bilinearSize } from '../nn/bilinear-pooling.ts';
+import { compactBilinearPooling } from '../nn/compact-bilinear.ts';
+import { imageInput } from '../nn/image-input.ts';
+import type { NormMode } from '../nn/layers.ts';
+import { finerStage } from '../nn/scda.ts';
+import { Parameters, type Scope } from '../nn/scope.ts';
+import { ANY_SIZE, backboneFeatures, secondFeatures } from './backbone-pass.ts';
+import type { BilinearOptions } from './bilinear.ts';
+import type { MethodContext, SecondNetwork } from './method.ts';
+
+/** Without a dimension the descriptor is the whole matrix. */
+export type BilinearContext = MethodContext<BilinearOptions & { readonly dimension?: number }>;
+
+/** Maps that are pooled together, of equal size: one network's with itself, or two networks'. */
+export type PooledMaps = readonly [Value] | readonly [Value, Value];
+
+/** Descriptors of up to so many bytes are cached as they are: then step one is one product a step. */
+const CACHED_BYTES = 1e6;
+
+/** What the networks see in an image. */
+export interface SeenMaps {
+  readonly maps: PooledMaps;
+  /** The first network's last map, and the last that is finer, which draws the object's outline. */
+  readonly last: Value;
+  readonly finer: Value | undefined;
+}
+
+/** The maps to be pooled. Hidden layers behind the last ones are not built. */
+export function mapsOf(
+  context: BilinearContext,
+  scope: Scope,
+  image: Value,
+  norms: NormMode,
+): SeenMaps {
+  const network = { ...context.network, pooling: 'average' as const };
+  const flat = { ...context, network };
+  const first = backboneFeatures(flat, scope, image, { norms });
+  const own = first.descriptors ?? first.map;
+  const finer = finerStage(first);
+  if (context.second === undefined) return { maps: [own], last: first.map, finer };
+  const other = secondFeatures(flat, context.second, scope, image, { norms });
+  const maps = aligned(own, other.descriptors ?? other.map);
+  return { maps, last: own === first.map ? maps[0] : first.map, finer };
+}
+
+/**
+ * Two maps without the last row and column that one of them has more than the other, as the paper cuts
+ * VGG-16's 28 x 28 to VGG-M's 27 x 27. FM_CONFIG where they differ by more.
+ */
+function aligned(a: Value, b: Value): readonly [Value, Value] {
+  const differ = [2, 3].some((axis) => Math.abs(a.shape[axis] - b.shape[axis]) > 1);
+  if (differ) {
+    throw fail('FM_CONFIG', 'options.second', {
+      expected: 'a network whose map differs from the first by at most a row and a column',
+      got: `maps ${showShape(a.shape.slice(2))} and ${showShape(b.shape.slice(2))}`,
+      next: 'Choose networks of the same stride.',
+    });
+  }
+  const cut = (x: Value) =>
+    [2, 3].reduce((y, axis) => slice(y, axis, 0, Math.min(a.shape[axis], b.shape[axis])), x);
+  return [cut(a), cut(b)];
+}
+
+export function pool(
+  { options: { dimension } }: BilinearContext,
+  scope: Scope,
+  [a, b = a]: PooledMaps,
+): BilinearDescriptor {
+  if (dimension === undefined) return bilinearPooling(a, b);
+  return compactBilinearPooling(scope.child('sketch'), a, b, dimension);
+}
+
+/**
+ * What is cached of photographs: their unit descriptors, [N, D], or in the place of those above a
+ * megabyte their maps, joined to [N, C, h, w]. Of 2048 channels the descriptor has 8 MB and a map of
+ * 7 x 7 places 0.4 MB; but pooling it again in each step takes longer than the classifier.
+ */
+export function rowOf(context: BilinearContext, scope: Scope, image: Value): Value {
+  const { maps } = mapsOf(context, scope, image, 'frozen');
+  const [a, b] = maps.map(({ shape }) => shape[1]);
+  const large = 4 * (context.options.dimension ?? bilinearSize(a, b)) > CACHED_BYTES;
+  return large ? concat(maps, 1) : pool(context, scope, maps).unit;
+}
+
+/** Unit descriptors [N, D] of cached rows. */
+export function unitOf(context: BilinearContext, scope: Scope, rows: Value): Value {
+  if (rows.shape.length !== 4) return rows;
+  if (context.second === undefined) return pool(context, scope, [rows]).unit;
+  const b = secondChannels(context, context.second);
+  const [first, second] = split(rows, 1, [rows.shape[1] - b, b]);
+  return pool(context, scope, [first, second]).unit;
+}
+
+function secondChannels(context: BilinearContext, second: SecondNetwork): number {
+  const image = imageInput(1, ANY_SIZE);
+  const build = { norms: 'frozen' as const };
+  const { descriptors, map } = secondFeatures(
+    context,
+    second,
+    new Parameters().root(),
+    image,
+    build,
+  );
+  return (descriptors ?? map).shape[1];
+}
+
+/** What a person with too little memory may choose. */
+export function lighterThan({ options: { dimension } }: BilinearContext): string {
+  return dimension === undefined
+    ? 'Take --method compact-bilinear, or a --backbone with fewer channels.'
+    : 'Take a smaller options.dimension, or a --backbone with fewer channels.';
+}

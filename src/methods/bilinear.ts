@@ -1,0 +1,206 @@
+// Bilinear CNN: Lin, RoyChowdhury, Maji, "Bilinear CNN models for fine-grained visual recognition",
+// ICCV 2015, arXiv 1504.07889; compact by tensor sketch: Gao et al., CVPR 2016, arXiv 1511.06062.
+//
+//   Phi = X_A X_B' / L,   z = unit(sign(Phi) sqrt(|Phi| + e)),   s = W z + b,   often with A = B
+//
+// Step one trains W on cached descriptors of the frozen network, step two everything together.
+// Optionally support vector machines take the place of W (svm-finish.ts).
+
+import { z } from 'zod';
+import { add, mul } from '../graph/ops/arithmetic.ts';
+import { reshape } from '../graph/ops/movement.ts';
+import { concat } from '../graph/ops/slice.ts';
+import { sum } from '../graph/ops/sum.ts';
+import { relu } from '../graph/ops/unary.ts';
+import type { Value } from '../graph/value.ts';
+import { isInBackbone } from '../nn/backbones/backbone.ts';
+import { linear } from '../nn/layers.ts';
+import { crossEntropy } from '../nn/losses.ts';
+import { cellGrid, turnBack } from '../nn/receptive-field.ts';
+import { mirrored } from '../nn/scda.ts';
+import type { Scope } from '../nn/scope.ts';
+import { pathsBehind, unfrozen } from './backbone-pass.ts';
+import {
+  type BilinearContext as Context,
+  lighterThan,
+  mapsOf,
+  pool,
+  rowOf,
+  unitOf,
+} from './bilinear-parts.ts';
+import { bilinearHeat } from './heat.ts';
+import type { Method, Recognition, Stage } from './method.ts';
+import { headSettings, networkSettings } from './settings.ts';
+import { marginLoss, marginSettings, scaledScores } from './svm-finish.ts';
+
+export interface BilinearOptions {
+  /** A backbone whose map is pooled with the first one's; `none`: the first one's with itself. */
+  readonly second: string;
+  /** Its weights, as a run names them. Default: those of the backbone, if the first has some too. */
+  readonly secondWeights?: string;
+  /** `svm`: the paper's last step, after the network is trained. */
+  readonly finish: 'softmax' | 'svm';
+}
+
+export interface CompactBilinearOptions extends BilinearOptions {
+  /** Numbers of the descriptor. */
+  readonly dimension: number;
+}
+
+const common = {
+  second: z.string().default('none'),
+  secondWeights: z.string().min(1).optional(),
+  finish: z.enum(['softmax', 'svm']).default('softmax'),
+};
+const options: z.ZodType<BilinearOptions> = z.strictObject(common);
+const compactOptions: z.ZodType<CompactBilinearOptions> = z.strictObject({
+  ...common,
+  dimension: z.number().int().min(16).max(65536).default(8192),
+});
+
+function classify(context: Context, scope: Scope, unit: Value): Value {
+  return linear(scope.child('head'), unit, context.classes);
+}
+
+/** Step one. Unit descriptors want next to no decay: the classifier's weights are large. */
+function headStage(context: Context): Stage {
+  const logits = (scope: Scope, row: Value) =>
+    classify(context, scope, unitOf(context, scope, row));
+  return {
+    name: 'head',
+    source: 'features',
+    features: (scope, image) => rowOf(context, scope, image),
+    featureNorm: 1,
+    classify: logits,
+    trains: (path) => path.startsWith('head.'),
+    loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
+    settings: { ...headSettings(), decay: 1e-8 },
+    lighter: lighterThan(context),
+  };
+}
+
+/** Step two. */
+function networkStage(context: Context): Stage {
+  const trainable = unfrozen(context);
+  let pooled: ReadonlySet<string> | undefined;
+  // layers behind the pooled map have no part in the loss
+  const counts = (path: string) => {
+    pooled ??= pathsBehind(
+      (scope, image) => pool(context, scope, mapsOf(context, scope, image, 'frozen').maps).unit,
+    );
+    return !isInBackbone(path) || pooled.has(path);
+  };
+  return {
+    name: 'all',
+    source: 'images',
+    trains: (path) => trainable(path) && counts(path),
+    loss: (scope, { input, targets }) => {
+      const { unit } = pool(context, scope, mapsOf(context, scope, input, context.norms).maps);
+      return { loss: crossEntropy(classify(context, scope, unit), targets) };
+    },
+    settings: networkSettings(context.pretrained),
+    lighter: lighterThan(context),
+  };
+}
+
+/** Step three: rows are those of a photograph and of its mirror image, [N, 2, ...]. */
+function svmStage(context: Context): Stage {
+  const flat = (rows: Value) => {
+    const [n, two, ...row] = rows.shape;
+    return reshape(rows, [n * two, ...row]);
+  };
+  return {
+    name: 'svm',
+    source: 'features',
+    features: (scope, image) => {
+      const rows = [image, mirrored(image)].map((view) => rowOf(context, scope, view));
+      return reshape(concat(rows, 0), [1, 2, ...rows[0].shape.slice(1)]);
+    },
+    featureNorm: 1,
+    classify: (scope, rows) => {
+      const unit = unitOf(context, scope, flat(rows));
+      const scores = scaledScores(scope.child('head'), unit, context.classes);
+      return meanOfViews(scores);
+    },
+    trains: (path) => path.startsWith('head.'),
+    loss: (scope, { input, labels }) => {
+      const hard = labels();
+      const [n, k] = hard.shape;
+      const twice = reshape(concat([hard, hard], 1), [2 * n, k]);
+      const unit = unitOf(context, scope, flat(input));
+      return { loss: marginLoss(scope.child('head'), unit, twice) };
+    },
+    settings: marginSettings(),
+    lighter: lighterThan(context),
+  };
+}
+
+/** [2 N, K] to [N, K]. */
+function meanOfViews(scores: Value): Value {
+  const [rows, k] = scores.shape;
+  const pairs = reshape(scores, [rows / 2, 2, k]);
+  return mul(sum(pairs, [1]), 0.5);
+}
+
+function recogniser(context: Context, scope: Scope, image: Value): Recognition {
+  const { last, finer, maps } = mapsOf(context, scope, image, 'frozen');
+  const pooled = pool(context, scope, maps);
+  const [descriptors] = maps;
+  const common = {
+    embedding: pooled.unit,
+    descriptors,
+    // the map behind other descriptors is not trained along: their energy stands for it
+    map: descriptors === last ? unsigned(context, last) : mul(descriptors, descriptors),
+    finer,
+  };
+  const heat = (score: Value) => bilinearHeat(score, maps, pooled);
+  const size = image.shape[1];
+  if (context.options.finish === 'softmax') {
+    return { ...common, logits: classify(context, scope, pooled.unit), heat };
+  }
+  const other = mapsOf(context, scope, mirrored(image), 'frozen').maps;
+  const otherPooled = pool(context, scope, other);
+  const scores = (unit: Value) => scaledScores(scope.child('head'), unit, context.classes);
+  return {
+    ...common,
+    logits: mul(add(scores(pooled.unit), scores(otherPooled.unit)), 0.5),
+    heat: (score) => {
+      const behind = bilinearHeat(score, other, otherPooled);
+      return add(heat(score), turnBack(behind, cellGrid(descriptors, size), size));
+    },
+  };
+}
+
+/** Maps of networks from elsewhere may have signs. */
+function unsigned({ backbone }: Context, map: Value): Value {
+  return backbone.frozen ? relu(map) : map;
+}
+
+const method: Omit<Method<BilinearOptions>, 'name' | 'citation' | 'about' | 'options'> = {
+  needs: ['labels'],
+  second: ({ second, secondWeights }) =>
+    second === 'none' ? undefined : { backbone: second, weights: secondWeights },
+  stages: (context) => [
+    // from random numbers there is nothing for step one to learn from
+    ...(context.pretrained ? [headStage(context)] : []),
+    ...(context.backbone.frozen ? [] : [networkStage(context)]),
+    ...(context.options.finish === 'svm' ? [svmStage(context)] : []),
+  ],
+  recogniser,
+};
+
+export const bilinear: Method<BilinearOptions> = {
+  ...method,
+  name: 'bilinear',
+  citation: 'Lin et al. 2015, arXiv 1504.07889',
+  about: 'products of all pairs of channels, averaged over the map, and a linear classifier',
+  options,
+};
+
+export const compactBilinear: Method<CompactBilinearOptions> = {
+  ...method,
+  name: 'compact-bilinear',
+  citation: 'Gao et al. 2016, arXiv 1511.06062; Lin et al. 2015, arXiv 1504.07889',
+  about: 'bilinear pooling, sketched into a few thousand numbers',
+  options: compactOptions,
+};

@@ -1,0 +1,89 @@
+// Recurrent attention: look at the whole image, then closer at what matters, and fuse the looks.
+// J. Fu, H. Zheng, T. Mei. "Look closer to see better: recurrent attention convolutional neural
+// network for fine-grained image recognition". CVPR 2017.
+//
+//   L = sum_s CE(P_s, y) + sum_s max(0, p_s - p_s+1 + margin),   p_s the truth's probability at scale s
+//
+// What makes it train, where plain re-implementations do not: one backbone for all scales, a zoom
+// that is differentiable in its square, an attention that starts from SCDA's squares and is held to
+// them less and less, p_s taken as given, and a fall back to SCDA where the validation images say
+// that looking closer hurts (as crops in WS-DAN, Hu et al. 2019, arXiv 1901.09891).
+
+import { z } from 'zod';
+import { HALF_SIDE } from '../nn/object-square.ts';
+import { boxesOf } from '../nn/zoom.ts';
+import { backboneEvidence } from './backbone-evidence.ts';
+import type { Method, Stage } from './method.ts';
+import { checkRacnn } from './racnn-checks.ts';
+import {
+  averageAnswer,
+  classifyFused,
+  classifyLooks,
+  fuse,
+  lookCloser,
+  type RacnnContext,
+  type RacnnOptions,
+  scaleName,
+} from './racnn-looks.ts';
+import { attendStage, attentionStage, fuseStage, headStage, networkStage } from './racnn-stages.ts';
+
+const pixels = z.union([z.literal('size'), z.number().int().min(32).max(2048)]).default('size');
+
+const options: z.ZodType<RacnnOptions> = z.strictObject({
+  scales: z.union([z.literal(2), z.literal(3)]).default(2),
+  attention: z.enum(['learnt', 'centre', 'scda']).default('learnt'),
+  halfSide: z.number().min(HALF_SIDE.least).max(HALF_SIDE.most).default(0.375),
+  glance: pixels,
+  zoomSize: pixels,
+  margin: z.number().min(0).max(1).default(0.05),
+  rounds: z.number().int().min(1).max(9).default(1),
+  fusion: z.enum(['linear', 'average']).default('linear'),
+});
+
+/** Epochs of the classifiers in the first round, and in those that follow. */
+const EPOCHS = { first: 12, later: 4 } as const;
+
+/** Classifiers and attention in turn; rounds after the first are numbered. */
+function rounds(context: RacnnContext): Stage[] {
+  const { rounds, attention } = context.options;
+  return Array.from({ length: rounds }, (_, i) => (i === 0 ? '' : `${i + 1}`)).flatMap((n) => [
+    networkStage(context, `all${n}`, n === '' ? EPOCHS.first : EPOCHS.later),
+    ...(attention === 'learnt' ? [attendStage(context, `attend${n}`)] : []),
+  ]);
+}
+
+function firstAttention(context: RacnnContext): Stage[] {
+  return context.options.attention === 'learnt' ? [attentionStage(context)] : [];
+}
+
+export const racnn: Method<RacnnOptions> = {
+  name: 'racnn',
+  citation: 'Fu, Zheng, Mei 2017, CVPR',
+  about: 'looks at the whole image, then closer where it has learnt to look, and fuses the looks',
+  options,
+  needs: ['labels'],
+  baselines: [{ attention: 'centre' }],
+  check: checkRacnn,
+  stages: (context) => [
+    headStage(context),
+    // nothing of an ONNX trunk trains, and no gradient reaches the attention through it
+    ...(context.backbone.frozen ? [] : [...firstAttention(context), ...rounds(context)]),
+    ...(context.options.fusion === 'linear' ? [fuseStage(context)] : []),
+  ],
+  recogniser: (context, scope, image) => {
+    const looks = lookCloser(context, scope, image, 'frozen');
+    const scales = classifyLooks(context, scope, looks);
+    const embedding = fuse(looks.map(({ features }) => features.pooled));
+    const logits =
+      context.options.fusion === 'linear'
+        ? classifyFused(context, scope, embedding)
+        : averageAnswer(scales);
+    return {
+      logits,
+      embedding,
+      ...backboneEvidence(context, looks[0].features),
+      boxes: boxesOf(looks.slice(1).map(({ square }) => square)),
+      scales: Object.fromEntries(scales.map((of, i) => [scaleName(i), of])),
+    };
+  },
+};

@@ -1,0 +1,88 @@
+// What every stage of a run will need of the memory, said before anything is trained; what can never
+// fit is refused there.
+
+import { freemem } from 'node:os';
+import { fail } from '../core/errors.ts';
+import { sizeOf } from '../core/shape.ts';
+import type { Stage } from '../methods/method.ts';
+import { stageBatch } from '../methods/stage-batch.ts';
+import { imageInput } from '../nn/image-input.ts';
+import { Parameters } from '../nn/scope.ts';
+import { batchSize } from './batches.ts';
+import type { Emit } from './events.ts';
+import { estimateStepBytes, gigabytes, reportMemory, stateBytes } from './memory.ts';
+import type { Part } from './part.ts';
+import type { Task } from './task.ts';
+
+/** The two parts of what a stage holds from its first to its last step, in bytes. */
+export interface HeldBytes {
+  /** Parameters that train, with gradients, optimiser state and averages. */
+  readonly parameters: number;
+  /** Cached features of all images. */
+  readonly features: number;
+}
+
+/**
+ * Reports what the parts need, in their order. FM_CONFIG where parameters or features alone are
+ * more than the `free` bytes: there no number of passes would help.
+ */
+export function planMemory(
+  parts: readonly Part[],
+  { context, config, train, val }: Pick<Task, 'context' | 'config' | 'train' | 'val'>,
+  emit: Emit,
+  free = freemem(),
+): void {
+  for (const { stage, settings, examples } of parts) {
+    const batch = batchSize(settings, examples.length);
+    const row = rowShape(stage, config.size);
+    const parameters = new Parameters(stage.trains);
+    const fed = stageBatch(stage, [batch / settings.accumulate, ...row], context.classes);
+    const { loss } = stage.loss(parameters.root(), fed);
+    const trained = parameters.trainable().reduce((sum, { spec }) => sum + sizeOf(spec.shape), 0);
+    // the cache of the validation images holds the training images as well
+    const images = (train.length + val.length) * (val.length > 0 ? 2 : 1);
+    const held = {
+      parameters: stateBytes(4 * trained, settings.ema),
+      features: stage.source === 'features' ? 4 * sizeOf(row) * images : 0,
+    };
+    const step = { batch, accumulate: settings.accumulate, ema: settings.ema };
+    mustFit(stage, held, free);
+    if (stage.source === 'images') {
+      reportMemory(loss, stage.name, step, emit, settings.batch, free);
+    } else reportFeatures(stage.name, held, estimateStepBytes(loss, step), emit);
+  }
+}
+
+/** Shape of one image's share of a batch: pixels, or a row of features. */
+function rowShape({ source, features }: Stage, size: number): readonly number[] {
+  if (source === 'images') return [size, size, 3];
+  return features!(new Parameters().root(), imageInput(1, size)).shape.slice(1);
+}
+
+/** Throws where the stage can never run. */
+export function mustFit(
+  { name, lighter }: Pick<Stage, 'name' | 'lighter'>,
+  { parameters, features }: HeldBytes,
+  free: number,
+): void {
+  if (parameters + features <= free) return;
+  const parts = [
+    `${gigabytes(parameters)} of parameters with their optimiser state`,
+    ...(features > 0 ? [`${gigabytes(features)} of cached features`] : []),
+  ];
+  throw fail('FM_CONFIG', `memory of the stage '${name}'`, {
+    expected: `at most the ${gigabytes(free)} that are free`,
+    got: parts.join(' and '),
+    next: lighter ?? 'Take a smaller --size or --backbone, or free some memory.',
+  });
+}
+
+function reportFeatures(stage: string, held: HeldBytes, step: number, emit: Emit): void {
+  const total = held.features + step;
+  if (total < 0.5e9) return;
+  const { features, parameters } = held;
+  emit.note(
+    `stage '${stage}' needs about ${gigabytes(total)} of memory: ${gigabytes(features)} of cached ` +
+      `features, ${gigabytes(parameters)} of parameters with their optimiser state`,
+  );
+}

@@ -1,0 +1,229 @@
+// Bilinear CNNs: what is cached, what trains, what the evidence adds up to, and whole small runs.
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { float32, type HostTensor, hostTensor, zeros } from '../../src/core/tensor.ts';
+import { readSafetensors } from '../../src/formats/safetensors.ts';
+import { mul } from '../../src/graph/ops/arithmetic.ts';
+import { constant } from '../../src/graph/ops/leaf.ts';
+import { sum } from '../../src/graph/ops/sum.ts';
+import { bilinear, compactBilinear } from '../../src/methods/bilinear.ts';
+import type { MethodContext, Stage } from '../../src/methods/method.ts';
+import { stageBatch } from '../../src/methods/stage-batch.ts';
+import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
+import { findBackbone } from '../../src/nn/backbones/table.ts';
+import { imageInput } from '../../src/nn/image-input.ts';
+import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
+import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { runPaths } from '../../src/train/run-folder.ts';
+import { uniformTensor } from '../support/golden.ts';
+import { runGraph } from '../support/run-graph.ts';
+import {
+  metricsOf,
+  saveBackbone,
+  tinySettings,
+  tinyWorld,
+  trainHere,
+} from '../support/tiny-run.ts';
+
+const methods = { bilinear, 'compact-bilinear': compactBilinear } as const;
+
+function contextOf(
+  method: keyof typeof methods,
+  backbone: string,
+  changes: Partial<MethodContext> = {},
+  options: object = {},
+  // biome-ignore lint/suspicious/noExplicitAny: each method has its own options
+): MethodContext<any> {
+  return {
+    options: methods[method].options.parse(options),
+    backbone: findBackbone(backbone),
+    network: publishedNetwork,
+    pixels: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+    padding: 'torch',
+    norms: 'frozen',
+    classes: 3,
+    pretrained: true,
+    ...changes,
+  };
+}
+
+type Asked = [keyof typeof methods, string, Partial<MethodContext>?];
+
+function stageOf(name: string, ...asked: Asked): Stage {
+  return methods[asked[0]].stages(contextOf(...asked)).find((stage) => stage.name === name)!;
+}
+
+const rowOf = (stage: Stage, size = 64) =>
+  stage.features!(new Parameters().root(), imageInput(1, size)).shape.slice(1);
+
+test('descriptors are cached; where they are large, the maps in their place', () => {
+  // the narrow map of MobileNetV2 has 320 channels
+  expect(rowOf(stageOf('head', 'bilinear', 'mobilenet_v2'))).toEqual([(320 * 321) / 2]);
+  expect(rowOf(stageOf('head', 'bilinear', 'resnet50'))).toEqual([2048, 2, 2]);
+  expect(rowOf(stageOf('head', 'compact-bilinear', 'resnet50'))).toEqual([8192]);
+});
+
+const second = (name: string) => ({
+  second: {
+    backbone: findBackbone(name),
+    pixels: { mean: [0, 0, 0], std: [1, 1, 1] },
+    padding: 'same',
+  } as const,
+});
+
+test('two networks: both maps are cached, and both networks train', () => {
+  const stage = stageOf('head', 'bilinear', 'resnet50', second('resnet18'));
+  expect(rowOf(stage)).toEqual([2048 + 512, 2, 2]);
+  const unit = stage.classify!(new Parameters().root(), constant(zeros([2, 2560, 2, 2])));
+  expect(unit.shape).toEqual([2, 3]);
+  const paths = trained('bilinear', 'resnet_tiny', second('resnet_tiny'));
+  for (const root of ['backbone', 'backbone2']) {
+    expect(paths.some((path) => path.startsWith(`${root}.`))).toBe(true);
+  }
+});
+
+test('maps of two networks that differ by a row are cut, others are refused', () => {
+  // 54 and 55 pixels make maps of 2 and 3 rows under these two strides
+  const rows = (name: string, size: number) =>
+    rowOf(stageOf('head', 'bilinear', 'resnet50', second(name)), size);
+  expect(rows('googlenet', 63)).toEqual([2048 + 1024, 2, 2]);
+  expect(() => rows('vgg11', 64)).toThrowError(
+    /^options\.second: expected a network whose map differs.*got maps \[2, 2\] and \[4, 4\]/,
+  );
+});
+
+test('of random features no classifier is trained first', () => {
+  const stages = bilinear.stages(contextOf('bilinear', 'resnet_tiny', { pretrained: false }));
+  expect(stages.map(({ name }) => name)).toEqual(['all']);
+});
+
+/** Paths that train in the stage `all`. */
+function trained(...asked: Asked): string[] {
+  const stage = stageOf('all', ...asked);
+  const parameters = new Parameters(stage.trains);
+  stage.loss(parameters.root(), stageBatch(stage, [2, 64, 64, 3], 3));
+  return parameters.trainable().map(({ spec }) => spec.path);
+}
+
+test('layers behind the pooled map do not train, nor do frozen stages and hash tables', () => {
+  const paths = trained('compact-bilinear', 'mobilenet_v2', {
+    network: { ...publishedNetwork, freeze: 1 },
+  });
+  expect(paths).toContain('backbone.features.17.conv.2.weight');
+  expect(paths.filter((path) => /features\.(0|18)\./.test(path))).toEqual([]);
+  expect(paths.filter((path) => path.startsWith('sketch.'))).toEqual([]);
+  expect(trained('bilinear', 'vgg11').filter((path) => path.includes('classifier'))).toEqual([]);
+});
+
+describe.each([
+  ['bilinear', {}],
+  ['compact-bilinear', { dimension: 512 }],
+  ['bilinear', { finish: 'svm' }],
+  ['bilinear', { second: 'resnet_tiny' }],
+] as const)('the evidence of %s with %j', (name, options) => {
+  test('adds up to the logit less its bias, and contrasts to the difference of two', async () => {
+    const context = contextOf(
+      name,
+      'resnet_tiny',
+      'second' in options ? second(options.second) : {},
+      options,
+    );
+    const parameters = new Parameters();
+    const image = imageInput(2, 64);
+    const found = methods[name].recogniser(context, parameters.root(), image);
+    const store: ParameterStore = new Map();
+    initialise(parameters, store, 3);
+    const bias = [0.3, -0.2, 0.1];
+    store.set('head.bias', float32([3], bias));
+    const pick = (weights: number[]) => float32([2, 3], [...weights, ...weights]);
+    const heatOf = async (weights: number[]) => {
+      const { logits } = found;
+      const heat = found.heat!(sum(mul(logits, constant(pick(weights)))));
+      const pixels = uniformTensor('pixels', [2, 64, 64, 3], { low: 0, high: 255 });
+      const feeds = { image: hostTensor('uint8', [2, 64, 64, 3], Uint8Array.from(pixels)) };
+      const run = await runGraph({ heat, logits }, feeds, { constants: (path) => store.get(path) });
+      const places = run.heat.length / 2;
+      const means = [0, 1].map(
+        (n) =>
+          run.heat.slice(n * places, (n + 1) * places).reduce((total, v) => total + v) / places,
+      );
+      const scores = [0, 1].map((n) =>
+        weights.reduce((total, w, k) => total + w * (run.logits[n * 3 + k] - bias[k]), 0),
+      );
+      return { means, scores };
+    };
+    for (const weights of [
+      [1, 0, 0],
+      [0, 1, -1],
+    ]) {
+      const { means, scores } = await heatOf(weights);
+      // roots have the degree 1 in the map but for their epsilon
+      expect(means).toBeAllClose(scores, { rtol: 0.02, atol: 1e-4 });
+    }
+  });
+});
+
+describe('small runs', () => {
+  const world = tinyWorld();
+  const place = (name: string) => join(world.folder, name);
+
+  beforeAll(async () => {
+    await trainHere(world.data, place('before'), { epochs: 2 });
+    await saveBackbone(place('before'), place('tiny.safetensors'));
+  });
+
+  test.each([
+    ['bilinear', {}],
+    ['compact-bilinear', { dimension: 1024, finish: 'svm' }],
+  ] as const)('%s learns in each of its steps, and its model answers', async (method, options) => {
+    const weights = place('tiny.safetensors');
+    const run = place(method);
+    const stage = { ...tinySettings.stage, all: { ...tinySettings.stage.all, epochs: 2 } };
+    await trainHere(world.data, run, { method, options, weights, stage });
+    const lines = await metricsOf(run);
+    const losses = (stage: string) =>
+      lines.flatMap((line) => ('epoch' in line && line.stage === stage ? [Number(line.loss)] : []));
+    const stages = 'finish' in options ? ['head', 'all', 'svm'] : ['head', 'all'];
+    for (const stage of stages) {
+      expect(losses(stage).at(-1), stage).toBeLessThan(losses(stage)[0]);
+    }
+    const recogniser = await loadRecogniser(run, { threads: 1 });
+    const view = { width: 32, height: 32, data: new Uint8Array(32 * 32 * 3).fill(90) };
+    const { logits, evidence } = await recogniser.predictView(view, [0, 0, 32, 32]);
+    await recogniser.close();
+    expect([...logits, ...evidence.heat].every(Number.isFinite)).toBe(true);
+    expect(evidence.activation.every((v) => v >= 0)).toBe(true);
+  });
+
+  test('two networks start from their own weights', async () => {
+    await trainHere(world.data, place('other'), { epochs: 1, seed: 9 });
+    await saveBackbone(place('other'), place('other.safetensors'));
+    const weights = place('tiny.safetensors');
+    const options = { second: 'resnet_tiny', secondWeights: place('other.safetensors') };
+    const stage = { head: { epochs: 5 }, all: { batch: 8, rate: 1e-9, epochs: 1 } };
+    await trainHere(world.data, place('two'), { method: 'bilinear', options, weights, stage });
+    const { parameters } = (await loadCheckpoint(runPaths(place('two')).checkpoint))!;
+    for (const [root, file] of [
+      ['backbone', weights],
+      ['backbone2', options.secondWeights],
+    ]) {
+      const { tensors } = await readSafetensors(file);
+      const got = parameters.get(`${root}.layer1.0.conv1.weight`)!.data as Float32Array;
+      const start = tensors.get('layer1.0.conv1.weight')!.data as Float32Array;
+      expect([...got], root).toBeAllClose([...start], { atol: 1e-6 });
+    }
+    // there are none by default of a network whose weights nobody publishes
+    for (const missing of [{ ...options, secondWeights: 'none' }, { second: 'resnet_tiny' }]) {
+      await expect(
+        trainHere(world.data, place('one'), { method: 'bilinear', options: missing, weights }),
+      ).rejects.toThrowError(/^options\.secondWeights: expected weights of resnet_tiny, as the/);
+    }
+  });
+
+  test('hash tables are part of the checkpoint', async () => {
+    const { parameters } = (await loadCheckpoint(runPaths(place('compact-bilinear')).checkpoint))!;
+    const buckets = parameters.get('sketch.first.buckets') as HostTensor<'float32'>;
+    expect(new Set(buckets.data).size).toBeGreaterThan(8);
+  });
+});
