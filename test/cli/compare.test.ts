@@ -1,5 +1,6 @@
 // `fieldmark compare` as people and programs meet it: stopped by Ctrl-C, continued by the same command.
 
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,14 +36,15 @@ test('cross-validation, its runs side by side, and explanations against a rival'
   const out = place('compared');
   const methods = 'finetune,finetune:stages.all.rate=0.02';
   const args = ['compare', '--methods', methods, '--data', world.data, ...tiny, '--folds', '2'];
-  args.push('--set', 'stages.all.batch=8', '--epochs', '2', '--out', out, '--json');
+  args.push('--set', 'stages.all.batch=8', '--epochs', '8', '--out', out, '--json');
   const running = startCommand(args, { group: true });
   const group = -running.process.pid!;
   let over = false;
   void running.ended.then(() => {
     over = true;
   });
-  while (!over && !running.stderr().includes(': all epoch 1')) await sleep(50);
+  const checkpoint = join(out, 'finetune', 'fold-1', 'checkpoint', 'state.safetensors');
+  while (!over && !existsSync(checkpoint)) await sleep(20);
   process.kill(group, 'SIGINT');
   const stopped = await running.ended;
   expect(stopped.status, stopped.stderr).toBe(130);
