@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { command, startCommand } from '../support/command.ts';
 import { tinyWorld } from '../support/tiny-run.ts';
 
@@ -32,75 +32,88 @@ const figures = (label: string) =>
     minutes: expect.any(Number),
   });
 
-test('cross-validation, its runs side by side, and explanations against a rival', async () => {
-  const out = place('compared');
+describe('cross-validation', () => {
+  const out = () => place('compared');
   const methods = 'finetune,finetune:stages.all.rate=0.02';
-  const args = ['compare', '--methods', methods, '--data', world.data, ...tiny, '--folds', '2'];
-  args.push('--set', 'stages.all.batch=8', '--epochs', '8', '--out', out, '--json');
-  const running = startCommand(args, { group: true });
-  const group = -running.process.pid!;
-  let over = false;
-  void running.ended.then(() => {
-    over = true;
+  const run = () => join(out(), 'finetune', 'fold-1');
+
+  test('is stopped by Ctrl-C, and the same command continues', async () => {
+    const args = ['compare', '--methods', methods, '--data', world.data, ...tiny, '--folds', '2'];
+    args.push('--set', 'stages.all.batch=8', '--epochs', '8', '--out', out(), '--json');
+    const running = startCommand(args, { group: true });
+    const group = -running.process.pid!;
+    let over = false;
+    void running.ended.then(() => {
+      over = true;
+    });
+    const checkpoint = join(run(), 'checkpoint', 'state.safetensors');
+    while (!over && !existsSync(checkpoint)) await sleep(20);
+    process.kill(group, 'SIGINT');
+    const stopped = await running.ended;
+    expect(stopped.status, stopped.stderr).toBe(130);
+    expect(stopped.stderr).toContain('stopped after a checkpoint; the same command continues');
+    expect(() => process.kill(group, 0), 'nobody is left').toThrow('ESRCH');
+
+    const { status, stdout, stderr, json } = await command(...args);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain('resumed at part 1');
+    expect(json).toMatchObject({
+      n: 60,
+      classes: 4,
+      rows: [figures('finetune'), figures('finetune:stages.all.rate=0.02')],
+      pairs: [{ a: 'finetune:stages.all.rate=0.02', b: 'finetune', mcnemar: expect.any(Number) }],
+      out: out(),
+      report: join(out(), 'compare.html'),
+    });
+    expect(stdout).toMatch(/^finetune:stages.all.rate=0.02 +[\d.]+ %.* (above|below|none) /m);
+    const page = await readFile(join(out(), 'compare.html'), 'utf8');
+    expect(page).toContain(`fieldmark compare --methods ${methods}`);
+  }, 600_000);
+
+  test('leaves runs that stand side by side', async () => {
+    const other = join(out(), 'finetune-stages.all.rate=0.02', 'fold-1');
+    const pair = await command('compare', run(), other, '--out', place('pair'), '--json');
+    expect(pair.json, pair.stderr).toMatchObject({ n: 30, rows: [figures(run()), figures(other)] });
+    expect((await readdir(place('pair'))).sort()).toEqual(['compare.html', 'compare.json']);
   });
-  const checkpoint = join(out, 'finetune', 'fold-1', 'checkpoint', 'state.safetensors');
-  while (!over && !existsSync(checkpoint)) await sleep(20);
-  process.kill(group, 'SIGINT');
-  const stopped = await running.ended;
-  expect(stopped.status, stopped.stderr).toBe(130);
-  expect(stopped.stderr).toContain('stopped after a checkpoint; the same command continues');
-  expect(() => process.kill(group, 0), 'nobody is left').toThrow('ESRCH');
 
-  const { status, stdout, stderr, json } = await command(...args);
-  expect(status, stderr).toBe(0);
-  expect(stderr).toContain('resumed at part 1');
-  expect(json).toMatchObject({
-    n: 60,
-    classes: 4,
-    rows: [figures('finetune'), figures('finetune:stages.all.rate=0.02')],
-    pairs: [{ a: 'finetune:stages.all.rate=0.02', b: 'finetune', mcnemar: expect.any(Number) }],
-    out,
-    report: join(out, 'compare.html'),
+  test('leaves runs that are scored on their folds', async () => {
+    const fold = await command('evaluate', run(), '--fold', '--workers', '0', '--json');
+    expect(fold.json, fold.stderr).toMatchObject({ n: 30, split: 'test' });
+    const plain = await command('evaluate', run(), '--data', world.data, '--no-report');
+    expect(plain.stderr).toContain('this run is fold 1 of 2 of all images');
   });
-  expect(stdout).toMatch(/^finetune:stages.all.rate=0.02 +[\d.]+ %.* (above|below|none) /m);
-  const page = await readFile(join(out, 'compare.html'), 'utf8');
-  expect(page).toContain(`fieldmark compare --methods ${methods}`);
 
-  const run = join(out, 'finetune', 'fold-1');
-  const other = join(out, 'finetune-stages.all.rate=0.02', 'fold-1');
-  const pair = await command('compare', run, other, '--out', place('pair'), '--json');
-  expect(pair.json, pair.stderr).toMatchObject({ n: 30, rows: [figures(run), figures(other)] });
-  expect((await readdir(place('pair'))).sort()).toEqual(['compare.html', 'compare.json']);
-
-  const fold = await command('evaluate', run, '--fold', '--workers', '0', '--json');
-  expect(fold.json, fold.stderr).toMatchObject({ n: 30, split: 'test' });
-  const plain = await command('evaluate', run, '--data', world.data, '--no-report', '--json');
-  expect(plain.stderr).toContain('this run is fold 1 of 2 of all images');
-
-  const [line] = (await readFile(join(world.data, 'images.txt'), 'utf8')).split('\n');
-  const photo = join(world.data, 'images', line.split(' ')[1]);
-  const { answers } = (
-    (await command('predict', run, photo, '--json')).json as {
-      predictions: { answers: { name: string }[] }[];
-    }
-  ).predictions[0];
-  const [answer, rival] = answers.map(({ name }) => name);
-  const versus = ['explain', run, photo, '--out', place('versus')];
-  const explained = await command(...versus, '--versus', rival, '--json');
-  expect(explained.json, explained.stderr).toMatchObject({
-    explanations: [
-      {
-        answer: { name: answer },
-        rival: { name: rival },
-        nearest: { [answer]: { path: expect.any(String) }, [rival]: { path: expect.any(String) } },
-      },
-    ],
+  test('leaves runs that explain an answer against a rival', async () => {
+    const [line] = (await readFile(join(world.data, 'images.txt'), 'utf8')).split('\n');
+    const photo = join(world.data, 'images', line.split(' ')[1]);
+    const explain = ['explain', run(), photo, '--out', place('explained'), '--json'];
+    const { json } = await command(...explain);
+    const [{ answers, boxes }] = (json as { explanations: Explained[] }).explanations;
+    expect(boxes).toEqual([]);
+    const [answer, rival] = answers.map(({ name }) => name);
+    const explained = await command(...explain, '--versus', rival);
+    const known = { path: expect.any(String), similarity: expect.any(Number) };
+    expect(explained.json, explained.stderr).toMatchObject({
+      explanations: [
+        {
+          answer: { name: answer },
+          rival: { name: rival },
+          nearest: { [answer]: known, [rival]: known },
+        },
+      ],
+    });
+    expect(await readdir(place('explained'))).toHaveLength(1);
+    const wrong = await command(...explain, '--versus', `${rival}x`);
+    expect(wrong.status).toBe(2);
+    expect(wrong.stderr).toContain(`Did you mean '${rival}'`);
   });
-  expect(await readdir(place('versus'))).toHaveLength(1);
-  const wrong = await command(...versus, '--versus', `${rival}x`);
-  expect(wrong.status).toBe(2);
-  expect(wrong.stderr).toContain(`Did you mean '${rival}'`);
-}, 400_000);
+});
+
+interface Explained {
+  readonly answers: readonly { readonly name: string }[];
+  readonly boxes: readonly unknown[];
+}
 
 test.each([
   [['--methods', 'finetune', '--data', 'x'], /--out <dir>/],
