@@ -30,6 +30,7 @@ const pixels = z.union([z.literal('size'), z.number().int().min(32).max(2048)]).
 const options: z.ZodType<RacnnOptions> = z.strictObject({
   scales: z.union([z.literal(2), z.literal(3)]).default(2),
   attention: z.enum(['learnt', 'centre', 'scda']).default('learnt'),
+  anchor: z.boolean().default(true),
   halfSide: z.number().min(HALF_SIDE.least).max(HALF_SIDE.most).default(0.375),
   glance: pixels,
   zoomSize: pixels,
@@ -37,6 +38,11 @@ const options: z.ZodType<RacnnOptions> = z.strictObject({
   rounds: z.number().int().min(1).max(9).default(1),
   fusion: z.enum(['linear', 'average']).default('linear'),
 });
+
+/** True where the attention has to be taught SCDA's squares before it can improve on them. */
+function imitates({ options: { attention, anchor } }: RacnnContext): boolean {
+  return attention === 'learnt' && !anchor;
+}
 
 /** Epochs of the classifiers in the first round, and in those that follow. */
 const EPOCHS = { first: 12, later: 4 } as const;
@@ -59,7 +65,7 @@ export const racnn: Method<RacnnOptions> = {
   needsWeights: true,
   stages: (context) => [
     headStage(context),
-    ...(context.options.attention === 'learnt' ? [attentionStage(context)] : []),
+    ...(imitates(context) ? [attentionStage(context)] : []),
     ...rounds(context),
     ...(context.options.fusion === 'linear' ? [fuseStage(context)] : []),
   ],

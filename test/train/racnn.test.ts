@@ -30,6 +30,7 @@ function settings(attentionRate: number): Partial<RunConfigInput> {
   return {
     method: 'racnn',
     weights: weights(),
+    options: { anchor: false },
     epochs: 5,
     stage: { head: { epochs: 5 }, attention, all: brief, attend },
   };
