@@ -22,6 +22,8 @@ export interface RacnnOptions {
   readonly scales: 2 | 3;
   /** Where the closer looks are: learnt, in the centre, or where SCDA sees the object. */
   readonly attention: 'learnt' | 'centre' | 'scda';
+  /** Whether what is learnt is how to correct SCDA's square, or the square itself. */
+  readonly anchor: boolean;
   /** Half side of the square of `centre`, as a share of what was seen before. */
   readonly halfSide: number;
   /** Pixels a side of the first look; `size` is that of the run. */
@@ -97,7 +99,9 @@ export function chosenSquare(
 ): Value {
   const attention = attentionOf(context);
   if (attention !== 'learnt') return givenSquare(context, attention, look);
-  return proposeSquare(scope.child(`attention.${index + 1}`), detach(look.features.map));
+  const anchor = context.options.anchor ? objectSquare(look.features, look.size) : undefined;
+  const map = detach(look.features.map);
+  return proposeSquare(scope.child(`attention.${index + 1}`), map, anchor);
 }
 
 /** A square that needs no learning. */

@@ -74,8 +74,13 @@ export function headStage(context: RacnnContext): Stage {
       loss: total(classify(scope, input).map((logits) => crossEntropy(logits, targets))),
     }),
     settings: headSettings(),
-    ...(context.options.attention === 'scda' ? { review: reviewBoxes(context) } : {}),
+    // an attention of its own knows nothing yet
+    ...(usesScda(context) ? { review: reviewBoxes(context) } : {}),
   };
+}
+
+function usesScda({ options: { attention, anchor } }: RacnnContext): boolean {
+  return attention === 'scda' || (attention === 'learnt' && anchor);
 }
 
 /** Teaches the attention to look where SCDA sees the object, so that the rank loss starts there. */

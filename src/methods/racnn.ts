@@ -32,6 +32,7 @@ const pixels = z.union([z.literal('size'), z.number().int().min(32).max(2048)]).
 const options: z.ZodType<RacnnOptions> = z.strictObject({
   scales: z.union([z.literal(2), z.literal(3)]).default(2),
   attention: z.enum(['learnt', 'centre', 'scda']).default('learnt'),
+  anchor: z.boolean().default(true),
   halfSide: z.number().min(HALF_SIDE.least).max(HALF_SIDE.most).default(0.375),
   glance: pixels,
   zoomSize: pixels,
@@ -39,6 +40,12 @@ const options: z.ZodType<RacnnOptions> = z.strictObject({
   rounds: z.number().int().min(1).max(9).default(1),
   fusion: z.enum(['linear', 'average']).default('linear'),
 });
+
+/** An attention of its own has to be taught SCDA's squares before it can improve on them. */
+function teaching(context: RacnnContext): Stage[] {
+  const { attention, anchor } = context.options;
+  return attention === 'learnt' && !anchor ? [attentionStage(context)] : [];
+}
 
 /** Epochs of the classifiers in the first round, and in those that follow. */
 const EPOCHS = { first: 12, later: 4 } as const;
@@ -52,10 +59,6 @@ function rounds(context: RacnnContext): Stage[] {
   ]);
 }
 
-function firstAttention(context: RacnnContext): Stage[] {
-  return context.options.attention === 'learnt' ? [attentionStage(context)] : [];
-}
-
 export const racnn: Method<RacnnOptions> = {
   name: 'racnn',
   citation: 'Fu, Zheng, Mei 2017, CVPR',
@@ -67,7 +70,7 @@ export const racnn: Method<RacnnOptions> = {
   stages: (context) => [
     headStage(context),
     // nothing of an ONNX trunk trains, and no gradient reaches the attention through it
-    ...(context.backbone.frozen ? [] : [...firstAttention(context), ...rounds(context)]),
+    ...(context.backbone.frozen ? [] : [...teaching(context), ...rounds(context)]),
     ...(context.options.fusion === 'linear' ? [fuseStage(context)] : []),
   ],
   recogniser: (context, scope, image) => {

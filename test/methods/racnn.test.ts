@@ -48,8 +48,8 @@ function lossOf(stage: Stage) {
 
 describe('stages', () => {
   test('classifiers and attention take turns', () => {
-    expect(namesOf({})).toEqual(['head', 'attention', 'all', 'attend', 'fuse']);
-    expect(namesOf({ rounds: 2, fusion: 'average' })).toEqual([
+    expect(namesOf({})).toEqual(['head', 'all', 'attend', 'fuse']);
+    expect(namesOf({ anchor: false, rounds: 2, fusion: 'average' })).toEqual([
       'head',
       'attention',
       'all',
@@ -65,7 +65,7 @@ describe('stages', () => {
   });
 
   test('after a fall back the attention is passed over', () => {
-    const fallen = contextOf({ rounds: 2 }, { attention: 'scda' });
+    const fallen = contextOf({ rounds: 2, anchor: false }, { attention: 'scda' });
     const needed = racnn.stages(fallen).filter((stage) => stage.needed !== false);
     expect(needed.map(({ name }) => name)).toEqual(['head', 'all', 'all2', 'fuse']);
     const { parameters } = lossOf(stageOf(fallen, 'all'));
@@ -78,15 +78,19 @@ describe('what trains', () => {
     new Set(parameters.trainable().map(({ spec }) => spec.path.split('.')[0]));
 
   test('in turn the network and the attention, each with the other one fixed', () => {
-    const context = contextOf({ scales: 3 });
+    const context = contextOf({ scales: 3, anchor: false });
     const tops = (name: string) => topsOf(lossOf(stageOf(context, name)).parameters);
     expect(tops('attention')).toEqual(new Set(['attention']));
     expect(tops('all')).toEqual(new Set(['backbone', 'head', 'head2', 'head3']));
     expect(tops('attend')).toEqual(new Set(['attention']));
   });
 
-  test.each(['attention', 'attend'])('%s: every parameter of the attention is reached', (name) => {
-    const stage = stageOf(contextOf({ scales: 3 }), name);
+  test.each([
+    ['attention', false],
+    ['attend', false],
+    ['attend', true],
+  ])('%s, anchored %s: every parameter of the attention is reached', (name, anchor) => {
+    const stage = stageOf(contextOf({ scales: 3, anchor }), name);
     const { loss, parameters } = lossOf(stage);
     const trained = parameters.trainable();
     expect(trained.map(({ spec }) => spec.path)).toContain('attention.2.square.weight');

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
-import { input } from '../../src/graph/ops/leaf.ts';
+import { constant, input } from '../../src/graph/ops/leaf.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
 import { proposeSquare } from '../../src/nn/attention-proposal.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
@@ -11,9 +11,10 @@ import { runGraph } from '../support/run-graph.ts';
 
 const SHAPE = [4, 40, 3, 3];
 
-async function propose(change: (store: ParameterStore) => void = () => {}) {
+async function propose(change: (store: ParameterStore) => void = () => {}, anchors?: number[][]) {
   const parameters = new Parameters();
-  const square = proposeSquare(parameters.root(), input('map', SHAPE));
+  const anchor = anchors && constant(float32([4, 3], anchors.flat()));
+  const square = proposeSquare(parameters.root(), input('map', SHAPE), anchor);
   const store: ParameterStore = new Map();
   initialise(parameters, store, 1);
   change(store);
@@ -32,6 +33,23 @@ test('untrained, it is nearly the centre, of the middle size; and everything lea
   const { square, ...slopes } = await propose();
   const middle = Array.from({ length: 4 }, () => [0.5, 0.5, 0.375]).flat();
   expect(square).toBeAllClose(middle, { atol: 0.02 });
+  for (const [name, slope] of Object.entries(slopes)) {
+    expect(
+      slope.some((g) => g !== 0),
+      name,
+    ).toBe(true);
+  }
+});
+
+test('with an anchor it is nearly that, and still learns at its limits', async () => {
+  const anchors = [
+    [0.45, 0.6, 0.3],
+    [0.5, 0.5, 0.5],
+    [0.25, 0.75, 0.25],
+    [0.7, 0.3, 0.3],
+  ];
+  const { square, ...slopes } = await propose(() => {}, anchors);
+  expect(square).toBeAllClose(anchors.flat(), { atol: 0.02 });
   for (const [name, slope] of Object.entries(slopes)) {
     expect(
       slope.some((g) => g !== 0),

@@ -30,6 +30,7 @@ function settings(attentionRate: number): Partial<RunConfigInput> {
   return {
     method: 'racnn',
     weights: weights(),
+    options: { anchor: false },
     epochs: 5,
     stage: { head: { epochs: 5 }, attention, all: brief, attend },
   };
@@ -37,7 +38,8 @@ function settings(attentionRate: number): Partial<RunConfigInput> {
 
 test('scales are told apart in the log, the model and its evaluation', async () => {
   const run = place('scda');
-  await trainHere(world.data, run, { ...settings(1), options: { attention: 'scda' } });
+  const stage = { head: { epochs: 5 }, all: brief };
+  await trainHere(world.data, run, { ...settings(1), options: { attention: 'scda' }, stage });
   const lines = await metricsOf(run);
   const epoch = lines.find((line) => line.stage === 'all' && 'valLoss' in line)!;
   for (const name of ['scale1', 'scale2']) expect(epoch[`valTop1:${name}`]).toBeTypeOf('number');
