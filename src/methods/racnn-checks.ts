@@ -1,4 +1,4 @@
-// What `racnn` says to a task before its images are read.
+// What `ra-cnn` says to a task before its images are read.
 
 import { fail } from '../core/errors.ts';
 import type { MethodTask } from './method.ts';
@@ -9,7 +9,7 @@ export function checkRacnn({ context }: MethodTask<RacnnOptions>): readonly stri
   const { pretrained, backbone, options } = context;
   if (!pretrained) {
     throw fail('FM_CONFIG', 'weights', {
-      expected: "trained weights: method 'racnn' starts from what they see in an image",
+      expected: "trained weights: method 'ra-cnn' starts from what they see in an image",
       got: "'none'",
       next: 'Pass --weights (docs/weights.md), or choose another method.',
     });

@@ -60,7 +60,7 @@ function rounds(context: RacnnContext): Stage[] {
 }
 
 export const racnn: Method<RacnnOptions> = {
-  name: 'racnn',
+  name: 'ra-cnn',
   citation: 'Fu, Zheng, Mei 2017, CVPR',
   about: 'looks at the whole image, then closer where it has learnt to look, and fuses the looks',
   options,

@@ -65,10 +65,10 @@ test("a method's own baselines stand beside it once, with its own settings", () 
 });
 
 test('RA-CNN is held against as many looks at the middle', () => {
-  const { contestants } = withBaselines([contestantOf('racnn', 'racnn')], common);
+  const { contestants } = withBaselines([contestantOf('ra-cnn', 'ra-cnn')], common);
   expect(contestants.map(({ label, baseline }) => [label, baseline])).toEqual([
-    ['racnn', false],
-    ['racnn:options.attention=centre', true],
+    ['ra-cnn', false],
+    ['ra-cnn:options.attention=centre', true],
     ['probe', true],
   ]);
 });

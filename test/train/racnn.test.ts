@@ -28,7 +28,7 @@ function settings(attentionRate: number): Partial<RunConfigInput> {
   const attend = { ...brief, rate: 1e-3 };
   const attention = { ...brief, rate: attentionRate };
   return {
-    method: 'racnn',
+    method: 'ra-cnn',
     weights: weights(),
     options: { anchor: false },
     epochs: 5,
@@ -99,5 +99,5 @@ test('a run that is stopped after the fall back remembers it', async () => {
 
 test('random numbers have nothing to look at more closely', async () => {
   const run = trainHere(world.data, place('random'), { ...settings(1), weights: 'none' });
-  await expect(run).rejects.toThrow(/^weights: expected trained weights: method 'racnn'/);
+  await expect(run).rejects.toThrow(/^weights: expected trained weights: method 'ra-cnn'/);
 });

@@ -134,7 +134,7 @@ test('a graph for one image at a time gives a model for one image at a time', as
 test.each([
   { method: 'bilinear', options: { finish: 'svm' } },
   { method: 'scda', options: {} },
-  { method: 'racnn', options: { attention: 'scda' } },
+  { method: 'ra-cnn', options: { attention: 'scda' } },
 ] as const)('$method on its map', async ({ method, options }) => {
   await trainHere(world.data, place(method), settings(trunk(), { method, options }));
   const { heat, logits } = await answer(place(method));
@@ -165,9 +165,9 @@ describe('what does not go together', () => {
 
   test('a method that would have to train the network', async () => {
     await failure({ method: 'triplet' }, /^method 'triplet': expected a network that trains/);
-    await failure({ method: 'racnn' }, /^options\.attention: expected 'scda' or 'centre'/);
+    await failure({ method: 'ra-cnn' }, /^options\.attention: expected 'scda' or 'centre'/);
     const options = { attention: 'scda', zoomSize: 64 };
-    await failure({ method: 'racnn', options }, /^options\.zoomSize: expected 'size'/);
+    await failure({ method: 'ra-cnn', options }, /^options\.zoomSize: expected 'size'/);
   });
 
   test('a trunk that is not there is told before a process is started', async () => {
