@@ -5,8 +5,8 @@
 //   L = sum_s CE(P_s, y) + sum_s max(0, p_s - p_s+1 + margin),   p_s the truth's probability at scale s
 //
 // What makes it train, where plain re-implementations do not: one backbone for all scales, a zoom
-// that is differentiable in its square, an attention that starts from SCDA's squares and is held to
-// them less and less, p_s taken as given, and a fall back to SCDA where the validation images say
+// that is differentiable in its square, an attention that corrects SCDA's squares and is held to them
+// less and less, p_s taken as given, and a fall back to SCDA where the validation images say
 // that looking closer hurts (as crops in WS-DAN, Hu et al. 2019, arXiv 1901.09891).
 
 import { z } from 'zod';

@@ -149,6 +149,25 @@ describe('weights', () => {
   });
 });
 
+describe('methods', () => {
+  test('one that needs trained weights, without any', async () => {
+    const { code, message } = await failure(world.data, { method: 'ra-cnn' });
+    expect(code).toBe('FM_CONFIG');
+    expect(message).toMatch(/^weights: expected trained weights: method 'ra-cnn' .*Pass --weights/);
+  });
+
+  test('a schedule that watches validation, for a stage that accuracy says nothing about', async () => {
+    const { code, message } = await failure(world.data, {
+      method: 'ra-cnn',
+      weights: place('tiny.safetensors'),
+      options: { anchor: false },
+      stage: { attention: { schedule: { kind: 'plateau' } } },
+    });
+    expect(code).toBe('FM_CONFIG');
+    expect(message).toMatch(/^stages.attention.schedule.kind: .* accuracy says nothing/);
+  });
+});
+
 describe('run folders', () => {
   test('one that is in use', async () => {
     const release = await lockRun(place('old'));

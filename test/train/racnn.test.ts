@@ -96,8 +96,3 @@ test('a run that is stopped after the fall back remembers it', async () => {
   await trainHere(world.data, half, settings(1e-12), { mode: 'resume' });
   expect(await resultOf(half)).toEqual(await resultOf(whole));
 });
-
-test('random numbers have nothing to look at more closely', async () => {
-  const run = trainHere(world.data, place('random'), { ...settings(1), weights: 'none' });
-  await expect(run).rejects.toThrow(/^weights: expected trained weights: method 'ra-cnn'/);
-});

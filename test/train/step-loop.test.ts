@@ -32,6 +32,7 @@ async function run(setting: Setting) {
   const { source = 'images', results, average = false } = setting;
   const log: string[] = [];
   const rates: number[] = [];
+  const progress: number[] = [];
   const validated: (number | undefined)[] = [];
   const store = new Map<string, HostTensor>([
     ['w', one(0)],
@@ -51,7 +52,8 @@ async function run(setting: Setting) {
   let taken = 0;
   const stepper = {
     paths: ['w'],
-    step: async ({ rate }: StepFeeds) => {
+    step: async ({ rate, progress: share }: StepFeeds) => {
+      progress.push(share);
       log.push(`step: ${store.has('w') || state.optimiser.size > 0 ? 'held twice' : 'let go'}`);
       rates.push(rate);
       taken++;
@@ -96,13 +98,18 @@ async function run(setting: Setting) {
     validate: (results && Object.assign(validate, { close: async () => {} })) || null,
     pause: () => {},
   }).run();
-  return { log, rates, validated, state, weight: numberOf(store.get('w')) };
+  return { log, rates, progress, validated, state, weight: numberOf(store.get('w')) };
 }
 
 const results = [
   { top1: 0.5, loss: 1 },
   { top1: 0.4, loss: 2 },
 ];
+
+test('progress is the share of the steps that are done', async () => {
+  const { progress } = await run({});
+  expect(progress).toBeAllClose([0, 1, 2, 3, 4, 5].map((step) => step / 6));
+});
 
 describe("the host's numbers", () => {
   test('are brought up to date before validation and checkpoints, and let go for steps', async () => {

@@ -33,6 +33,12 @@ test('a stage on features, one on photographs, and a refit', () => {
   ]);
 });
 
+test('what a review says is no point of a curve', () => {
+  const review = { stage: 'all', refit: false, finding: null, 'valTop1:scale1': 0.5 };
+  const lines = [epoch('all', 1), review, epoch('fuse', 1)];
+  expect(trainingPoints(lines)).toEqual(trainingPoints([epoch('all', 1), epoch('fuse', 1)]));
+});
+
 test('long runs are thinned, and every epoch stays', () => {
   const lines = [...Array.from({ length: 9999 }, (_, i) => step(i)), epoch('all', 1)];
   const points = trainingPoints(lines);
