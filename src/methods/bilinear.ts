@@ -76,6 +76,7 @@ function headStage(context: Context): Stage {
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
     settings: { ...headSettings(), rate: 8, decay: 1e-8 },
+    chooseBy: 'loss',
     lighter: lighterThan(context),
   };
 }
@@ -132,6 +133,7 @@ function svmStage(context: Context): Stage {
       return { loss: marginLoss(scope.child('head'), unit, twice) };
     },
     settings: marginSettings(),
+    chooseBy: 'loss',
     lighter: lighterThan(context),
   };
 }

@@ -126,6 +126,11 @@ export interface Stage {
   /** Builds the training graph. */
   readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
   readonly settings: StageSettings;
+  /**
+   * What makes an epoch the best one. Default: `top1`, and among equals `loss`. For convex problems,
+   * where later epochs are rarely worse, `loss` says more: a few images decide the accuracy.
+   */
+  readonly chooseBy?: 'top1' | 'loss';
   /** What would need less memory, as a sentence for those who have too little. */
   readonly lighter?: string;
 }

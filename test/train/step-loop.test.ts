@@ -23,6 +23,7 @@ interface Setting {
   /** Validation results of the epochs; without any, nothing is chosen. */
   readonly results?: readonly ValidationResult[];
   readonly average?: boolean;
+  readonly chooseBy?: 'top1' | 'loss';
   readonly factors?: readonly number[];
   readonly state?: Partial<PartState>;
 }
@@ -82,8 +83,13 @@ async function run(setting: Setting) {
     stopping: () => false,
   } as unknown as PartHost;
   const settings = { ...networkSettings(false), epochs: EPOCHS, rate: 1, ...setting.settings };
-  const { factors } = setting;
-  const part = { stage: { name: 's', source }, settings, refit: false, factors } as unknown as Part;
+  const { factors, chooseBy } = setting;
+  const part = {
+    stage: { name: 's', source, chooseBy },
+    settings,
+    refit: false,
+    factors,
+  } as unknown as Part;
   await new StepLoop(part, state, host, {
     source: {
       batch: 1,
@@ -124,6 +130,19 @@ describe("the host's numbers", () => {
     expect(weight).toBe(6);
     expect(state.optimiser.size).toBe(1);
   });
+});
+
+test('the best epoch has the highest accuracy, or where a stage says so the lowest loss', async () => {
+  const results = [
+    { top1: 0.5, loss: 3 },
+    { top1: 0.5, loss: 2 },
+    { top1: 0.4, loss: 1 },
+  ];
+  const bestOf = async (chooseBy?: 'top1' | 'loss') =>
+    (await run({ results, chooseBy, settings: { epochs: 3 } })).state.best?.epoch;
+  expect(await bestOf()).toBe(2);
+  expect(await bestOf('top1')).toBe(2);
+  expect(await bestOf('loss')).toBe(3);
 });
 
 describe('averages', () => {
