@@ -76,7 +76,7 @@ function headStage(context: Context): Stage {
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
     settings: { ...headSettings(), rate: 8, decay: 1e-8 },
-    chooseBy: 'loss',
+    keeps: 'last',
     lighter: lighterThan(context),
   };
 }
@@ -133,7 +133,7 @@ function svmStage(context: Context): Stage {
       return { loss: marginLoss(scope.child('head'), unit, twice) };
     },
     settings: marginSettings(),
-    chooseBy: 'loss',
+    keeps: 'last',
     lighter: lighterThan(context),
   };
 }

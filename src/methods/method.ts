@@ -127,10 +127,11 @@ export interface Stage {
   readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
   readonly settings: StageSettings;
   /**
-   * What makes an epoch the best one. Default: `top1`, and among equals `loss`. For convex problems,
-   * where later epochs are rarely worse, `loss` says more: a few images decide the accuracy.
+   * Which epoch is kept. `best` (default): the one with the highest accuracy on the validation images,
+   * and among equals with the lowest loss. `last`: for convex problems that are trained until they
+   * converge, where a choice by a few images would be a choice by chance.
    */
-  readonly chooseBy?: 'top1' | 'loss';
+  readonly keeps?: 'best' | 'last';
   /** What would need less memory, as a sentence for those who have too little. */
   readonly lighter?: string;
 }

@@ -156,7 +156,7 @@ export class StepLoop {
     const state = this.#state;
     const { stage, settings } = this.#part;
     const { schedule } = settings;
-    if (isBetter(result, state.best, stage.chooseBy)) {
+    if (isBetter(result, state.best, stage.keeps)) {
       state.best = { epoch: state.epoch, ...result };
       state.bestNumbers = this.#chosenNumbers();
     }
@@ -204,14 +204,13 @@ export class StepLoop {
   }
 }
 
-/** Higher accuracy, or the same with a lower loss; or a lower loss alone. */
+/** Higher accuracy, or the same with a lower loss; or just later. */
 function isBetter(
   result: ValidationResult,
   best: BestEpoch | null,
-  by: Stage['chooseBy'] = 'top1',
+  keeps: Stage['keeps'] = 'best',
 ): boolean {
-  if (best === null) return true;
-  if (by === 'loss') return result.loss < best.loss;
+  if (best === null || keeps === 'last') return true;
   return result.top1 > best.top1 || (result.top1 === best.top1 && result.loss < best.loss);
 }
 

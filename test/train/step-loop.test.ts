@@ -23,7 +23,7 @@ interface Setting {
   /** Validation results of the epochs; without any, nothing is chosen. */
   readonly results?: readonly ValidationResult[];
   readonly average?: boolean;
-  readonly chooseBy?: 'top1' | 'loss';
+  readonly keeps?: 'best' | 'last';
   readonly factors?: readonly number[];
   readonly state?: Partial<PartState>;
 }
@@ -83,9 +83,9 @@ async function run(setting: Setting) {
     stopping: () => false,
   } as unknown as PartHost;
   const settings = { ...networkSettings(false), epochs: EPOCHS, rate: 1, ...setting.settings };
-  const { factors, chooseBy } = setting;
+  const { factors, keeps } = setting;
   const part = {
-    stage: { name: 's', source, chooseBy },
+    stage: { name: 's', source, keeps },
     settings,
     refit: false,
     factors,
@@ -132,17 +132,17 @@ describe("the host's numbers", () => {
   });
 });
 
-test('the best epoch has the highest accuracy, or where a stage says so the lowest loss', async () => {
+test('the epoch with the highest accuracy is kept, or where a stage says so the last one', async () => {
   const results = [
     { top1: 0.5, loss: 3 },
     { top1: 0.5, loss: 2 },
-    { top1: 0.4, loss: 1 },
+    { top1: 0.4, loss: 4 },
   ];
-  const bestOf = async (chooseBy?: 'top1' | 'loss') =>
-    (await run({ results, chooseBy, settings: { epochs: 3 } })).state.best?.epoch;
+  const bestOf = async (keeps?: 'best' | 'last') =>
+    (await run({ results, keeps, settings: { epochs: 3 } })).state.best?.epoch;
   expect(await bestOf()).toBe(2);
-  expect(await bestOf('top1')).toBe(2);
-  expect(await bestOf('loss')).toBe(3);
+  expect(await bestOf('best')).toBe(2);
+  expect(await bestOf('last')).toBe(3);
 });
 
 describe('averages', () => {
