@@ -79,6 +79,7 @@ function headStage(context: Context): Stage {
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
     settings: { ...headSettings(), rate: 8, decay: 1e-8 },
+    keeps: 'last',
     lighter: lighterThan(context),
   };
 }
@@ -135,6 +136,7 @@ function svmStage(context: Context): Stage {
       return { loss: marginLoss(scope.child('head'), unit, twice) };
     },
     settings: marginSettings(),
+    keeps: 'last',
     lighter: lighterThan(context),
   };
 }

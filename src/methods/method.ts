@@ -139,11 +139,8 @@ export interface Stage {
    * Default: that of the rows, measured.
    */
   readonly featureNorm?: number;
-  /**
-   * Which epoch's numbers stay: the `best` on the validation images (default), or the `last`, for
-   * stages that accuracy says nothing about.
-   */
-  readonly keeps?: 'best' | 'last';
+  /** False for stages that accuracy says nothing about: the last epoch's numbers stay. Default: true. */
+  readonly validated?: boolean;
   /** False where decisions have left nothing to do: the stage is passed over. Default: true. */
   readonly needed?: boolean;
   /** Whether a parameter trains in this stage. */
@@ -151,6 +148,12 @@ export interface Stage {
   /** Builds the training graph. */
   readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
   readonly settings: StageSettings;
+  /**
+   * Which epoch is kept. `best` (default): the one with the highest accuracy on the validation images,
+   * and among equals with the lowest loss. `last`: for convex problems that are trained until they
+   * converge, where a choice by a few images would be a choice by chance.
+   */
+  readonly keeps?: 'best' | 'last';
   /** What would need less memory, as a sentence for those who have too little. */
   readonly lighter?: string;
   /**

@@ -89,7 +89,7 @@ export function attentionStage(context: RacnnContext): Stage {
     name: 'attention',
     source: 'images',
     trains: isAttention,
-    keeps: 'last',
+    validated: false,
     needed: attentionOf(context) === 'learnt',
     loss: (scope, { input }) => {
       const distances: Value[] = [];

@@ -97,9 +97,9 @@ function checkPart({ stage, settings, examples }: Part, task: Task): void {
       next: `Use --set ${where}.mixup=${cutmix} there, or CutMix in a stage on images.`,
     });
   }
-  if (schedule.kind === 'plateau' && (task.val.length === 0 || stage.keeps === 'last')) {
+  if (schedule.kind === 'plateau' && (task.val.length === 0 || stage.validated === false)) {
     const why =
-      stage.keeps === 'last' ? 'accuracy says nothing about this stage' : 'there are none';
+      stage.validated === false ? 'accuracy says nothing about this stage' : 'there are none';
     throw fail('FM_CONFIG', `${where}.schedule.kind`, {
       expected: `a schedule that needs no validation images, because ${why}`,
       got: "'plateau'",

@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fail } from '../core/errors.ts';
 import { Pace } from '../core/progress.ts';
 import type { HostTensor } from '../core/tensor.ts';
+import type { Stage } from '../methods/method.ts';
 import { afterEpoch, plateauStart, scheduleFactor } from '../nn/schedules.ts';
 import { type BatchSource, uniformNumbers } from './batches.ts';
 import type { BestEpoch } from './checkpoint.ts';
@@ -160,8 +161,9 @@ export class StepLoop {
   /** Keeps the numbers of the best epoch, and lets the schedule see how it goes. */
   #learnFrom(result: ValidationResult): void {
     const state = this.#state;
-    const { schedule } = this.#part.settings;
-    if (isBetter(result, state.best)) {
+    const { stage, settings } = this.#part;
+    const { schedule } = settings;
+    if (isBetter(result, state.best, stage.keeps)) {
       state.best = { epoch: state.epoch, ...result };
       state.bestNumbers = this.#chosenNumbers();
     }
@@ -209,9 +211,13 @@ export class StepLoop {
   }
 }
 
-/** Higher accuracy, or the same with a lower loss. */
-function isBetter(result: ValidationResult, best: BestEpoch | null): boolean {
-  if (best === null) return true;
+/** Higher accuracy, or the same with a lower loss; or just later. */
+function isBetter(
+  result: ValidationResult,
+  best: BestEpoch | null,
+  keeps: Stage['keeps'] = 'best',
+): boolean {
+  if (best === null || keeps === 'last') return true;
   return result.top1 > best.top1 || (result.top1 === best.top1 && result.loss < best.loss);
 }
 

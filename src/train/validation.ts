@@ -37,7 +37,7 @@ export async function validator(
   emit: Emit,
   pause: () => void,
 ): Promise<Validator | null> {
-  if (part.refit || task.val.length === 0 || part.stage.keeps === 'last') return null;
+  if (part.refit || task.val.length === 0 || part.stage.validated === false) return null;
   if (part.stage.source === 'features') {
     return await featureValidator(task, part, store, emit, pause);
   }

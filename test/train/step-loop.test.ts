@@ -23,6 +23,7 @@ interface Setting {
   /** Validation results of the epochs; without any, nothing is chosen. */
   readonly results?: readonly ValidationResult[];
   readonly average?: boolean;
+  readonly keeps?: 'best' | 'last';
   readonly factors?: readonly number[];
   readonly state?: Partial<PartState>;
 }
@@ -84,8 +85,13 @@ async function run(setting: Setting) {
     stopping: () => false,
   } as unknown as PartHost;
   const settings = { ...networkSettings(false), epochs: EPOCHS, rate: 1, ...setting.settings };
-  const { factors } = setting;
-  const part = { stage: { name: 's', source }, settings, refit: false, factors } as unknown as Part;
+  const { factors, keeps } = setting;
+  const part = {
+    stage: { name: 's', source, keeps },
+    settings,
+    refit: false,
+    factors,
+  } as unknown as Part;
   await new StepLoop(part, state, host, {
     source: {
       batch: 1,
@@ -131,6 +137,19 @@ describe("the host's numbers", () => {
     expect(weight).toBe(6);
     expect(state.optimiser.size).toBe(1);
   });
+});
+
+test('the epoch with the highest accuracy is kept, or where a stage says so the last one', async () => {
+  const results = [
+    { top1: 0.5, loss: 3 },
+    { top1: 0.5, loss: 2 },
+    { top1: 0.4, loss: 4 },
+  ];
+  const bestOf = async (keeps?: 'best' | 'last') =>
+    (await run({ results, keeps, settings: { epochs: 3 } })).state.best?.epoch;
+  expect(await bestOf()).toBe(2);
+  expect(await bestOf('best')).toBe(2);
+  expect(await bestOf('last')).toBe(3);
 });
 
 describe('averages', () => {
