@@ -1,8 +1,10 @@
-// Where a run looks closer, against annotated boxes: mean intersection over union and the share above
-// one half, beside one fixed box in the centre of the same mean area. Draws the first boxes if asked.
+// Where runs look closer, against annotated boxes: mean intersection over union and the share above
+// one half, beside one fixed box in the centre of the same mean area. Runs are those of one method: a
+// run, or one for each fold, each on the images that were held back from it. Draws some if asked.
 //
-//   npx tsx bench/attention-boxes.ts <run> <dataset> [split] [picture.png]
+//   npx tsx bench/attention-boxes.ts [--split train] [--picture boxes.png] <run>...
 
+import { parseArgs } from 'node:util';
 import type { Box, Example } from '../src/core/example.ts';
 import type { RawImage } from '../src/core/raw-image.ts';
 import { hostTensor } from '../src/core/tensor.ts';
@@ -13,27 +15,40 @@ import { evaluationBox } from '../src/data/image/preprocess.ts';
 import { resizeCrop } from '../src/data/image/resize.ts';
 import { writeAtomic } from '../src/formats/atomic-file.ts';
 import { IMAGE_INPUT } from '../src/nn/image-input.ts';
-import { loadRecogniser } from '../src/recognise/recogniser.ts';
+import { loadRecogniser, type Recogniser } from '../src/recognise/recogniser.ts';
 import { boxIou } from '../src/recognise/scda.ts';
+import { emitter } from '../src/train/events.ts';
+import { readRunConfig } from '../src/train/run-folder.ts';
+import { cutFold } from '../src/train/task-images.ts';
 
 /** Pictures of a row, and of all. */
 const [ACROSS, DRAWN] = [6, 30];
 const GROUND_TRUTH = [60, 220, 60] as const;
 
-const [run, folder, split = 'test', picture] = process.argv.slice(2);
-if (folder === undefined) {
-  const got = `${process.argv.length - 2} arguments`;
-  throw new Error(`attention-boxes: expected <run> <dataset>, got ${got}. Name both.`);
+const { values: flags, positionals: runs } = parseArgs({
+  options: {
+    split: { type: 'string', default: 'test' },
+    picture: { type: 'string' },
+  },
+  allowPositionals: true,
+});
+if (runs.length === 0) {
+  throw new Error('attention-boxes: expected <run>..., got none. Name the folders of some runs.');
 }
-const recogniser = await loadRecogniser(run);
-const { size } = recogniser.geometry;
-const { examples } = await openDataset(folder);
-const wanted = examples.filter(
-  (e) => e.box !== undefined && (split === 'all' || e.split === split),
-);
-const looked: { shares: Box[]; truth: Box; example: Example }[] = [];
-for (const example of wanted) looked.push(await look(example));
-await recogniser.close();
+
+/** A view of an image, with boxes in shares of it: those of the closer looks, and the annotated one. */
+interface Look {
+  readonly view: RawImage;
+  readonly shares: readonly Box[];
+  readonly truth: Box;
+}
+
+const looked: Look[] = [];
+for (const run of runs) {
+  const recogniser = await loadRecogniser(run);
+  for (const example of await imagesOf(run)) looked.push(await look(recogniser, run, example));
+  await recogniser.close();
+}
 
 for (const [index] of looked[0].shares.entries()) {
   const boxes = looked.map(({ shares }) => shares[index]);
@@ -49,7 +64,7 @@ for (const [index] of looked[0].shares.entries()) {
     boxes.map(() => centre),
   );
 }
-if (picture !== undefined) await draw(picture);
+if (flags.picture !== undefined) await draw(flags.picture);
 
 function report(name: string, boxes: readonly Box[]): void {
   const ious = boxes.map((box, i) => boxIou(box, looked[i].truth));
@@ -62,39 +77,51 @@ function mean(values: readonly number[]): number {
   return values.reduce((a, v) => a + v, 0) / values.length;
 }
 
-/** Boxes of the closer looks and of the annotation, in shares of what the network sees. */
-async function look(example: Example) {
-  const { view, crop } = await viewOf(example);
-  const feeds = { [IMAGE_INPUT]: hostTensor('uint8', [1, size, size, 3], view.data) };
-  const { boxes } = await recogniser.session.run(feeds);
-  if (boxes === undefined)
-    throw new Error(`attention-boxes: ${run} looks at the whole image only.`);
-  const numbers = Array.from(boxes.data as Float32Array);
-  const shares = Array.from({ length: numbers.length / 4 }, (_, i) =>
-    numbers.slice(4 * i, 4 * i + 4),
-  );
-  const [x, y, w, h] = example.box!;
-  const truth = [(x - crop[0]) / crop[2], (y - crop[1]) / crop[3], w / crop[2], h / crop[3]];
-  return { shares: shares as unknown as Box[], truth: truth as unknown as Box, example };
+/** Annotated images of the split; of a run of one fold those that it held back are `test`. */
+async function imagesOf(run: string): Promise<Example[]> {
+  const { data, format, fold } = await readRunConfig(run);
+  const opened = await openDataset(data, { format });
+  const silent = emitter(() => {});
+  const { dataset } =
+    fold === undefined
+      ? { dataset: opened }
+      : await cutFold(opened, fold, silent, new AbortController().signal);
+  return dataset.examples.filter((e) => e.box !== undefined && e.split === flags.split);
 }
 
-async function viewOf({ path }: Example) {
-  const image = await decodeImage(path);
+async function look(recogniser: Recogniser, run: string, example: Example): Promise<Look> {
+  const { size } = recogniser.geometry;
+  const image = await decodeImage(example.path);
   const crop = evaluationBox(image, recogniser.geometry);
-  return { view: resizeCrop(image, crop, size, size), crop };
+  const view = resizeCrop(image, crop, size, size);
+  const feeds = { [IMAGE_INPUT]: hostTensor('uint8', [1, size, size, 3], view.data) };
+  const { boxes } = await recogniser.session.run(feeds);
+  if (boxes === undefined) {
+    throw new Error(`attention-boxes: ${run} looks at the whole image only.`);
+  }
+  const numbers = Array.from(boxes.data as Float32Array);
+  const shares = Array.from({ length: numbers.length / 4 }, (_, i): Box => {
+    const [x, y, w, h] = numbers.slice(4 * i, 4 * i + 4);
+    return [x, y, w, h];
+  });
+  const [x, y, w, h] = example.box!;
+  const truth: Box = [(x - crop[0]) / crop[2], (y - crop[1]) / crop[3], w / crop[2], h / crop[3]];
+  return { view, shares, truth };
 }
 
 async function draw(path: string): Promise<void> {
   const every = Math.max(1, Math.floor(looked.length / DRAWN));
-  const cells: RawImage[] = [];
-  for (const { shares, truth, example } of looked
-    .filter((_, i) => i % every === 0)
-    .slice(0, DRAWN)) {
-    const { view } = await viewOf(example);
-    const scaled = (box: Box) => box.map((v) => v * size) as unknown as Box;
+  const shown = looked.filter((_, i) => i % every === 0).slice(0, DRAWN);
+  const cells = shown.map(({ view, shares, truth }) => {
+    const scaled = ([x, y, w, h]: Box): Box => [
+      x * view.width,
+      y * view.height,
+      w * view.width,
+      h * view.height,
+    ];
     const annotated = strokeBox(view, scaled(truth), { colour: GROUND_TRUTH, thickness: 2 });
-    cells.push(shares.reduce((picture, box) => strokeBox(picture, scaled(box)), annotated));
-  }
+    return shares.reduce((picture, box) => strokeBox(picture, scaled(box)), annotated);
+  });
   const rows = Array.from({ length: Math.ceil(cells.length / ACROSS) }, (_, row) =>
     sideBySide(cells.slice(row * ACROSS, (row + 1) * ACROSS), { gap: 6 }),
   );
