@@ -34,14 +34,14 @@ export function featuresOfPlanes(
 /** The same of the second network. Parameters are below `backbone2.`. */
 export function secondFeatures(
   { network }: MethodContext,
-  { backbone, pixels, padding }: SecondNetwork,
+  { backbone, padding }: SecondNetwork,
   scope: Scope,
-  image: Value,
+  planes: Value,
   build: Pick<BuildOptions, 'norms' | 'dropout'>,
 ): Features {
   const { lastStage, pooling } = network;
   const options = { ...build, padding, lastStage, pooling };
-  return backbone.features(scope.child(SECOND_BACKBONE), normaliseImage(image, pixels), options);
+  return backbone.features(scope.child(SECOND_BACKBONE), planes, options);
 }
 
 /** True where layers of their own stand between the last map and the pooled features. */

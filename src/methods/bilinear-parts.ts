@@ -5,13 +5,16 @@ import { fail } from '../core/errors.ts';
 import { showShape } from '../core/shape.ts';
 import { concat, slice, split } from '../graph/ops/slice.ts';
 import type { Value } from '../graph/value.ts';
+import type { Features } from '../nn/backbones/backbone.ts';
 import { type BilinearDescriptor, bilinearPooling, bilinearSize } from '../nn/bilinear-pooling.ts';
 import { compactBilinearPooling } from '../nn/compact-bilinear.ts';
-import { imageInput } from '../nn/image-input.ts';
+import { imageInput, normaliseImage, type PixelScale } from '../nn/image-input.ts';
 import type { NormMode } from '../nn/layers.ts';
-import { finerStage } from '../nn/scda.ts';
+import { objectSquare } from '../nn/object-square.ts';
+import { finerStage, mirrored } from '../nn/scda.ts';
 import { Parameters, type Scope } from '../nn/scope.ts';
-import { ANY_SIZE, backboneFeatures, secondFeatures } from './backbone-pass.ts';
+import { zoom } from '../nn/zoom.ts';
+import { ANY_SIZE, backboneFeatures, featuresOfPlanes, secondFeatures } from './backbone-pass.ts';
 import type { BilinearOptions } from './bilinear.ts';
 import type { MethodContext, SecondNetwork } from './method.ts';
 
@@ -30,24 +33,48 @@ export interface SeenMaps {
   /** The first network's last map, and the last that is finer, which draws the object's outline. */
   readonly last: Value;
   readonly finer: Value | undefined;
+  /** Where the object is, and those maps of the whole image; the others are of this square. */
+  readonly object?: { readonly square: Value; readonly whole: Features };
 }
 
-/** The maps to be pooled. Hidden layers behind the last ones are not built. */
+/** How an image is looked at: mirrored behind the cut, and where the object was found already. */
+export interface Looking extends Pick<SeenMaps, 'object'> {
+  readonly mirror?: boolean;
+}
+
+/**
+ * The maps to be pooled. Hidden layers behind the last ones are not built. With `crop`, `object`, a
+ * first pass finds the object, from which no gradient comes, and a second one sees its square.
+ */
 export function mapsOf(
   context: BilinearContext,
   scope: Scope,
   image: Value,
   norms: NormMode,
+  { mirror = false, object = objectOf(context, scope, image) }: Looking = {},
 ): SeenMaps {
   const network = { ...context.network, pooling: 'average' as const };
   const flat = { ...context, network };
-  const first = backboneFeatures(flat, scope, image, { norms });
+  const seen = (pixels: PixelScale) => {
+    const planes = normaliseImage(image, pixels);
+    const cut = object === undefined ? planes : zoom(planes, object.square, image.shape[1]);
+    return mirror ? mirrored(cut, 3) : cut;
+  };
+  const first = featuresOfPlanes(flat, scope, seen(context.pixels), { norms });
   const own = first.descriptors ?? first.map;
-  const finer = finerStage(first);
-  if (context.second === undefined) return { maps: [own], last: first.map, finer };
-  const other = secondFeatures(flat, context.second, scope, image, { norms });
+  const common = { finer: finerStage(first), object };
+  if (context.second === undefined) return { maps: [own], last: first.map, ...common };
+  const { second } = context;
+  const other = secondFeatures(flat, second, scope, seen(second.pixels), { norms });
   const maps = aligned(own, other.descriptors ?? other.map);
-  return { maps, last: own === first.map ? maps[0] : first.map, finer };
+  return { maps, last: own === first.map ? maps[0] : first.map, ...common };
+}
+
+function objectOf(context: BilinearContext, scope: Scope, image: Value): SeenMaps['object'] {
+  if (context.options.crop === 'none') return undefined;
+  const network = { ...context.network, pooling: 'average' as const };
+  const whole = backboneFeatures({ ...context, network }, scope, image, { norms: 'frozen' });
+  return { whole, square: objectSquare(whole, image.shape[1]) };
 }
 
 /**
@@ -82,8 +109,13 @@ export function pool(
  * megabyte their maps, joined to [N, C, h, w]. Of 2048 channels the descriptor has 8 MB and a map of
  * 7 x 7 places 0.4 MB; but pooling it again in each step takes longer than the classifier.
  */
-export function rowOf(context: BilinearContext, scope: Scope, image: Value): Value {
-  const { maps } = mapsOf(context, scope, image, 'frozen');
+export function rowOf(
+  context: BilinearContext,
+  scope: Scope,
+  image: Value,
+  looking: Looking = {},
+): Value {
+  const { maps } = mapsOf(context, scope, image, 'frozen', looking);
   const [a, b] = maps.map(({ shape }) => shape[1]);
   const large = 4 * (context.options.dimension ?? bilinearSize(a, b)) > CACHED_BYTES;
   return large ? concat(maps, 1) : pool(context, scope, maps).unit;
@@ -99,7 +131,7 @@ export function unitOf(context: BilinearContext, scope: Scope, rows: Value): Val
 }
 
 function secondChannels(context: BilinearContext, second: SecondNetwork): number {
-  const image = imageInput(1, ANY_SIZE);
+  const image = normaliseImage(imageInput(1, ANY_SIZE), second.pixels);
   const build = { norms: 'frozen' as const };
   const { descriptors, map } = secondFeatures(
     context,

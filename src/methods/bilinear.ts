@@ -17,8 +17,9 @@ import { isInBackbone } from '../nn/backbones/backbone.ts';
 import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
 import { cellGrid, turnBack } from '../nn/receptive-field.ts';
-import { mirrored } from '../nn/scda.ts';
+import { finerStage } from '../nn/scda.ts';
 import type { Scope } from '../nn/scope.ts';
+import { boxesOf } from '../nn/zoom.ts';
 import { pathsBehind, unfrozen } from './backbone-pass.ts';
 import {
   type BilinearContext as Context,
@@ -26,6 +27,7 @@ import {
   mapsOf,
   pool,
   rowOf,
+  type SeenMaps,
   unitOf,
 } from './bilinear-parts.ts';
 import { bilinearHeat } from './heat.ts';
@@ -38,6 +40,8 @@ export interface BilinearOptions {
   readonly second: string;
   /** Its weights, as a run names them. Default: those of the backbone, if the first has some too. */
   readonly secondWeights?: string;
+  /** What is pooled: the whole image, or a square around the object that SCDA finds in it. */
+  readonly crop: 'none' | 'object';
   /** `svm`: the paper's last step, after the network is trained. */
   readonly finish: 'softmax' | 'svm';
 }
@@ -50,6 +54,7 @@ export interface CompactBilinearOptions extends BilinearOptions {
 const common = {
   second: z.string().default('none'),
   secondWeights: z.string().min(1).optional(),
+  crop: z.enum(['none', 'object']).default('none'),
   finish: z.enum(['softmax', 'svm']).default('softmax'),
 };
 const options: z.ZodType<BilinearOptions> = z.strictObject(common);
@@ -88,10 +93,11 @@ function headStage(context: Context): Stage {
 function networkStage(context: Context): Stage {
   const trainable = unfrozen(context);
   let pooled: ReadonlySet<string> | undefined;
-  // layers behind the pooled map have no part in the loss
+  // layers behind the pooled map have no part in the loss; what finds the object counts as given
+  const uncut = { ...context, options: { ...context.options, crop: 'none' as const } };
   const counts = (path: string) => {
     pooled ??= pathsBehind(
-      (scope, image) => pool(context, scope, mapsOf(context, scope, image, 'frozen').maps).unit,
+      (scope, image) => pool(uncut, scope, mapsOf(uncut, scope, image, 'frozen').maps).unit,
     );
     return !isInBackbone(path) || pooled.has(path);
   };
@@ -118,7 +124,7 @@ function svmStage(context: Context): Stage {
     name: 'svm',
     source: 'features',
     features: (scope, image) => {
-      const rows = [image, mirrored(image)].map((view) => rowOf(context, scope, view));
+      const rows = [false, true].map((mirror) => rowOf(context, scope, image, { mirror }));
       return reshape(concat(rows, 0), [1, 2, ...rows[0].shape.slice(1)]);
     },
     featureNorm: 1,
@@ -149,22 +155,18 @@ function meanOfViews(scores: Value): Value {
 }
 
 function recogniser(context: Context, scope: Scope, image: Value): Recognition {
-  const { last, finer, maps } = mapsOf(context, scope, image, 'frozen');
+  const size = image.shape[1];
+  const seen = mapsOf(context, scope, image, 'frozen');
+  const { maps } = seen;
   const pooled = pool(context, scope, maps);
   const [descriptors] = maps;
-  const common = {
-    embedding: pooled.unit,
-    descriptors,
-    // the map behind other descriptors is not trained along: their energy stands for it
-    map: descriptors === last ? unsigned(context, last) : mul(descriptors, descriptors),
-    finer,
-  };
+  const common = { embedding: pooled.unit, ...evidenceOf(context, seen, size) };
   const heat = (score: Value) => bilinearHeat(score, maps, pooled);
-  const size = image.shape[1];
   if (context.options.finish === 'softmax') {
     return { ...common, logits: classify(context, scope, pooled.unit), heat };
   }
-  const other = mapsOf(context, scope, mirrored(image), 'frozen').maps;
+  const looking = { mirror: true, object: seen.object };
+  const other = mapsOf(context, scope, image, 'frozen', looking).maps;
   const otherPooled = pool(context, scope, other);
   const scores = (unit: Value) => scaledScores(scope.child('head'), unit, context.classes);
   return {
@@ -174,6 +176,22 @@ function recogniser(context: Context, scope: Scope, image: Value): Recognition {
       const behind = bilinearHeat(score, other, otherPooled);
       return add(heat(score), turnBack(behind, cellGrid(descriptors, size), size));
     },
+  };
+}
+
+/** What is drawn of an image, and of the square of it that was pooled. */
+function evidenceOf(context: Context, { maps, last, finer, object }: SeenMaps, size: number) {
+  const [descriptors] = maps;
+  // the map behind other descriptors is not trained along: their energy stands for it
+  const mapOf = (own: Value, behind: Value) =>
+    own === behind ? unsigned(context, behind) : mul(own, own);
+  if (object === undefined) return { descriptors, map: mapOf(descriptors, last), finer };
+  const { whole, square } = object;
+  return {
+    map: mapOf(whole.descriptors ?? whole.map, whole.map),
+    finer: finerStage(whole),
+    closer: { map: descriptors, square, size },
+    boxes: boxesOf([square]),
   };
 }
 

@@ -204,12 +204,22 @@ export interface Recognition {
    * be explained of each. Default: `gradientTimesMap`.
    */
   readonly heat?: (score: Value) => Value;
+  /** Where `heat` has cells of another map than `map`: of one of a square of the image. */
+  readonly closer?: CloserMap;
   /** Descriptors of places that images are compared by, [N, C, h, w], for `locationPairs`. */
   readonly descriptors?: Value;
   /** Where the network looked again, [N, B, 4]: x, y, width, height as shares of what it saw. */
   readonly boxes?: Value;
   /** Logits [N, K] of each scale that was looked at, by name, coarsest first. */
   readonly scales?: Readonly<Record<string, Value>>;
+}
+
+/** A map of a square of the image, (centre, half side) in shares of it, [N, 3]. */
+export interface CloserMap {
+  readonly map: Value;
+  readonly square: Value;
+  /** Pixels a side that the square was resampled to. */
+  readonly size: number;
 }
 
 /** What a method may look at before anything is spent on a task. */

@@ -150,9 +150,12 @@ export function finerStage({ stages, map }: Features): Value | undefined {
   return stages.findLast(({ value }) => value.shape[2] > map.shape[2])?.value;
 }
 
-/** The mirror image: photographs [N, H, W, 3] or maps [N, h, w] with their columns in reverse. */
-export function mirrored(image: Value): Value {
-  const width = image.shape[2];
+/**
+ * The mirror image: photographs [N, H, W, 3] or maps [N, h, w] with their columns in reverse, or what
+ * has its columns on another `axis`.
+ */
+export function mirrored(image: Value, axis = 2): Value {
+  const width = image.shape[axis];
   const reversed = Array.from({ length: width }, (_, i) => width - 1 - i);
-  return gather(image, constant(int64([width], reversed)), 2);
+  return gather(image, constant(int64([width], reversed)), axis);
 }

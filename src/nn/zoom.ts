@@ -3,13 +3,13 @@
 
 import { float32 } from '../core/tensor.ts';
 import { add, div, mul, sub } from '../graph/ops/arithmetic.ts';
-import { maximum } from '../graph/ops/compare.ts';
+import { maximum, minimum } from '../graph/ops/compare.ts';
 import { constant } from '../graph/ops/leaf.ts';
 import { matmul } from '../graph/ops/matmul.ts';
 import { reshape, transpose } from '../graph/ops/movement.ts';
 import { concat, slice } from '../graph/ops/slice.ts';
 import { sum } from '../graph/ops/sum.ts';
-import { abs, relu } from '../graph/ops/unary.ts';
+import { abs, clamp, relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 
 /*
@@ -33,7 +33,10 @@ import type { Value } from '../graph/value.ts';
 export function zoom(image: Value, square: Value, size: number): Value {
   const [n, c, s] = image.shape;
   const half = slice(square, 1, 2, 3);
-  const weights = (axis: number) => hatWeights(slice(square, 1, axis, axis + 1), half, s, size);
+  const weights = (axis: number) => {
+    const positions = positionsOf(slice(square, 1, axis, axis + 1), half, s, size);
+    return hatWeights(positions, reachOf(half, s, size), s);
+  };
   const columns = matmul(reshape(image, [n, c * s, s]), weights(0), false, true);
   // with rows in front, one product serves all channels, and so does the one of its gradient
   const byRow = reshape(transpose(reshape(columns, [n, c, s, size]), [0, 2, 1, 3]), [
@@ -45,22 +48,57 @@ export function zoom(image: Value, square: Value, size: number): Value {
   return transpose(reshape(rows, [n, size, c, size]), [0, 2, 1, 3]);
 }
 
-/** W of one axis, [N, size, from], for centres and half sides [N, 1]. */
-function hatWeights(centre: Value, half: Value, from: number, size: number): Value {
-  const [n] = centre.shape;
+/**
+ * The other way: maps of squares, [N, S, S], laid where these lie in their images, [N, size, size].
+ * Zero elsewhere; cells at the border of a square have as much of it as lies within.
+ */
+export function layBack(map: Value, square: Value, size: number): Value {
+  const [, s] = map.shape;
+  // the whole image in shares of the square
+  const side = mul(slice(square, 1, 2, 3), 2);
+  const half = div(0.5, side);
+  const weights = (axis: number) => {
+    const corner = sub(slice(square, 1, axis, axis + 1), mul(side, 0.5));
+    const positions = positionsOf(div(sub(0.5, corner), side), half, s, size);
+    const hats = hatWeights(clamp(positions, 0, s - 1), reachOf(half, s, size), s);
+    return mul(hats, coverage(positions, mul(half, (2 * s) / size), s));
+  };
+  return matmul(weights(1), matmul(map, weights(0), false, true));
+}
+
+/** Where the pixels of a square are in its source, p_i, for centres and half sides [N, 1]: [N, size]. */
+function positionsOf(centre: Value, half: Value, from: number, size: number): Value {
   const steps = Float32Array.from({ length: size }, (_, i) => ((2 * i + 1) / size - 1) * from);
   const offsets = mul(half, constant(float32([1, size], steps)));
-  const positions = sub(add(mul(centre, from), offsets), 0.5); // [N, size]
+  return sub(add(mul(centre, from), offsets), 0.5);
+}
+
+/** r, [N, 1]. */
+function reachOf(half: Value, from: number, size: number): Value {
+  return maximum(mul(half, (2 * from) / size), 1);
+}
+
+/** W of one axis, [N, size, from]. */
+function hatWeights(positions: Value, reach: Value, from: number): Value {
+  const [n, size] = positions.shape;
   const sources = constant(
     float32(
       [1, 1, from],
       Array.from({ length: from }, (_, i) => i),
     ),
   );
-  const reach = reshape(maximum(mul(half, (2 * from) / size), 1), [n, 1, 1]);
   const distance = abs(sub(sources, reshape(positions, [n, size, 1])));
-  const hats = relu(sub(1, div(distance, reach)));
+  const hats = relu(sub(1, div(distance, reshape(reach, [n, 1, 1]))));
   return div(hats, sum(hats, [2], { keep: true }));
+}
+
+/** The share of each cell, so `wide` [N, 1] in pixels of the source, that lies over it: [N, size, 1]. */
+function coverage(positions: Value, wide: Value, from: number): Value {
+  const [n, size] = positions.shape;
+  const reach = mul(wide, 0.5);
+  const last = minimum(add(positions, reach), from - 0.5);
+  const first = maximum(sub(positions, reach), -0.5);
+  return reshape(clamp(div(sub(last, first), wide), 0, 1), [n, size, 1]);
 }
 
 /** Squares within squares, in shares of the image that holds the outer ones; both [N, 3]. */

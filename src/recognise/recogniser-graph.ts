@@ -7,10 +7,11 @@ import { max, softmax } from '../graph/ops/reduce.ts';
 import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
 import { gradientTimesMap } from '../methods/heat.ts';
-import type { Method, MethodContext } from '../methods/method.ts';
+import type { Method, MethodContext, Recognition } from '../methods/method.ts';
 import { imageInput } from '../nn/image-input.ts';
-import { objectMap, placedLike } from '../nn/object-map.ts';
+import { evidenceCells, objectMap, placedLike } from '../nn/object-map.ts';
 import type { Parameters } from '../nn/scope.ts';
+import { layBack } from '../nn/zoom.ts';
 
 /** Outputs of the shipped graph for N images. */
 export interface RecogniserOutputs extends Record<string, Value> {
@@ -60,7 +61,7 @@ export function recogniserGraph(
 ): RecogniserOutputs {
   const image = imageInput(1, size);
   const found = method.recogniser(context, parameters.root(), image);
-  const { logits, embedding, map, boxes, descriptors, scales = {} } = found;
+  const { logits, embedding, boxes, descriptors, scales = {} } = found;
   const contrast = settable(CONTRAST, zeros([1, context.classes]));
   const score = add(sum(max(logits, [1])), sum(mul(logits, contrast)));
   return {
@@ -68,9 +69,16 @@ export function recogniserGraph(
     probabilities: softmax(mul(logits, 1 / temperature)),
     embedding,
     activation: objectMap(found, size),
-    heat: placedLike(map, found.heat?.(score) ?? gradientTimesMap(score, map), size),
+    heat: heatOver(found, score, size),
     ...(boxes === undefined ? {} : { boxes }),
     ...(descriptors === undefined ? {} : { descriptors }),
     ...Object.fromEntries(Object.entries(scales).map(([name, of]) => [`${SCALE}${name}`, of])),
   };
+}
+
+function heatOver({ map, heat, closer }: Recognition, score: Value, size: number): Value {
+  const cells = heat?.(score) ?? gradientTimesMap(score, map);
+  if (closer === undefined) return placedLike(map, cells, size);
+  const square = placedLike(closer.map, cells, closer.size);
+  return layBack(square, closer.square, evidenceCells(size));
 }

@@ -14,6 +14,7 @@ import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
 import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { recogniserGraph } from '../../src/recognise/recogniser-graph.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { runPaths } from '../../src/train/run-folder.ts';
 import { uniformTensor } from '../support/golden.ts';
@@ -121,6 +122,8 @@ describe.each([
   ['compact-bilinear', { dimension: 512 }],
   ['bilinear', { finish: 'svm' }],
   ['bilinear', { second: 'resnet_tiny' }],
+  ['bilinear', { second: 'resnet_tiny', crop: 'object' }],
+  ['compact-bilinear', { dimension: 512, crop: 'object', finish: 'svm' }],
 ] as const)('the evidence of %s with %j', (name, options) => {
   test('adds up to the logit less its bias, and contrasts to the difference of two', async () => {
     const context = contextOf(
@@ -164,6 +167,47 @@ describe.each([
   });
 });
 
+describe('cut to the object', () => {
+  test('trains what trains without the cut: what finds the object counts as given', () => {
+    const paths = (crop: 'none' | 'object') => {
+      const [, stage] = bilinear.stages(contextOf('bilinear', 'mobilenet_v2', {}, { crop }));
+      const all = new Parameters(stage.trains);
+      stage.loss(all.root(), stageBatch(stage, [1, 64, 64, 3], 3));
+      return all
+        .trainable()
+        .map(({ spec }) => spec.path)
+        .sort();
+    };
+    expect(paths('object')).toEqual(paths('none'));
+  });
+
+  test('the model draws heat in the square only', async () => {
+    const context = contextOf('bilinear', 'resnet_tiny', {}, { crop: 'object' });
+    const parameters = new Parameters();
+    const { heat, boxes } = recogniserGraph(bilinear, context, parameters, 64);
+    const store: ParameterStore = new Map();
+    initialise(parameters, store, 3);
+    // stripes in a corner, which a network of random numbers sees as well
+    const pixels = Uint8Array.from({ length: 64 * 64 * 3 }, (_, at) => {
+      const [row, column] = [Math.floor(at / 192), Math.floor((at % 192) / 3)];
+      return row < 30 && column < 30 ? 255 * (column % 2) : 127;
+    });
+    const feeds = { image: hostTensor('uint8', [1, 64, 64, 3], pixels) };
+    const run = await runGraph({ heat, boxes }, feeds, { constants: (path) => store.get(path) });
+    const [x, y, width] = run.boxes;
+    expect(width).toBeLessThan(0.95);
+    const cells = heat.shape[2];
+    const [left, top, side] = [x, y, width].map((share) => share * cells);
+    const outside = (at: number) => {
+      const [row, column] = [Math.floor(at / cells) + 0.5, (at % cells) + 0.5];
+      // a triangle reaches a cell beyond
+      return [row - top, column - left].some((d) => d < -1 || d > side + 1);
+    };
+    expect(run.heat.some((v, at) => !outside(at) && v !== 0)).toBe(true);
+    expect(run.heat.filter((v, at) => outside(at) && v !== 0)).toEqual([]);
+  });
+});
+
 describe('small runs', () => {
   const world = tinyWorld();
   const place = (name: string) => join(world.folder, name);
@@ -175,7 +219,7 @@ describe('small runs', () => {
 
   test.each([
     ['bilinear', {}],
-    ['compact-bilinear', { dimension: 1024, finish: 'svm' }],
+    ['compact-bilinear', { dimension: 1024, finish: 'svm', crop: 'object' }],
   ] as const)('%s learns in each of its steps, and its model answers', async (method, options) => {
     const weights = place('tiny.safetensors');
     const run = place(method);

@@ -5,10 +5,11 @@ import { sizeOf } from '../../src/core/shape.ts';
 import { float32 } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { input } from '../../src/graph/ops/leaf.ts';
+import { reshape } from '../../src/graph/ops/movement.ts';
 import { mean } from '../../src/graph/ops/reduce.ts';
 import { resizeBilinear } from '../../src/graph/ops/resize.ts';
 import { evaluate } from '../../src/graph/oracle.ts';
-import { boxesOf, fixedSquare, within, zoom } from '../../src/nn/zoom.ts';
+import { boxesOf, fixedSquare, layBack, within, zoom } from '../../src/nn/zoom.ts';
 import { runGraph } from '../support/run-graph.ts';
 
 function randomImage(shape: readonly number[]) {
@@ -118,4 +119,39 @@ test('zooming into a zoomed image is zooming into the image where it was', async
   const once = zoom(input('image', image.shape), within(outer, inner), 6);
   const found = await runGraph({ twice, once }, { image });
   expect(found.twice).toBeAllClose(found.once, { atol: 1e-5 });
+});
+
+test('laid back, a square lies where it was, and all else is zero', async () => {
+  // from a quarter of cell 1 on, and half of cell 4
+  const squares = [0.625, 0.625, 0.34375, 0.3125, 0.5, 0.25];
+  const y = layBack(input('map', [2, 8, 8]), input('squares', [2, 3]), 8);
+  const map = float32([2, 8, 8], new Array(128).fill(1));
+  const run = await runGraph({ y }, { map, squares: float32([2, 3], squares) });
+  const outer = (rows: number[], columns: number[]) =>
+    rows.flatMap((row) => columns.map((column) => row * column));
+  const both = [0, 0, 0.75, 1, 1, 1, 1, 0.75];
+  expect(run.y.slice(0, 64)).toBeAllClose(outer(both, both), { atol: 1e-5 });
+  const rows = [0, 0, 1, 1, 1, 1, 0, 0];
+  const columns = [0.5, 1, 1, 1, 0.5, 0, 0, 0];
+  expect(run.y.slice(64)).toBeAllClose(outer(rows, columns), { atol: 1e-5 });
+});
+
+test('zoomed and laid back, a smooth map is what it was', async () => {
+  const side = 32;
+  const wave = (at: number) => Math.sin((at / side) * 3);
+  const map = float32(
+    [1, 1, side, side],
+    Array.from({ length: side * side }, (_, at) => wave(at % side) * wave(Math.floor(at / side))),
+  );
+  const [x, square] = [input('map', map.shape), fixedSquare(1, 0.3, 0.45)];
+  const closer = reshape(zoom(x, square, side), [1, side, side]);
+  const run = await runGraph({ y: layBack(closer, square, side) }, { map });
+  const middle = (at: number) => at >= 8 && at < 20;
+  const inner = [...map.data.keys()].filter(
+    (i) => middle(i % side) && middle(Math.floor(i / side)),
+  );
+  expect(inner.map((i) => run.y[i])).toBeAllClose(
+    inner.map((i) => map.data[i]),
+    { atol: 0.01 },
+  );
 });
