@@ -4,8 +4,8 @@ import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { FieldmarkError } from '../core/errors.ts';
 import type { RawImage } from '../core/raw-image.ts';
+import type { FindPhoto, KnownPhoto } from '../recognise/known-photo.ts';
 import type { Answer, Recogniser } from '../recognise/recogniser.ts';
-import type { FindNearest } from '../train/nearest-photos.ts';
 import { wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
 
@@ -38,7 +38,7 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
   const recogniser = await loadRecogniser(folder, { threads, contrast: versus !== undefined });
   const explain =
     versus === undefined
-      ? await plainly(recogniser, flags.topK)
+      ? await plainly(folder, recogniser, flags.topK)
       : await againstRival(folder, recogniser, versus);
   const pictures = pictureNames(photos).map((name) => join(flags.out, name));
   const results: unknown[] = [];
@@ -58,46 +58,64 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
 /** The picture of a photograph, what is printed of it, and what programs are told. */
 type Explain = (photo: string) => Promise<{ picture: RawImage; words: string; facts: object }>;
 
-async function plainly(recogniser: Recogniser, topK: number): Promise<Explain> {
+async function plainly(folder: string, recogniser: Recogniser, topK: number): Promise<Explain> {
   const { explainPhoto } = await import('../recognise/explain.ts');
+  const { comparesPlaces } = await import('../recognise/known-photo.ts');
+  const tells = comparesPlaces(recogniser);
+  if (!tells && recogniser.session.outputNames.includes('descriptors')) {
+    note(
+      "the model does not say where its places are: 'fieldmark train --resume' exports it again",
+    );
+  }
+  const find = tells ? await nearestOrNone(folder, recogniser) : undefined;
   return async (photo) => {
-    const { picture, prediction, box } = await explainPhoto(recogniser, photo, { topK });
+    const options = { topK, nearest: find?.(photo) };
+    const explained = await explainPhoto(recogniser, photo, options);
+    const { picture, prediction, box, nearest } = explained;
     const { answers, evidence } = prediction;
     const [{ name, confidence }] = answers;
     const words = `${name} (${percent(confidence)})`;
-    return { picture, words, facts: { answers, box, boxes: evidence.boxes } };
+    const facts = { answers, box, boxes: evidence.boxes, nearest: factsOf({ [name]: nearest }) };
+    return { picture, words, facts };
   };
 }
 
 async function againstRival(
   folder: string,
   recogniser: Recogniser,
-  rival: string,
+  versus: string,
 ): Promise<Explain> {
   const { explainVersus } = await import('../recognise/explain-versus.ts');
   const find = await nearestOrNone(folder, recogniser);
   return async (photo) => {
-    const nearest: Record<string, unknown> = {};
-    const explained = await explainVersus(recogniser, photo, {
-      rival,
-      nearest: async ({ embedding }, className) => {
-        const found = await find(photo, embedding, className);
-        nearest[className] = found;
-        return found;
-      },
-    });
-    const { picture, answer, rival: other } = explained;
+    const options = { rival: versus, nearest: find(photo) };
+    const explained = await explainVersus(recogniser, photo, options);
+    const { picture, answer, rival, nearest } = explained;
     const named = (one: Answer) => `${one.name} (${percent(one.confidence)})`;
+    const both = { [answer.name]: nearest.answer, [rival.name]: nearest.rival };
     return {
       picture,
-      words: `${named(answer)}, not ${named(other)}`,
-      facts: { answer, rival: other, nearest },
+      words: `${named(answer)}, not ${named(rival)}`,
+      facts: { answer, rival, nearest: factsOf(both) },
     };
   };
 }
 
+/** By class: the photograph, its cosine and which places look alike. */
+function factsOf(nearest: Readonly<Record<string, KnownPhoto | undefined>>) {
+  const known = Object.entries(nearest).map(([name, photo]) => {
+    if (photo === undefined) return [name, undefined];
+    const { path, similarity, pairs } = photo;
+    return [name, { path, similarity, pairs }];
+  });
+  return Object.fromEntries(known);
+}
+
 /** Finds neighbours among the run's training images; where they are gone it says so, once. */
-async function nearestOrNone(folder: string, recogniser: Recogniser): Promise<FindNearest> {
+async function nearestOrNone(
+  folder: string,
+  recogniser: Recogniser,
+): Promise<(photo: string) => FindPhoto> {
   const { openNearest } = await import('../train/nearest-photos.ts');
   let told = false;
   const without = (cause: unknown) => {
@@ -107,7 +125,9 @@ async function nearestOrNone(folder: string, recogniser: Recogniser): Promise<Fi
     return undefined;
   };
   const find = await openNearest(folder, recogniser, showProgress).catch(without);
-  return async (...query) => await find?.(...query).catch(without);
+  return (photo) =>
+    async ({ embedding }, className) =>
+      await find?.(photo, embedding, className).catch(without);
 }
 
 /** `<photo>.png`, numbered where two photographs have the same name. */

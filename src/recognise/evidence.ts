@@ -1,12 +1,15 @@
 // One picture that shows what an answer rests on: the photograph with the network's view, the
-// object that SCDA finds, the class-activation heat map, and the best answers as bars.
+// object that SCDA finds, the class-activation heat map, and the best answers as bars; below them what
+// looks alike in a training photograph, where that is known.
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { overlayHeatMap, overlayMask, sideBySide, stacked, strokeBox } from '../data/image/draw.ts';
 import type { ImageSize } from '../data/image/preprocess.ts';
 import { renderSvg } from '../data/image/render.ts';
 import { resizeCrop, wholeBox } from '../data/image/resize.ts';
+import { alikeRows } from './alike-picture.ts';
 import { captionSvg, headingsSvg, type RankedAnswer, sourceSvg } from './evidence-caption.ts';
+import type { KnownPhoto } from './known-photo.ts';
 import type { LocatedObject } from './locate.ts';
 
 /** What `explainPicture` shows. Boxes are in pixels of `image`, the upright photograph. */
@@ -27,6 +30,8 @@ export interface EvidenceInput {
   readonly truth?: string;
   /** Instead of the first answer: what to say when the recogniser declines, "none of these". */
   readonly verdict?: string;
+  /** The nearest training photograph of the answer's class. */
+  readonly nearest?: KnownPhoto;
   /** A small line at the bottom: file name, model, date. */
   readonly source?: string;
 }
@@ -49,10 +54,20 @@ export async function explainPicture(input: EvidenceInput): Promise<RawImage> {
     captionSvg(input, row.width),
     ...(input.source === undefined ? [] : [sourceSvg(input.source, row.width)]),
   ];
-  const [headings, ...captions] = await Promise.all(
+  const [headings, caption, ...source] = await Promise.all(
     svgs.map(({ svg, width, height }) => renderSvg(svg, width, height)),
   );
-  return stacked([headings, row, ...captions], { margin: MARGIN });
+  const alike = await nearestRows(input, row.width);
+  return stacked([headings, row, caption, ...alike, ...source], { margin: MARGIN });
+}
+
+async function nearestRows(
+  { image, answers, nearest }: EvidenceInput,
+  width: number,
+): Promise<RawImage[]> {
+  if (nearest === undefined) return [];
+  const className = answers[0].name;
+  return await alikeRows({ image, className, known: nearest }, { width, gap: MARGIN });
 }
 
 /** The words over the first panel. */

@@ -5,24 +5,23 @@ import type { RawImage } from '../core/raw-image.ts';
 import { decodeImage } from '../data/image/decode.ts';
 import { labelNamed } from './class-name.ts';
 import { findObject } from './explain.ts';
+import { type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
 import type { Answer, Prediction, Recogniser } from './recogniser.ts';
-import { type VersusInput, versusPicture } from './versus-picture.ts';
+import { versusPicture } from './versus-picture.ts';
 
 export interface VersusExplanation {
   readonly prediction: Prediction;
   readonly answer: Answer;
   readonly rival: Answer;
+  /** The nearest training photograph of each, where it was asked for and found. */
+  readonly nearest: { readonly answer?: KnownPhoto; readonly rival?: KnownPhoto };
   readonly picture: RawImage;
 }
 
 export interface VersusOptions {
   /** Name of the class that the answer is held against. */
   readonly rival: string;
-  /** Finds the nearest training photograph of a class; may find none. */
-  readonly nearest?: (
-    prediction: Prediction,
-    className: string,
-  ) => Promise<{ readonly path: string; readonly similarity: number } | undefined>;
+  readonly nearest?: FindPhoto;
 }
 
 /**
@@ -33,7 +32,7 @@ export interface VersusOptions {
 export async function explainVersus(
   recogniser: Recogniser,
   photo: string,
-  { rival: name, nearest }: VersusOptions,
+  { rival: name, nearest: find }: VersusOptions,
 ): Promise<VersusExplanation> {
   const { classes } = recogniser.manifest;
   const versus = labelNamed(classes, name, '--versus');
@@ -48,6 +47,11 @@ export async function explainVersus(
       next: second ? `The closest other class is '${second.name}'.` : 'There is no other class.',
     });
   }
+  const known = async ({ name }: Answer, side: 1 | -1) => {
+    const found = await find?.(prediction, name);
+    return found && (await knownPhoto(recogniser, { image, prediction, side }, found));
+  };
+  const nearest = { answer: await known(answer, 1), rival: await known(rival, -1) };
   const { crop, mapSize, heat, boxes } = prediction.evidence;
   const picture = await versusPicture({
     image,
@@ -58,20 +62,7 @@ export async function explainVersus(
     mapSize,
     answer,
     rival,
-    nearest: await nearestOf(prediction, { answer, rival }, nearest),
+    nearest,
   });
-  return { prediction, answer, rival, picture };
-}
-
-async function nearestOf(
-  prediction: Prediction,
-  { answer, rival }: { answer: Answer; rival: Answer },
-  nearest: VersusOptions['nearest'],
-): Promise<VersusInput['nearest']> {
-  const find = async ({ name }: Answer) => {
-    const found = await nearest?.(prediction, name);
-    if (found === undefined) return undefined;
-    return { image: await decodeImage(found.path), similarity: found.similarity };
-  };
-  return { answer: await find(answer), rival: await find(rival) };
+  return { prediction, answer, rival, nearest, picture };
 }

@@ -5,6 +5,7 @@ import type { RawImage } from '../core/raw-image.ts';
 import { decodeImage } from '../data/image/decode.ts';
 import { wholeBox } from '../data/image/resize.ts';
 import { explainPicture } from './evidence.ts';
+import { comparesPlaces, type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
 import { type LocatedObject, locateObject } from './locate.ts';
 import type { Prediction, PredictOptions, Recogniser } from './recogniser.ts';
 
@@ -12,23 +13,30 @@ export interface Explanation {
   readonly prediction: Prediction;
   /** Where SCDA sees the object, in pixels of the photograph. */
   readonly box: Box;
+  /** The nearest training photograph of the answer's class, where one was asked for and found. */
+  readonly nearest?: KnownPhoto;
   readonly picture: RawImage;
 }
 
 export interface ExplainOptions extends PredictOptions {
   /** The true class, if it is known: the caption says whether the answer is right. */
   readonly truth?: string;
+  /** Asked for models that tell which places they compare: the picture then shows what is alike. */
+  readonly nearest?: FindPhoto;
 }
 
 /** Recognises a photograph and draws its evidence. */
 export async function explainPhoto(
   recogniser: Recogniser,
   photo: string,
-  options: ExplainOptions = {},
+  { truth, nearest: find, ...options }: ExplainOptions = {},
 ): Promise<Explanation> {
   const image = await decodeImage(photo);
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
   const object = await findObject(recogniser, image);
+  const [{ name }] = prediction.answers;
+  const found = comparesPlaces(recogniser) ? await find?.(prediction, name) : undefined;
+  const nearest = found && (await knownPhoto(recogniser, { image, prediction, side: 1 }, found));
   const { crop, mapSize, heat, boxes } = prediction.evidence;
   const picture = await explainPicture({
     image,
@@ -38,9 +46,10 @@ export async function explainPhoto(
     mapSize,
     boxes,
     answers: prediction.answers.map(({ name, confidence }) => ({ name, confidence })),
-    truth: options.truth,
+    truth,
+    nearest,
   });
-  return { prediction, box: object.box, picture };
+  return { prediction, box: object.box, nearest, picture };
 }
 
 /** What SCDA finds: passes of their own, because evaluation cuts the rim. */

@@ -10,6 +10,7 @@ import { lower } from '../graph/lower.ts';
 import { takesAnyBatch } from '../graph/ops/embed.ts';
 import type { Value } from '../graph/value.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
+import { cellGrid } from '../nn/receptive-field.ts';
 import type { ParameterNumbers } from '../nn/scope.ts';
 import { foldConstants } from '../runtime/fold.ts';
 import { createSession } from '../runtime/node.ts';
@@ -38,7 +39,7 @@ export async function exportRecogniser(
   folder: string,
   outputs: RecogniserOutputs,
   store: ParameterNumbers,
-  about: Omit<Manifest, 'version' | 'sha256' | 'golden'>,
+  about: Omit<Manifest, 'version' | 'descriptorGrid' | 'sha256' | 'golden'>,
 ): Promise<Manifest> {
   const bytes = await lowerRecogniser(outputs, store);
   const plain = lower({ logits: outputs.logits }, { constants: (path) => store.get(path) }).bytes;
@@ -48,6 +49,7 @@ export async function exportRecogniser(
   const manifest: Manifest = {
     version: 1,
     ...about,
+    ...('descriptors' in outputs ? { descriptorGrid: cellGrid(outputs.descriptors, size) } : {}),
     sha256: createHash('sha256').update(bytes).digest('hex'),
     golden: { logits: Array.from(logits) },
   };

@@ -9,30 +9,40 @@ export interface LocationPair {
   /** Row and column of the map. */
   readonly query: readonly [row: number, column: number];
   readonly example: readonly [row: number, column: number];
-  /** Share of the kernel of the two images, 0..1. */
+  /** Share of the kernel of the two images, weighted where weights are given, 0..1. */
   readonly share: number;
 }
 
+export interface PairOptions {
+  /** How many pairs at most. */
+  readonly top: number;
+  /** How much each place of the query counts, h * w, not negative. Default: all the same. */
+  readonly weights?: ArrayLike<number>;
+}
+
 /**
- * The pairs that add most to the kernel of two images, strongest first, no place twice: at most `top`.
- * Maps are descriptors [1, C, h, w] as they were pooled, with the same channels. Empty where a map is
- * zero. (The signed root and the norm that follow weigh entries of Phi, not pairs.)
+ * The pairs that add most to the kernel of two images, strongest first, no place twice. Maps are
+ * descriptors [1, C, h, w] as they were pooled, with the same channels. Empty where a map is zero.
+ * (The signed root and the norm that follow weigh entries of Phi, not pairs.) With weights w the
+ * kernel is that of sum over l, m of w_l <x_l, y_m>^2.
  */
 export function locationPairs(
   query: HostTensor<'float32'>,
   example: HostTensor<'float32'>,
-  top: number,
+  { top, weights }: PairOptions,
 ): LocationPair[] {
-  const products = squaredProducts(query, example);
   const places = query.shape[2] * query.shape[3];
   const others = example.shape[2] * example.shape[3];
+  const products = squaredProducts(query, example).map(
+    (v, at) => v * (weights?.[Math.floor(at / others)] ?? 1),
+  );
   const total = products.reduce((sum, v) => sum + v, 0);
   if (total === 0) return [];
   const order = Array.from(products.keys()).sort((a, b) => products[b] - products[a] || a - b);
   const [takenQuery, takenExample] = [new Set<number>(), new Set<number>()];
   const pairs: LocationPair[] = [];
   for (const at of order) {
-    if (pairs.length === Math.min(top, places, others)) break;
+    if (pairs.length === Math.min(top, places, others) || products[at] === 0) break;
     const [l, m] = [Math.floor(at / others), at % others];
     if (takenQuery.has(l) || takenExample.has(m)) continue;
     takenQuery.add(l);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import type { HierarchyLevel } from '../core/example.ts';
+import type { CellGrid } from '../nn/receptive-field.ts';
 
 /** The content of `fieldmark.json`. */
 export interface Manifest {
@@ -22,6 +23,8 @@ export interface Manifest {
     /** `box`: the object's box is cut out first, where one is known. */
     readonly within?: 'box';
   };
+  /** Where the cells of the graph's output `descriptors` lie in its input; absent without that. */
+  readonly descriptorGrid?: CellGrid;
   /** The model divides its logits by this before its softmax. */
   readonly temperature: number;
   readonly backbone: string;
@@ -45,6 +48,7 @@ export interface Manifest {
   readonly golden: { readonly logits: readonly number[] };
 }
 
+const axis = z.strictObject({ origin: z.number(), stride: z.number().positive() });
 const count = z.number().int().nonnegative();
 const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   version: z.literal(1),
@@ -60,6 +64,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     mode: z.enum(['centre-crop', 'squash']),
     within: z.literal('box').optional(),
   }),
+  descriptorGrid: z.tuple([axis, axis]).optional(),
   temperature: z.number().positive(),
   backbone: z.string(),
   method: z.string(),

@@ -1,5 +1,5 @@
 // One picture of what separates an answer from a rival: view, object and the two sides of the heat,
-// over the nearest training photograph of each.
+// over the nearest training photograph of each, with what looks alike where that is known.
 
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
@@ -13,7 +13,9 @@ import {
   stacked,
 } from '../data/image/draw.ts';
 import type { Colour } from '../data/image/heat-map.ts';
+import type { ImageSize } from '../data/image/preprocess.ts';
 import { renderSvg } from '../data/image/render.ts';
+import { type AlikeInput, alikeRows, nearestHeading } from './alike-picture.ts';
 import { fitPanel, scaleBox, viewHeading, viewPanel } from './evidence.ts';
 import {
   headingsSvg,
@@ -25,13 +27,8 @@ import {
   svgStrip,
   svgText,
 } from './evidence-caption.ts';
+import type { KnownPhoto } from './known-photo.ts';
 import type { LocatedObject } from './locate.ts';
-
-/** A photograph of a class, with the cosine of its descriptor to that of the explained one. */
-export interface KnownPhoto {
-  readonly image: RawImage;
-  readonly similarity: number;
-}
 
 /** What `versusPicture` shows. Boxes are in pixels of `image`, the upright photograph. */
 export interface VersusInput {
@@ -74,7 +71,7 @@ export async function versusPicture(input: VersusInput): Promise<RawImage> {
       await drawn(headingsSvg(headings, inner)),
       row,
       await drawn(captionOf(answer, rival, row.width)),
-      ...(await nearestRow(input, { width: photo.width, height: photo.height })),
+      ...(await nearestRows(input, { width: photo.width, height: photo.height }, row.width)),
     ],
     { margin: MARGIN },
   );
@@ -108,20 +105,26 @@ function keyOf(colour: Colour, words: string, { x, room }: { x: number; room: nu
   ];
 }
 
-/** The known photographs in cells of one size, with what they are above them. */
-async function nearestRow(
-  { answer, rival, nearest }: VersusInput,
-  cell: { readonly width: number; readonly height: number },
+/** With pairs a row for each known photograph, without them one row for both. */
+async function nearestRows(
+  { image, answer, rival, nearest }: VersusInput,
+  cell: ImageSize,
+  width: number,
 ): Promise<RawImage[]> {
-  const known = [
-    { name: answer.name, photo: nearest?.answer },
-    { name: rival.name, photo: nearest?.rival },
-  ].flatMap(({ name, photo }) => (photo === undefined ? [] : [{ name, photo }]));
+  const all = [
+    { className: answer.name, known: nearest?.answer },
+    { className: rival.name, known: nearest?.rival },
+  ].flatMap(({ className, known }) => (known === undefined ? [] : [{ className, known, image }]));
+  if (all.every(({ known }) => known.pairs === undefined)) return await plainRow(all, cell);
+  const rows = await Promise.all(all.map((one) => alikeRows(one, { width, gap: MARGIN })));
+  return rows.flat();
+}
+
+/** Photographs side by side, with what they are above them. */
+async function plainRow(known: readonly AlikeInput[], cell: ImageSize): Promise<RawImage[]> {
   if (known.length === 0) return [];
-  const cells = known.map(({ photo }) => centred(fitPanel(photo.image, cell).photo, cell.width));
-  const words = known.map(
-    ({ name, photo }) => `Nearest ${name} in training, cosine ${photo.similarity.toFixed(2)}`,
-  );
+  const cells = known.map((one) => centred(fitPanel(one.known.image, cell).photo, cell.width));
+  const words = known.map((one) => nearestHeading(one.className, one.known));
   const row = sideBySide(cells, { gap: MARGIN });
   const inner = { width: row.width, panel: cell.width, gap: MARGIN };
   return [await drawn(headingsSvg(words, inner)), row];

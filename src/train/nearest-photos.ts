@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
-import type { Example } from '../core/example.ts';
+import type { Box, Example } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
@@ -22,6 +22,8 @@ export interface NearestPhoto {
   readonly path: string;
   /** Cosine of the two descriptors. */
   readonly similarity: number;
+  /** The object's box, for models that look within it. */
+  readonly within?: Box;
 }
 
 /** Finds the training photograph of a class nearest to a photograph; undefined without any. */
@@ -73,7 +75,11 @@ export async function openNearest(
       });
       await cache.flush();
     }
-    return nearestOf(others, (example) => cache.get(rowOf(example))!, embedding);
+    const found = nearestOf(others, (example) => cache.get(rowOf(example))!, embedding);
+    if (found === undefined) return undefined;
+    const { path, box } = found.example;
+    const within = geometry.within === 'box' && box !== undefined ? { within: box } : {};
+    return { path, similarity: found.similarity, ...within };
   };
 }
 
@@ -95,15 +101,13 @@ function nearestOf(
   examples: readonly Example[],
   rowOf: (example: Example) => Float32Array,
   embedding: Float32Array,
-): NearestPhoto | undefined {
+) {
   const query = unitRows(embedding, embedding.length);
-  let best: NearestPhoto | undefined;
+  let best: { readonly example: Example; readonly similarity: number } | undefined;
   for (const example of examples) {
     const row = unitRows(rowOf(example), embedding.length);
     const similarity = row.reduce((sum, value, i) => sum + value * query[i], 0);
-    if (best === undefined || similarity > best.similarity) {
-      best = { path: example.path, similarity };
-    }
+    if (best === undefined || similarity > best.similarity) best = { example, similarity };
   }
   return best;
 }

@@ -19,7 +19,7 @@ import { methods } from '../../src/methods/table.ts';
 import { lockRun } from '../../src/train/run-folder.ts';
 import { command, type Outcome, startCommand } from '../support/command.ts';
 import { temporaryFolder } from '../support/files.ts';
-import { tinyWorld } from '../support/tiny-run.ts';
+import { tinyWorld, trainHere } from '../support/tiny-run.ts';
 
 const world = tinyWorld();
 const place = (name: string) => join(world.folder, name);
@@ -213,6 +213,30 @@ describe('a run from training to explanation', () => {
         box: [number, number, number, number],
       })),
     });
+  });
+
+  test('explain shows what looks alike in training, and says once where that is gone', async () => {
+    const bilinear = place('bilinear');
+    await trainHere(world.data, bilinear, { method: 'bilinear', epochs: 1 });
+    const args = ['explain', bilinear, photo, photo, '--out', place('alike'), '--json'];
+    const { explanations } = mustEndInJson(await command(...args)) as {
+      explanations: { answers: { name: string }[]; nearest: Record<string, unknown> }[];
+    };
+    const number = expect.any(Number);
+    const box = [number, number, number, number];
+    expect(explanations[0].nearest).toEqual({
+      [explanations[0].answers[0].name]: {
+        path: expect.stringContaining(world.data),
+        similarity: number,
+        pairs: expect.arrayContaining([{ query: box, example: box, share: number }]),
+      },
+    });
+    const config = join(bilinear, 'config.json');
+    const about = JSON.parse(await readFile(config, 'utf8'));
+    await writeFile(config, JSON.stringify({ ...about, data: '/nowhere' }));
+    const outcome = await command(...args);
+    expect(mustEndInJson(outcome)).toMatchObject({ explanations: [{ nearest: {} }, {}] });
+    expect(outcome.stderr.split('without the nearest training photographs')).toHaveLength(2);
   });
 
   test('search: an index of a folder, and what looks like a photograph', async () => {

@@ -11,16 +11,28 @@ import { locationPairs } from '../../src/recognise/location-pairs.ts';
 test('the strongest pairs by hand, none with a place that is taken', () => {
   const query = float32([1, 2, 1, 2], [1, 0, 0, 2]);
   const example = float32([1, 2, 3, 1], [0, 3, 0, 1, 0, 0]);
-  expect(locationPairs(query, example, 5)).toEqual([
+  expect(locationPairs(query, example, { top: 5 })).toEqual([
     { query: [0, 0], example: [1, 0], share: 9 / 13 },
     { query: [0, 1], example: [0, 0], share: 4 / 13 },
   ]);
-  expect(locationPairs(query, example, 1)).toHaveLength(1);
+  expect(locationPairs(query, example, { top: 1 })).toHaveLength(1);
+});
+
+test('weights of the places of the query, and no pairs that count nothing', () => {
+  const query = float32([1, 2, 1, 2], [1, 0, 0, 2]);
+  const example = float32([1, 2, 3, 1], [0, 3, 0, 1, 0, 0]);
+  expect(locationPairs(query, example, { top: 5, weights: [1, 6] })).toEqual([
+    { query: [0, 1], example: [0, 0], share: 24 / 33 },
+    { query: [0, 0], example: [1, 0], share: 9 / 33 },
+  ]);
+  expect(locationPairs(query, example, { top: 5, weights: [0, 6] })).toEqual([
+    { query: [0, 1], example: [0, 0], share: 1 },
+  ]);
 });
 
 test('a map of zeros has no pairs', () => {
   const zero = float32([1, 2, 1, 2], [0, 0, 0, 0]);
-  expect(locationPairs(zero, float32([1, 2, 1, 1], [1, 1]), 3)).toEqual([]);
+  expect(locationPairs(zero, float32([1, 2, 1, 1], [1, 1]), { top: 3 })).toEqual([]);
 });
 
 test('squared products over all pairs are the inner product of the bilinear matrices', () => {
@@ -34,7 +46,7 @@ test('squared products over all pairs are the inner product of the bilinear matr
       Array.from({ length: shape[1] * shape[2] * shape[3] }, () => r.uniform(-1, 1)),
     ),
   );
-  const [best] = locationPairs(a, b, 1);
+  const [best] = locationPairs(a, b, { top: 1 });
   const at = (map: typeof a, [row, column]: readonly [number, number]) =>
     [0, 1, 2, 3].map((c) => map.data[(c * map.shape[2] + row) * map.shape[3] + column]);
   const [x, y] = [at(a, best.query), at(b, best.example)];
