@@ -1,8 +1,8 @@
 // fieldmark explain
 
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { FieldmarkError } from '../core/errors.ts';
+import { FieldmarkError, fail } from '../core/errors.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import type { FindPhoto, KnownPhoto } from '../recognise/known-photo.ts';
 import type { Answer, Recogniser } from '../recognise/recogniser.ts';
@@ -32,6 +32,8 @@ export function explainCommand(): Command {
 
 async function run(folder: string, photos: string[], flags: Flags): Promise<void> {
   const { versus, threads } = flags;
+  const pictures = pictureNames(photos).map((name) => join(flags.out, name));
+  mustKeepPhotos(photos, pictures);
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const { encodePng } = await import('../data/image/decode.ts');
   const { writeAtomic } = await import('../formats/atomic-file.ts');
@@ -40,11 +42,20 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
     versus === undefined
       ? await plainly(folder, recogniser, flags.topK)
       : await againstRival(folder, recogniser, versus);
-  const pictures = pictureNames(photos).map((name) => join(flags.out, name));
   const results: unknown[] = [];
   try {
     for (const [i, photo] of photos.entries()) {
-      const { picture, words, facts } = await explain(photo);
+      const explained = await explain(photo).catch((cause) => {
+        // the others can still be held against the rival
+        if (photos.length > 1 && isAboutPhoto(cause, photo)) return cause;
+        throw cause;
+      });
+      if (explained instanceof FieldmarkError) {
+        note(explained.message);
+        results.push({ photo, problem: explained.message });
+        continue;
+      }
+      const { picture, words, facts } = explained;
       await writeAtomic(pictures[i], await encodePng(picture));
       print(`${photo}: ${words} -> ${pictures[i]}`);
       results.push({ photo, picture: pictures[i], ...facts });
@@ -53,6 +64,12 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
     await recogniser.close();
   }
   if (flags.json) printJson({ explanations: results });
+}
+
+/** True where the rival that was named is the answer for this photograph. */
+function isAboutPhoto(cause: unknown, photo: string): cause is FieldmarkError {
+  const usage = cause instanceof FieldmarkError && cause.code === 'FM_USAGE';
+  return usage && cause.message.startsWith(`${photo}: `);
 }
 
 /** The picture of a photograph, what is printed of it, and what programs are told. */
@@ -132,11 +149,24 @@ async function nearestOrNone(
 
 /** `<photo>.png`, numbered where two photographs have the same name. */
 function pictureNames(photos: readonly string[]): string[] {
-  const seen = new Map<string, number>();
+  const taken = new Set<string>();
   return photos.map((photo) => {
     const stem = basename(photo, extname(photo));
-    const n = (seen.get(stem) ?? 0) + 1;
-    seen.set(stem, n);
-    return n === 1 ? `${stem}.png` : `${stem}-${n}.png`;
+    let name = `${stem}.png`;
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${stem}-${n}.png`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
+}
+
+/** A picture never takes the place of a photograph. */
+function mustKeepPhotos(photos: readonly string[], pictures: readonly string[]): void {
+  const own = new Set(photos.map((photo) => resolve(photo)));
+  const lost = pictures.find((picture) => own.has(resolve(picture)));
+  if (lost === undefined) return;
+  throw fail('FM_USAGE', '--out', {
+    expected: 'a folder in which no picture would replace one of the photographs',
+    got: `one where the evidence would be written over '${lost}'`,
+    next: 'Name another folder.',
   });
 }

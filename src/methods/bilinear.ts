@@ -123,6 +123,7 @@ function svmStage(context: Context): Stage {
   return {
     name: 'svm',
     source: 'features',
+    oneClass: true,
     features: (scope, image) => {
       const rows = [false, true].map((mirror) => rowOf(context, scope, image, { mirror }));
       return reshape(concat(rows, 0), [1, 2, ...rows[0].shape.slice(1)]);
@@ -141,10 +142,15 @@ function svmStage(context: Context): Stage {
       const unit = unitOf(context, scope, flat(input));
       return { loss: marginLoss(scope.child('head'), unit, twice) };
     },
-    settings: marginSettings(),
+    settings: marginSettings(trainingImages(context)),
     keeps: 'last',
     lighter: lighterThan(context),
   };
+}
+
+/** Those of all classes; 500 where a method is looked at without a task. */
+function trainingImages({ imagesOfClass }: Context): number {
+  return imagesOfClass?.reduce((total, count) => total + count, 0) ?? 500;
 }
 
 /** [2 N, K] to [N, K]. */

@@ -143,6 +143,8 @@ export interface Stage {
   readonly validated?: boolean;
   /** False where decisions have left nothing to do: the stage is passed over. Default: true. */
   readonly needed?: boolean;
+  /** True where the loss takes each image for one of one class, which mixed images are not. */
+  readonly oneClass?: boolean;
   /** Whether a parameter trains in this stage. */
   readonly trains: (path: string) => boolean;
   /** Builds the training graph. */

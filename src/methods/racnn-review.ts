@@ -13,10 +13,11 @@ const FALLBACK = 'from here on SCDA says where to look';
 /** Falls back to SCDA's boxes where those that were learnt are the same for all images. */
 export function reviewBoxes(context: RacnnContext): Stage['review'] {
   return ({ boxes, images }) => {
-    if (!haveCollapsed(boxes)) return undefined;
+    const collapsed = looksOf(boxes).find(areTheSame);
+    if (collapsed === undefined) return undefined;
     const text =
       `the attention has collapsed: its boxes are the same for all ${images} validation images` +
-      ` (${described(boxes[0])})`;
+      ` (${described(collapsed[0])})`;
     return decide(context, text);
   };
 }
@@ -64,8 +65,15 @@ function lessSure({ scales }: StageReview): string | undefined {
   );
 }
 
-/** True where the first box, or each one after it, hardly differs from image to image. */
-function haveCollapsed(boxes: readonly Float32Array[]): boolean {
+/** The boxes of each look, from those of each image, four numbers a look. */
+function looksOf(boxes: readonly Float32Array[]): Float32Array[][] {
+  const looks = (boxes[0]?.length ?? 0) / 4;
+  return Array.from({ length: looks }, (_, i) =>
+    boxes.map((all) => all.subarray(4 * i, 4 * i + 4)),
+  );
+}
+
+function areTheSame(boxes: readonly Float32Array[]): boolean {
   if (boxes.length < 2) return false;
   return boxes[0].every((_, k) => deviation(boxes.map((box) => box[k])) < SPREAD);
 }

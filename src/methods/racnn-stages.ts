@@ -132,6 +132,7 @@ export function attendStage(context: RacnnContext, name: string): Stage {
   return {
     name,
     source: 'images',
+    oneClass: true,
     trains: isAttention,
     needed: attentionOf(context) === 'learnt',
     classify: (scope, image) => {

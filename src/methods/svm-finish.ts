@@ -3,7 +3,9 @@
 // its own and of the other training images are 1 and -1, and averaged over a photograph and its mirror
 // image.
 //
-//   min_w  mean_i max(0, 1 - t_i (w z_i + b))^2 + decay / 2 |w|^2,   t_i = 1 or -1,  decay = 1 / (C n)
+//   min_w  mean_i max(0, 1 - t_i (w z_i + b))^2 + decay / 2 |w|^2,   t_i = 1 or -1
+//
+// `decay` is 1 / (C n) for n views, with C = 1 as in the paper.
 
 import { add, div, mul, sub } from '../graph/ops/arithmetic.ts';
 import { maximum } from '../graph/ops/compare.ts';
@@ -61,7 +63,10 @@ function follow(head: Scope, scores: Value, own: Value, others: Value): void {
   head.update('others', moved(now.others, others));
 }
 
-/** The squared hinge's curvature is four times the softmax's: hence a quarter of its rate. */
-export function marginSettings(): StageSettings {
-  return { ...headSettings(), rate: 0.5, decay: 1e-3 };
+/**
+ * For so many training images, each seen twice. The squared hinge's curvature is four times the
+ * softmax's: hence a quarter of its rate.
+ */
+export function marginSettings(images: number): StageSettings {
+  return { ...headSettings(), rate: 0.5, decay: 1 / (2 * Math.max(images, 1)) };
 }

@@ -16,7 +16,6 @@ export function checkTriplets(
   const joint = settings.get('all');
   if (joint === undefined) return []; // stops before there are triplets
   const notes = mustHavePairs(context, dataset);
-  mustKeepImagesWhole(joint);
   mustCompare(joint);
   return notes;
 }
@@ -75,18 +74,6 @@ function mustFall(margins: TripletOptions['margins'], levels: number): void {
     got: `[${margins.join(', ')}]`,
     next: "Change it, or use 'even'.",
   });
-}
-
-/** A mixture of two classes is no positive of either. */
-function mustKeepImagesWhole(settings: StageSettings): void {
-  for (const key of ['mixup', 'cutmix'] as const) {
-    if (settings[key] === 0) continue;
-    throw fail('FM_CONFIG', `stages.all.${key}`, {
-      expected: '0, because triplets are of images of one class',
-      got: String(settings[key]),
-      next: `Use --set stages.softmax.${key}=${settings[key]} for the warm-up, or leave it out.`,
-    });
-  }
 }
 
 /** Triplets need two images of a class and one of another in each pass. */

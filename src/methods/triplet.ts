@@ -80,6 +80,7 @@ function jointStage(context: Context): Stage {
   return {
     name: 'all',
     source: 'images',
+    oneClass: true,
     trains: unfrozen(context),
     loss: (scope, batch) => {
       const { loss: softmax, pooled } = networkLoss(plain, scope, batch);

@@ -27,6 +27,8 @@ export interface Progress {
   readonly chosen: readonly ChosenEpoch[];
   /** From calibration on the validation images; absent before it. */
   readonly temperature: number | null;
+  /** Top-1 of the calibrated network on them; absent before, without any, and in older checkpoints. */
+  readonly validationTop1?: number;
   /** Bytes of metrics.jsonl that belong to this state. */
   readonly metricsBytes: number;
   /** Seconds that the run has worked, over all its processes; absent in older checkpoints. */

@@ -97,6 +97,14 @@ function checkPart({ stage, settings, examples }: Part, task: Task): void {
       next: `Use --set ${where}.mixup=${cutmix} there, or CutMix in a stage on images.`,
     });
   }
+  for (const key of ['mixup', 'cutmix'] as const) {
+    if (settings[key] === 0 || !stage.oneClass) continue;
+    throw fail('FM_CONFIG', `${where}.${key}`, {
+      expected: '0 in a stage whose loss takes each image for one of one class',
+      got: String(settings[key]),
+      next: 'Leave it out, or set it for another stage.',
+    });
+  }
   if (schedule.kind === 'plateau' && (task.val.length === 0 || stage.validated === false)) {
     const why =
       stage.validated === false ? 'accuracy says nothing about this stage' : 'there are none';

@@ -2,6 +2,7 @@
 
 import { rmdir } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
+import { topKAccuracy } from '../evaluate/accuracy.ts';
 import { fitTemperature } from '../evaluate/temperature.ts';
 import { type ParameterStore, Parameters } from '../nn/scope.ts';
 import { exportRecogniser } from '../recognise/export.ts';
@@ -69,6 +70,7 @@ class Trainer {
   #part = 0;
   #chosen: ChosenEpoch[] = [];
   #temperature: number | null = null;
+  #validationTop1: number | undefined;
   #state: PartState = freshState();
   /** Seconds that earlier processes worked on this run, and when this one began. */
   #secondsBefore = 0;
@@ -178,6 +180,7 @@ class Trainer {
     const { scores } = await validationPass(this.#task, this.#store, this.#emit, this.#pause);
     const fit = fitTemperature(scores);
     this.#temperature = fit.temperature;
+    this.#validationTop1 = topKAccuracy(scores);
     if (fit.atBound) {
       this.#emit.note(
         `temperature ${fit.temperature} is at its bound: ${fit.n} validation images say too little`,
@@ -192,7 +195,7 @@ class Trainer {
     const outputs = recogniserGraph(method, context, new Parameters(), config.size, temperature);
     const images = config.refit ? allOfTrain(this.#task).length : train.length;
     const last = this.#chosen[this.#chosen.length - 1];
-    const valTop1 = val.length > 0 ? last.top1 : null;
+    const valTop1 = val.length > 0 ? (this.#validationTop1 ?? last.top1) : null;
     const findings = findingsOf(this.#chosen);
     const origin = trunk ?? weights;
     const { licence, source } = origin?.description ?? {};
@@ -248,6 +251,7 @@ class Trainer {
       plateau: plateau ?? undefined,
       chosen: this.#chosen,
       temperature: this.#temperature,
+      validationTop1: this.#validationTop1,
       metricsBytes: await this.#metrics.length(),
       seconds: this.#secondsBefore + (performance.now() - this.#began) / 1000,
     };
@@ -284,6 +288,7 @@ class Trainer {
     this.#part = progress.part;
     this.#chosen = [...progress.chosen];
     this.#temperature = progress.temperature;
+    this.#validationTop1 = progress.validationTop1;
     this.#secondsBefore = progress.seconds ?? 0;
     this.#state = {
       epoch: progress.epoch,

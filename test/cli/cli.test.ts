@@ -202,6 +202,13 @@ describe('a run from training to explanation', () => {
     );
     const names = (await readdir(out)).sort();
     expect(names).toHaveLength(2);
+    // a picture never replaces a photograph
+    const drawn = join(out, names[0]);
+    const before = await readFile(drawn);
+    const refused = await command('explain', run(), drawn, '--out', out);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toMatch(/--out: expected a folder in which no picture would replace/);
+    expect(await readFile(drawn)).toEqual(before);
     for (const name of names) {
       const { width, height } = await decodeImage(join(out, name));
       expect(Math.min(width, height)).toBeGreaterThan(40);

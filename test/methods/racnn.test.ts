@@ -204,6 +204,14 @@ describe('reviews', () => {
     expect(finding?.text).toMatch(/collapsed/);
   });
 
+  test('of three looks one suffices', () => {
+    const boxes = [0.2, 0.4, 0.3].map((x) => Float32Array.of(...box(0.2), ...box(x)));
+    const finding = reviewBoxes(context)?.(seen([...good.scales], boxes));
+    expect(finding?.text).toMatch(/collapsed/);
+    const moving = [0.2, 0.4, 0.3].map((x) => Float32Array.of(...box(x), ...box(1 - x)));
+    expect(reviewBoxes(context)?.(seen([...good.scales], moving))).toBeUndefined();
+  });
+
   test('what cannot fall back says so', () => {
     const scda = contextOf({ attention: 'scda' });
     const finding = reviewBoxes(scda)?.(seen([...good.scales], [box(0.2), box(0.2)]));

@@ -210,8 +210,6 @@ describe('checks before images are read', () => {
       /two or more classes .*got 1\./,
     ],
     ['shuffled batches', {}, { sampler: { kind: 'shuffled' } }, /sampler\.kind: .*'shuffled'/],
-    ['mixup', {}, { mixup: 0.2 }, /^stages\.all\.mixup: .*stages\.softmax\.mixup=0\.2/],
-    ['CutMix', {}, { cutmix: 1 }, /^stages\.all\.cutmix/],
     [
       'one class a pass',
       {},

@@ -96,3 +96,17 @@ test('a run that is stopped after the fall back remembers it', async () => {
   await trainHere(world.data, half, settings(1e-12), { mode: 'resume' });
   expect(await resultOf(half)).toEqual(await resultOf(whole));
 });
+
+test('the accuracy that is shipped is that of the model, not of its last stage', async () => {
+  const run = place('average');
+  const changes = settings(1e-12);
+  // without an attention the last stage is passed over, and tells nothing
+  const options = { ...changes.options, fusion: 'average' };
+  const { valTop1, stages } = await trainHere(world.data, run, { ...changes, options });
+  expect(stages.at(-1)).toMatchObject({ stage: 'attend', epoch: 0, top1: null });
+  const recogniser = await loadRecogniser(run);
+  const { evaluation } = await evaluateModel(recogniser, { data: world.data, split: 'val' });
+  await recogniser.close();
+  expect(valTop1).toBe(evaluation.top1);
+  expect(recogniser.manifest.trained.validationTop1).toBe(evaluation.top1);
+});

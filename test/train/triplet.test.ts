@@ -49,6 +49,25 @@ test('both losses and the active share are logged, and the embedding has length 
   expect(embedding.reduce((total, v) => total + v * v, 0)).toBeCloseTo(1, 5);
 });
 
+test.each(['mixup', 'cutmix'])(
+  '%s is refused where triplets are, not in the warm-up',
+  async (key) => {
+    const stage = (name: string) => ({ stage: { [name]: { [key]: 0.2 } } });
+    const train = (name: string) =>
+      trainHere(world.data, place(`${key}-${name}`), {
+        method: 'triplet',
+        epochs: 1,
+        ...stage(name),
+      });
+    await expect(train('all')).rejects.toThrow(
+      new RegExp(
+        `^stages\\.all\\.${key}: expected 0 in a stage whose loss takes each image for one`,
+      ),
+    );
+    await expect(train('softmax')).resolves.toBeDefined();
+  },
+);
+
 test('stopped in the middle, it ends with the same bytes', async () => {
   const folder = place('stopped');
   const config = parseConfig({ ...tinySettings, data: world.data, ...changes });
