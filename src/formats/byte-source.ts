@@ -6,6 +6,8 @@ import { fail } from '../core/errors.ts';
 
 /** Bytes of one call: the next piece is read while the last one is hashed. */
 const PIECE = 4 * 2 ** 20;
+/** The most bytes of one tensor, for reader and writer: Node 20 has no longer array of bytes. */
+export const MAX_BYTES = 2 ** 32;
 /** Of what a file says of itself in a message. */
 const LONGEST_QUOTE = 200;
 
@@ -47,6 +49,7 @@ export class ByteSource {
       const there = Math.max(0, this.size - at);
       throw this.damaged(`${length} bytes`, `${there}: the file ends early`);
     }
+    if (length > MAX_BYTES) throw this.#tooLong(length);
     await this.#hashUpTo(at);
     const target = new Uint8Array(length);
     const read = (from: number) => this.#fill(target.subarray(from, from + PIECE), at + from);
@@ -89,6 +92,14 @@ export class ByteSource {
       await this.#fill(piece, this.#hashed);
       this.#take(piece, this.#hashed);
     }
+  }
+
+  #tooLong(length: number) {
+    return fail('FM_FORMAT', this.path, {
+      expected: `at most ${MAX_BYTES} bytes at a time`,
+      got: `a tensor of ${length}`,
+      next: 'Write it in smaller parts.',
+    });
   }
 
   /** The error for a file that is not what it should be. */

@@ -1,11 +1,12 @@
 // The safetensors format: a length, a JSON header, raw tensors. Nothing in a file is trusted:
 // every offset is checked against the shape, its neighbours and the size of the file.
 
+import { fail } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
 import { fromStored, storedWidths } from '../core/stored-tensor.ts';
-import { bytesOf, type HostTensor } from '../core/tensor.ts';
+import { bytesOf, bytesPerElement, type HostTensor } from '../core/tensor.ts';
 import { writeAtomic } from './atomic-file.ts';
-import { type ByteSource, type SourceOptions, withSource } from './byte-source.ts';
+import { type ByteSource, MAX_BYTES, type SourceOptions, withSource } from './byte-source.ts';
 
 export interface Safetensors {
   readonly tensors: Map<string, HostTensor>;
@@ -131,17 +132,23 @@ function checkLayout(source: ByteSource, entries: readonly Entry[], available: n
   if (at !== available) throw source.damaged(`${at} bytes of tensors`, `${available}`);
 }
 
-/** The file's bytes, in pieces that share memory with the tensors. Deterministic in entry order. */
+/**
+ * The file's bytes, in pieces that share memory with the tensors. Deterministic in entry order.
+ * FM_FORMAT, naming the file as `where`, for what `readSafetensors` would refuse for its size.
+ */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
+  where = 'a safetensors file',
 ): Uint8Array[] {
   // no prototype: a tensor may be called __proto__
   const header: Record<string, unknown> = Object.create(null);
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let at = 0;
   for (const [name, tensor] of tensors) {
-    const end = at + bytesOf(tensor).length;
+    const length = sizeOf(tensor.shape) * bytesPerElement[tensor.dtype];
+    if (length > MAX_BYTES) throw tooLarge(where, `'${name}'`, MAX_BYTES, length);
+    const end = at + length;
     header[name] = { dtype: names[tensor.dtype], shape: tensor.shape, data_offsets: [at, end] };
     at = end;
   }
@@ -149,10 +156,17 @@ export function encodeSafetensors(
   const json = JSON.stringify(header);
   const text = new TextEncoder().encode(json);
   const padded = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
+  if (padded.length > MAX_HEADER) throw tooLarge(where, 'the header', MAX_HEADER, padded.length);
   padded.set(text);
   const prefix = new Uint8Array(8);
   new DataView(prefix.buffer).setBigUint64(0, BigInt(padded.length), true);
   return [prefix, padded, ...[...tensors.values()].map(bytesOf)];
+}
+
+function tooLarge(where: string, what: string, most: number, length: number) {
+  const expected = `at most ${most} bytes for ${what}`;
+  const next = 'Store less in one file; what was there before is unharmed.';
+  return fail('FM_FORMAT', where, { expected, got: `${length}`, next });
 }
 
 /** Writes atomically. */
@@ -161,5 +175,5 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeAtomic(path, encodeSafetensors(tensors, metadata));
+  await writeAtomic(path, encodeSafetensors(tensors, metadata, path));
 }

@@ -37,8 +37,9 @@ export interface BuiltIndex extends LoadedIndex<ExactStore> {
 }
 
 /**
- * Describes every photograph at any depth below a folder. The folder that a photograph lies in is its
- * label. Throws FM_IMAGE, naming them, where photographs cannot be read.
+ * Describes every photograph at any depth below a folder. The folders between it and a photograph
+ * are the photograph's label: `a/b` of `a/b/1.jpg`. Throws FM_IMAGE, naming them, where photographs
+ * cannot be read.
  */
 export async function buildPhotoIndex(
   folder: string,
@@ -134,11 +135,11 @@ async function whitenedRows(parts: readonly Float32Array[], to: number | undefin
 export interface SearchOptions {
   /** How many photographs to return. Default: 10. */
   readonly top?: number;
-  /** Order the nearest by k-reciprocal re-ranking. */
+  /** Order the 200 nearest by k-reciprocal re-ranking; further ones follow as they were. */
   readonly rerank?: boolean;
 }
 
-/** Photographs that re-ranking looks at, the nearest by similarity. */
+/** Photographs that re-ranking looks at, the nearest by similarity; memory grows as the square. */
 const CANDIDATES = 200;
 
 /** The nearest photographs of an index, nearest first, for each photograph asked about. */
@@ -155,12 +156,14 @@ export async function searchPhotos(
   const found = await store.search(rows, rerank ? Math.max(top, CANDIDATES) : top);
   if (!rerank) return found;
   const { dimension: d } = store;
-  return await Promise.all(
-    found.map(async (near, i) => {
-      const order = await reRanked(store, unitRows(rows.slice(i * d, (i + 1) * d), d), near);
-      return order.slice(0, top);
-    }),
-  );
+  const ordered: Neighbour[][] = [];
+  // one after the other: each has a session of the engine
+  for (const [i, near] of found.entries()) {
+    const query = unitRows(rows.slice(i * d, (i + 1) * d), d);
+    const first = await reRanked(store, query, near.slice(0, CANDIDATES));
+    ordered.push([...first, ...near.slice(CANDIDATES)].slice(0, top));
+  }
+  return ordered;
 }
 
 async function describeQueries(

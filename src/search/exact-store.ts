@@ -49,12 +49,13 @@ export class ExactStore implements VectorStore {
       if (ids.has(id)) throw repeated(id);
       ids.add(id);
     }
-    this.#ids = ids;
     const all = new Float32Array(ids.size * this.dimension);
     all.set(this.#vectors);
     all.set(unitRows(vectors, this.dimension), this.#vectors.length);
+    // nothing has changed until here, in case of an error; a spread push would overflow the stack
+    this.#ids = ids;
     this.#vectors = all;
-    this.#items.push(...items);
+    for (const item of items) this.#items.push(item);
   }
 
   async search(queries: Float32Array, k: number): Promise<Neighbour[][]> {

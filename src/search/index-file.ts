@@ -1,9 +1,11 @@
-// An index on disk: one safetensors file, its manifest as JSON in the file's metadata.
+// An index on disk: one safetensors file. What describes it is JSON in the file's metadata; its
+// items, which may be many, are a tensor of JSON bytes.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type FieldmarkError, fail } from '../core/errors.ts';
-import { bytesOf, float32, type HostTensor } from '../core/tensor.ts';
+import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
+import { updateHash } from '../formats/hash-file.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { StoredItem, VectorStore } from './vector-store.ts';
 import type { Whitening } from './whitening.ts';
@@ -67,17 +69,19 @@ const modelSchema: z.ZodType<IndexedModel> = z.discriminatedUnion('kind', [
     flip: z.boolean(),
   }),
 ]);
+/** Version 1 had the items in the header, and its hash left out model and shapes. */
+const VERSION = 2;
 const manifestSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(VERSION, { error: ({ input }) => `${input}` }),
   metric: z.literal('cosine'),
   dimension: count.min(1),
   model: modelSchema,
-  items: z.array(z.strictObject({ id: z.string(), path, label: z.string().optional() })),
-  /** SHA-256 over the items and the tensors. */
-  sha256,
 });
+const itemsSchema = z.array(z.strictObject({ id: z.string(), path, label: z.string().optional() }));
 
-const KEY = 'fieldmark_index';
+const MANIFEST = 'fieldmark_index';
+/** SHA-256 over the text of the manifest and the tensors. */
+const HASH = 'fieldmark_index_sha256';
 
 /** Writes atomically. */
 export async function writeIndex(place: string, content: IndexContent): Promise<void> {
@@ -90,25 +94,36 @@ export async function writeIndex(place: string, content: IndexContent): Promise<
     tensors.set('whitening.matrix', float32([to, from], matrix));
     tensors.set('whitening.offset', float32([to], offset));
   }
+  // behind the numbers, which it would shift off their alignment
+  const names = JSON.stringify(items.map(({ id, path, label }) => ({ id, path, label })));
+  const bytes = new TextEncoder().encode(names);
+  tensors.set('items', hostTensor('uint8', [bytes.length], bytes));
   const manifest: z.infer<typeof manifestSchema> = {
-    version: 1,
+    version: VERSION,
     metric: 'cosine',
     dimension,
     model: about.model,
-    items: items.map(({ id, path, label }) => ({ id, path, label })),
-    sha256: contentHash(items, tensors),
   };
-  await writeSafetensors(place, tensors, { [KEY]: JSON.stringify(manifest) });
+  const text = JSON.stringify(manifest);
+  await writeSafetensors(place, tensors, { [MANIFEST]: text, [HASH]: contentHash(text, tensors) });
 }
 
-/** Reads and checks an index: FM_INDEX for whatever is not a whole index of version 1. */
+/**
+ * Reads and checks an index: FM_FORMAT for what is no whole safetensors file, FM_INDEX for one that
+ * is not an index of version 2 as it was written.
+ */
 export async function readIndex(place: string): Promise<IndexContent> {
   const { tensors, metadata } = await readSafetensors(place);
-  const manifest = parseManifest(place, metadata[KEY]);
-  const { items, dimension, model } = manifest;
-  if (contentHash(items, tensors) !== manifest.sha256) {
-    throw damaged(place, 'the vectors that its manifest describes', 'others');
+  const text = metadata[MANIFEST];
+  if (text === undefined) {
+    throw damaged(place, `an index (metadata '${MANIFEST}')`, 'another safetensors file');
   }
+  const { dimension, model } = parse(place, `an index of version ${VERSION}`, text, manifestSchema);
+  if (contentHash(text, tensors) !== metadata[HASH]) {
+    throw damaged(place, 'the content whose SHA-256 it holds', 'another one');
+  }
+  const names = new TextDecoder().decode(tensors.get('items')?.data as Uint8Array | undefined);
+  const items = parse(place, 'a list of photographs', names, itemsSchema);
   const vectors = tensors.get('vectors');
   if (vectors?.dtype !== 'float32' || vectors.shape.join() !== `${items.length},${dimension}`) {
     throw damaged(place, `${items.length} vectors of ${dimension}`, `${vectors?.shape}`);
@@ -132,27 +147,23 @@ function whiteningOf(tensors: ReadonlyMap<string, HostTensor>): Whitening | unde
   };
 }
 
-function parseManifest(place: string, text: string | undefined) {
-  if (text === undefined) {
-    throw damaged(place, `an index (metadata '${KEY}')`, 'another safetensors file');
-  }
+function parse<T>(place: string, expected: string, text: string, schema: z.ZodType<T>): T {
   try {
-    return manifestSchema.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(text));
   } catch (cause) {
-    const got = (cause as Error).message.replaceAll(/\s+/g, ' ').slice(0, 200);
-    throw damaged(place, 'an index of version 1', got, cause);
+    const [issue] = cause instanceof z.ZodError ? cause.issues : [];
+    const got = issue ? `${issue.path.join('.')}: ${issue.message}` : (cause as Error).message;
+    throw damaged(place, expected, got.slice(0, 200), cause);
   }
 }
 
 /** Damage that keeps the format valid would otherwise go unnoticed. */
-function contentHash(
-  items: readonly StoredItem[],
-  tensors: ReadonlyMap<string, HostTensor>,
-): string {
-  const hash = createHash('sha256');
-  hash.update(JSON.stringify(items.map(({ id, path, label }) => [id, path, label ?? null])));
-  for (const name of [...tensors.keys()].sort())
-    hash.update(name).update(bytesOf(tensors.get(name)!));
+function contentHash(manifest: string, tensors: ReadonlyMap<string, HostTensor>): string {
+  const hash = createHash('sha256').update(manifest);
+  for (const [name, tensor] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(JSON.stringify([name, tensor.dtype, tensor.shape]));
+    updateHash(hash, tensor.data);
+  }
   return hash.digest('hex');
 }
 

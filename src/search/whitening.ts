@@ -37,7 +37,10 @@ export interface WhiteningOptions {
 /** Rounds of the subspace iteration; the subspace's error shrinks with their number as a power. */
 const ROUNDS = 8;
 
-/** Learns the whitening of vectors `[n, dimension]`. Throws FM_INDEX where they are too few. */
+/**
+ * Learns the whitening of vectors `[n, dimension]`. Throws FM_INDEX where they are too few or have
+ * NaN or infinity.
+ */
 export async function fitWhitening(
   vectors: Float32Array,
   dimension: number,
@@ -45,6 +48,7 @@ export async function fitWhitening(
 ): Promise<Whitening> {
   const n = vectors.length / dimension;
   if (to > Math.min(n - 1, dimension)) throw tooFew(to, n, dimension);
+  if (!vectors.every(Number.isFinite)) throw notFinite();
   const mean = meanOf(vectors, dimension);
   const x = float32(
     [n, dimension],
@@ -81,6 +85,14 @@ function tooFew(to: number, n: number, dimension: number) {
     expected: `more than ${to} photographs that differ, and descriptors of at least ${to} numbers`,
     got: `${n} photographs with ${dimension}`,
     next: 'Whiten to fewer dimensions.',
+  });
+}
+
+function notFinite() {
+  return fail('FM_INDEX', 'whitening', {
+    expected: 'descriptors of finite numbers',
+    got: 'one with NaN or infinity',
+    next: 'Check the model or weights that describe the photographs.',
   });
 }
 

@@ -1,7 +1,7 @@
 // The safetensors format: what is written comes back, and nothing in a hostile file is believed.
 
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -152,6 +152,39 @@ test('a hash takes in the whole file, in whatever order the tensors are listed',
   const other = createHash('sha256');
   expect([...(await readSafetensors(path, { hash: other })).tensors.keys()]).toEqual(['b', 'a']);
   expect(other.digest('hex')).toBe(createHash('sha256').update(turned).digest('hex'));
+});
+
+test('a header that would not be read is not written, and the file stays', async () => {
+  const path = join(await temporaryFolder(), 'a.safetensors');
+  const around = JSON.stringify({ __metadata__: { note: '' } }).length;
+  const metadata = { note: 'x'.repeat(2 ** 24 - around) };
+  await writeSafetensors(path, new Map(), metadata);
+  const longer = writeSafetensors(path, new Map(), { note: `${metadata.note}x` });
+  await expect(longer).rejects.toMatchObject({
+    code: 'FM_FORMAT',
+    message: expect.stringMatching(
+      /a\.safetensors: expected at most 16777216 bytes for the header, got/,
+    ),
+  });
+  expect((await readSafetensors(path)).metadata).toEqual(metadata);
+});
+
+test('a tensor longer than an array of bytes can be is neither written nor read', async () => {
+  const length = 2 ** 32 + 8;
+  const refused = (message: RegExp) =>
+    expect.objectContaining({ code: 'FM_FORMAT', message: expect.stringMatching(message) });
+  const claimed = { dtype: 'uint8', shape: [length], data: new Uint8Array(0) } as const;
+  expect(() => encodeSafetensors(new Map([['a', claimed]]))).toThrow(
+    refused(/at most 4294967296 bytes for 'a', got 4294967304\./),
+  );
+  const start = fileOf({ a: { dtype: 'U8', shape: [length], data_offsets: [0, length] } });
+  const path = join(await temporaryFolder({ 'a.safetensors': start }), 'a.safetensors');
+  const file = await open(path, 'r+');
+  await file.truncate(start.length + length); // sparse: no disk is filled
+  await file.close();
+  await expect(readSafetensors(path)).rejects.toEqual(
+    refused(/at most 4294967296 bytes at a time, got a tensor of 4294967304\./),
+  );
 });
 
 const one = { dtype: 'F32', shape: [2], data_offsets: [0, 8] };

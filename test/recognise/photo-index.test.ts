@@ -1,13 +1,26 @@
 // An index of a folder: what is in it, what is found, what is refused, and that work is not lost.
-import { appendFile, cp, mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ProgressEvent } from '../../src/core/progress.ts';
+import { randomStream } from '../../src/core/random.ts';
 import { type Describer, frozenDescriber, runDescriber } from '../../src/recognise/describer.ts';
 import { buildPhotoIndex, searchPhotos } from '../../src/recognise/photo-index.ts';
 import { ExactStore } from '../../src/search/exact-store.ts';
+import type * as similarity from '../../src/search/similarity.ts';
 import { addFiles, temporaryFolder } from '../support/files.ts';
 import { saveBackbone, tinyWorld, trainHere } from '../support/tiny-run.ts';
+
+/** Sessions of re-ranking: open now, and at most. */
+const open = vi.hoisted(() => ({ now: 0, most: 0 }));
+vi.mock('../../src/search/similarity.ts', async (original) => {
+  const real = await original<typeof similarity>();
+  const allSimilarities: typeof real.allSimilarities = async (...given) => {
+    open.most = Math.max(open.most, ++open.now);
+    return await real.allSimilarities(...given).finally(() => open.now--);
+  };
+  return { ...real, allSimilarities };
+});
 
 const world = tinyWorld();
 const frozen = { backbone: 'resnet_tiny', size: 48, layers: 2, flip: true } as const;
@@ -48,6 +61,48 @@ test('every photograph finds itself first, after the index went through its file
   });
   await other.close();
   await Promise.all([loaded.store.close(), built.store.close()]);
+});
+
+test('re-ranking orders the 200 nearest whatever --top is, one query after another', async () => {
+  const { store: photos, about } = await buildPhotoIndex(images, describer, { workers: 0 });
+  const { dimension, items, vectors } = photos;
+  const store = new ExactStore(dimension);
+  for (let copy = 0; copy < 4; copy++) {
+    const r = randomStream(copy, 'neighbours');
+    store.add(
+      items.map((item) => ({ ...item, id: `${copy} ${item.id}` })),
+      vectors.map((v) => v + copy * 0.01 * r.normal()),
+    );
+  }
+  const asked = [3, 30, 59].map((i) => items[i].path);
+  const search = (top: number, rerank: boolean) =>
+    searchPhotos('i', { store, about }, describer, asked, { top, rerank });
+  open.most = 0;
+  const [near, few, many] = [
+    await search(240, false),
+    await search(10, true),
+    await search(240, true),
+  ];
+  expect(open.most).toBe(1);
+  near.forEach((plain, i) => {
+    const ids = many[i].map(({ item }) => item.id);
+    const plainIds = plain.map(({ item }) => item.id);
+    expect(few[i]).toEqual(many[i].slice(0, 10));
+    expect(ids.slice(200)).toEqual(plainIds.slice(200));
+    expect(ids.slice(0, 200)).not.toEqual(plainIds.slice(0, 200));
+    expect(ids.slice(0, 200).sort()).toEqual(plainIds.slice(0, 200).sort());
+  });
+  await Promise.all([store.close(), photos.close()]);
+});
+
+test('a label is the path from the folder to the photograph', async () => {
+  const folder = await temporaryFolder();
+  const [from] = (await readdir(images)).map((name) => join(images, name));
+  const [name] = await readdir(from);
+  for (const below of ['', 'a', 'a/b']) await cp(join(from, name), join(folder, below, name));
+  const { store } = await buildPhotoIndex(folder, describer, { workers: 0 });
+  expect(store.items.map(({ label }) => label)).toEqual([undefined, 'a', 'a/b']);
+  await store.close();
 });
 
 test('whitened descriptors are found by whitened queries', async () => {

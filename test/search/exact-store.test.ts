@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { randomStream } from '../../src/core/random.ts';
-import { float32 } from '../../src/core/tensor.ts';
-import { writeSafetensors } from '../../src/formats/safetensors.ts';
+import { float32, type HostTensor } from '../../src/core/tensor.ts';
+import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors.ts';
 import { ExactStore } from '../../src/search/exact-store.ts';
 import {
   checkSameModel,
@@ -98,6 +98,14 @@ test('vectors of another length, numbers that are none and ids that are there ar
   await store.close();
 });
 
+test('items beyond the number of arguments that a call can take', () => {
+  const n = 300_000;
+  const store = new ExactStore(1);
+  store.add(named(n), new Float32Array(n).fill(1));
+  expect(store.items).toHaveLength(n);
+  expect(store.items[n - 1].id).toBe(`p${n - 1}`);
+});
+
 test('an index comes back as it was, labels and whitening included', async () => {
   const path = join(await temporaryFolder(), 'birds.index');
   const store = new ExactStore(4);
@@ -144,6 +152,7 @@ test('a damaged file, a byte in vectors or names, and other files are refused', 
   };
   await refuse(flipped(whole.length - 3), 'FM_INDEX'); // in a vector
   await refuse(flipped(whole.indexOf('photos/p1')), 'FM_INDEX'); // in a path
+  await refuse(flipped(whole.indexOf('mobilenet_v2')), 'FM_INDEX'); // in the model
   await refuse(whole.subarray(0, whole.length - 8), 'FM_FORMAT');
   await refuse(whole.subarray(0, 100), 'FM_FORMAT');
   const other = join(folder, 'weights.safetensors');
@@ -152,6 +161,37 @@ test('a damaged file, a byte in vectors or names, and other files are refused', 
     code: 'FM_INDEX',
     message: expect.stringContaining('another safetensors file'),
   });
+});
+
+test('an index whose paths are longer than a header may be', async () => {
+  const path = join(await temporaryFolder(), 'long.index');
+  const items = named(4000).map(({ id }) => ({ id, path: `${'ü'.repeat(2500)}/${id}.jpg` }));
+  const store = new ExactStore(1);
+  store.add(items, new Float32Array(4000).fill(1));
+  await store.save(path, about);
+  expect((await ExactStore.load(path)).store.items).toEqual(items);
+});
+
+test('a changed description of the model or shape of the whitening is refused', async () => {
+  const folder = await temporaryFolder();
+  const path = join(folder, 'i.index');
+  const whitening = { from: 2, to: 4, matrix: randomVectors(4, 2), offset: randomVectors(1, 4) };
+  const content = { items: named(3), vectors: randomVectors(3, 4), dimension: 4 };
+  await writeIndex(path, { ...content, about: { model, whitening } });
+  const { tensors, metadata } = await readSafetensors(path);
+  const refuse = async (changed: Map<string, HostTensor>, manifest: string, message: RegExp) => {
+    const place = join(folder, 'changed.index');
+    await writeSafetensors(place, changed, { ...metadata, fieldmark_index: manifest });
+    const refused = { code: 'FM_INDEX', message: expect.stringMatching(message) };
+    await expect(ExactStore.load(place)).rejects.toMatchObject(refused);
+  };
+  const { fieldmark_index: manifest } = metadata;
+  await refuse(tensors, manifest.replace('"size":224', '"size":448'), /SHA-256.*got another/);
+  await refuse(tensors, manifest.replace('"flip":false', '"flip":true'), /SHA-256.*got another/);
+  const matrix = { ...tensors.get('whitening.matrix')!, shape: [2, 4] };
+  await refuse(new Map([...tensors, ['whitening.matrix', matrix]]), manifest, /SHA-256/);
+  const earlier = manifest.replace('"version":2', '"version":1,"items":[]');
+  await refuse(tensors, earlier, /an index of version 2, got version: 1\. Build the index again/);
 });
 
 test('queries of another model are refused, wherever it lies', () => {

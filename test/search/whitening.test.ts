@@ -72,3 +72,12 @@ test('more dimensions than the vectors have is refused', async () => {
   const twice = new Float32Array(200).map((_, i) => sample(10, 10, 5)[i % 100]);
   await expect(fitWhitening(twice, 10, { to: 10 })).rejects.toMatchObject(refused);
 });
+
+test('numbers that are none are named as the cause', async () => {
+  const x = sample(50, 10, 6);
+  x[123] = Number.NaN;
+  await expect(fitWhitening(x, 10, { to: 5 })).rejects.toMatchObject({
+    code: 'FM_INDEX',
+    message: expect.stringMatching(/finite numbers, got one with NaN/),
+  });
+});
