@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { parseConfig, type RunConfigInput } from '../train/config.ts';
 import { emitter, type TrainEvent } from '../train/events.ts';
 import { type Contestant, withBaselines } from './contestant.ts';
+import { factsOfImages } from './image-facts.ts';
 import { holdToImages, openFolds, type PlannedRun, planRuns, type Rounds } from './plan.ts';
 import { alignScores, type Compared } from './result.ts';
 import type { RunScores } from './scores.ts';
@@ -57,7 +58,7 @@ export async function compareMethods(options: CompareOptions): Promise<Compared>
         .map((run) => scores.get(run)!),
     ),
   }));
-  const answered = alignScores(entries);
+  const answered = alignScores(entries, factsOfImages(cut.dataset.examples));
   const foldOf = new Map(cut.ids.flatMap((ids, fold) => ids.map((id) => [id, fold] as const)));
   return {
     answered,

@@ -2,8 +2,10 @@
 // difference holds.
 
 import { fail } from '../core/errors.ts';
+import type { Box } from '../core/example.ts';
 import { countClasses, perClassMean } from '../evaluate/accuracy.ts';
 import { type Comparison, compareAccuracy } from '../evaluate/comparison.ts';
+import type { FactsOfImages } from './image-facts.ts';
 import type { RunScores } from './scores.ts';
 
 /** All images in one order, with one column of answers for each repetition of each contestant. */
@@ -12,6 +14,8 @@ export interface Answered {
   readonly ids: readonly string[];
   readonly paths: readonly string[];
   readonly truths: readonly number[];
+  /** The objects' boxes, where they are annotated. */
+  readonly boxes: readonly (Box | undefined)[];
   readonly contestants: readonly AnsweredContestant[];
 }
 
@@ -74,6 +78,7 @@ export function alignScores(
     /** By repetition, by fold. */
     readonly scores: readonly (readonly RunScores[])[];
   }[],
+  facts: FactsOfImages = new Map(),
 ): Answered {
   const first = entries[0].scores[0];
   const { classes } = first[0];
@@ -90,6 +95,7 @@ export function alignScores(
     ids,
     paths: column(({ path }) => path),
     truths: column(({ truth }) => truth),
+    boxes: ids.map((id) => facts.get(id)?.box),
     contestants,
   };
 }

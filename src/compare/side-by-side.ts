@@ -3,11 +3,12 @@
 import { basename, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
-import type { Split } from '../core/example.ts';
+import type { Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import type { RunConfig } from '../train/config.ts';
 import { readRunConfig } from '../train/run-folder.ts';
+import { factsOfImages } from './image-facts.ts';
 import { alignScores, type Compared } from './result.ts';
 import { scoreRun } from './scores.ts';
 
@@ -32,7 +33,8 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     mustShare(runs[i], 'data', data ?? config.data, data ?? first.data);
     mustShare(runs[i], 'fold', config.fold, first.fold);
   });
-  if (split === 'val') await mustBeUnseen(data ?? first.data, configs, runs);
+  const { examples } = await openDataset(data ?? first.data, { format: first.format });
+  if (split === 'val') mustBeUnseen(examples, configs, runs);
   const entries = [];
   for (const [i, folder] of runs.entries()) {
     const scores = await scoreRun(folder, {
@@ -49,7 +51,7 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     entries.push({ label: labels(runs)[i], baseline: false, scores: [[scores]] });
   }
   return {
-    answered: alignScores(entries),
+    answered: alignScores(entries, factsOfImages(examples)),
     runs: entries.map(({ label }, i) => ({ label, folders: [runs[i]] })),
     folderOf: (contestant) => runs[contestant],
   };
@@ -71,14 +73,13 @@ function mustShare(run: string, key: keyof RunConfig, got: unknown, expected: un
 }
 
 /** Held-out images on which a run was trained again after choosing say nothing. */
-async function mustBeUnseen(
-  data: string,
+function mustBeUnseen(
+  examples: readonly Example[],
   configs: readonly RunConfig[],
   runs: readonly string[],
-): Promise<void> {
+): void {
   const refitted = runs.find((_, i) => configs[i].refit);
-  const { format, fold } = configs[0];
-  const { examples } = await openDataset(data, { format });
+  const { fold } = configs[0];
   const official = fold === undefined && examples.some((example) => example.split === 'val');
   if (refitted === undefined || official) return;
   throw fail('FM_RUN', refitted, {

@@ -9,6 +9,7 @@ import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { foldDataset, mustHoldBack } from '../data/folds.ts';
+import { boxWithin } from '../data/image/preprocess.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { FeatureCache } from '../recognise/feature-cache.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
@@ -79,8 +80,7 @@ export async function openNearest(
     const found = nearestOf(others, (example) => cache.get(rowOf(example))!, embedding);
     if (found === undefined) return undefined;
     const { path, box } = found.example;
-    const within = geometry.within === 'box' && box !== undefined ? { within: box } : {};
-    return { path, similarity: found.similarity, ...within };
+    return { path, similarity: found.similarity, within: boxWithin(geometry, box) };
   };
 }
 
