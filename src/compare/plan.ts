@@ -14,6 +14,7 @@ import type { RunConfig, RunConfigInput } from '../train/config.ts';
 import type { Emit } from '../train/events.ts';
 import { checkPlan, stageNames } from '../train/plan.ts';
 import { prepareTask } from '../train/task.ts';
+import { trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
 import { type Contestant, configOf, folderName, withoutStrangeStages } from './contestant.ts';
 
@@ -25,6 +26,8 @@ export interface PlannedRun {
   readonly fold: FoldChoice;
   readonly folder: string;
   readonly config: RunConfig;
+  /** SHA-256 of the weights that it starts from, as their file is now; undefined without any. */
+  readonly weights: string | undefined;
 }
 
 /** How often, and on which folds. */
@@ -56,14 +59,30 @@ export async function openFolds(
     onProgress: (done, total) => emit.progress({ task: 'checking images', done, total }),
   });
   raiseProblems(problems);
-  const ids = Array.from({ length: count }, (_, i) =>
-    foldDataset(dataset, { count, index: i + 1, seed }, hashes)
-      .examples.filter(({ split }) => split === 'test')
-      .map(({ id }) => id),
+  const cuts = Array.from({ length: count }, (_, i) =>
+    foldDataset(dataset, { count, index: i + 1, seed }, hashes),
+  );
+  mustTrainClasses(cuts);
+  const ids = cuts.map(({ examples }) =>
+    examples.flatMap(({ id, split }) => (split === 'test' ? [id] : [])),
   );
   const hash = createHash('sha256').update(JSON.stringify(ids));
   for (const { id, label } of dataset.examples) hash.update(`\n${id} ${label} ${hashes.get(id)}`);
   return { dataset, ids, fingerprint: hash.digest('hex') };
+}
+
+/** A class whose images are all in one fold cannot train there: told now, not after the other folds. */
+function mustTrainClasses(cuts: readonly Dataset[]): void {
+  for (const [i, cut] of cuts.entries()) {
+    const counts = trainingImages(cut);
+    const without = cut.classes.filter((_, label) => counts[label] === 0);
+    if (without.length === 0) continue;
+    throw fail('FM_DATASET', cut.root, {
+      expected: 'training images of every class beside every fold',
+      got: `none beside fold ${i + 1} of ${without.length}: ${without.slice(0, 5).join(', ')}`,
+      next: 'Add images to these classes (groups and equal images count as one), or remove them.',
+    });
+  }
 }
 
 /** Refuses to go on in a folder whose runs were trained on other images or folds. */
@@ -94,39 +113,46 @@ export async function planRuns(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<PlannedRun[]> {
-  const configs: RunConfig[] = [];
+  const entries: Entry[] = [];
   for (const contestant of contestants) {
-    configs.push(await checkedConfig(contestant, common, rounds, emit, signal));
+    entries.push(await checkedEntry(contestant, common, rounds, emit, signal));
   }
-  mustFindStages(common, configs);
+  mustFindStages(
+    common,
+    entries.map(({ config }) => config),
+  );
   const runs: PlannedRun[] = [];
   for (let repetition = 0; repetition < rounds.seeds; repetition++) {
     for (let index = 1; index <= rounds.folds; index++) {
       contestants.forEach((contestant, i) => {
         const fold = { count: rounds.folds, index, seed: rounds.foldSeed };
         const folder = join(out, folderName(contestant.label, repetition), `fold-${index}`);
-        const config = { ...configs[i], fold, seed: configs[i].seed + repetition };
-        runs.push({ contestant, repetition, fold, folder, config });
+        const { config: settings, weights } = entries[i];
+        const config = { ...settings, fold, seed: settings.seed + repetition };
+        runs.push({ contestant, repetition, fold, folder, config, weights });
       });
     }
   }
   return runs;
 }
 
-async function checkedConfig(
+/** What a contestant is trained with in the first fold, and the weights that were found for it. */
+type Entry = Pick<PlannedRun, 'config' | 'weights'>;
+
+async function checkedEntry(
   contestant: Contestant,
   common: RunConfigInput,
   { folds, foldSeed }: Rounds,
   emit: Emit,
   signal: AbortSignal,
-): Promise<RunConfig> {
+): Promise<Entry> {
   const fold = { count: folds, index: 1, seed: foldSeed };
   const input = { ...configOf(contestant, common), fold };
   const config = await settleConfig(input, undefined, emit.note);
   const task = await prepareTask(config, emit, signal);
   const fitting = withoutStrangeStages(config, contestant, stageNames(task));
   checkPlan({ ...task, config: fitting }, emit);
-  return fitting;
+  return { config: fitting, weights: (task.trunk ?? task.weights)?.hash };
 }
 
 /** A setting for a stage that nobody has is a slip of the pen. */

@@ -14,7 +14,7 @@ import { scoreRun } from './scores.ts';
 
 export interface SideBySideOptions {
   readonly runs: readonly string[];
-  /** Default: the folder that all of them were trained on. */
+  /** Where the data are now. Default: the folder that all of them were trained on. */
   readonly data?: string;
   readonly split: Split;
   readonly threads?: number;
@@ -30,7 +30,7 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
   const data = options.data === undefined ? undefined : resolve(options.data);
   const [first] = configs;
   configs.forEach((config, i) => {
-    mustShare(runs[i], 'data', data ?? config.data, data ?? first.data);
+    mustShare(runs[i], 'data', config.data, first.data);
     mustShare(runs[i], 'fold', config.fold, first.fold);
   });
   const { examples } = await openDataset(data ?? first.data, { format: first.format });
@@ -68,7 +68,7 @@ function mustShare(run: string, key: keyof RunConfig, got: unknown, expected: un
   throw fail('FM_RUN', run, {
     expected: `the ${key} of the first run (${JSON.stringify(expected ?? 'none')})`,
     got: JSON.stringify(got ?? 'none'),
-    next: 'Compare runs on the same data and the same split; --data says where data are now.',
+    next: 'Compare runs that were trained on the same data and the same split.',
   });
 }
 

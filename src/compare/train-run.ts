@@ -1,5 +1,6 @@
 // One run of a comparison: whether it is there already, its training, its scores.
 
+import { fail } from '../core/errors.ts';
 import { readManifest } from '../recognise/manifest.ts';
 import type { Emit, TrainEvent } from '../train/events.ts';
 import { openRun, readRunConfig, runPaths } from '../train/run-folder.ts';
@@ -8,15 +9,23 @@ import type { PlannedRun } from './plan.ts';
 import { type RunScores, scoresOf } from './scores.ts';
 import type { TimeLeft } from './time-left.ts';
 
-/** Whether a run is trained to its end. Throws FM_RUN when its settings were others. */
-export async function isFinished({ folder, config }: PlannedRun): Promise<boolean> {
-  const done = await readManifest(runPaths(folder).model).then(
-    () => true,
-    () => false,
-  );
-  if (!done) return false;
+/** Whether a run is trained to its end. Throws FM_RUN when its settings or weights were others. */
+export async function isFinished({ folder, config, weights }: PlannedRun): Promise<boolean> {
+  const manifest = await readManifest(runPaths(folder).model).catch(() => undefined);
+  if (manifest === undefined) return false;
   await openRun(folder, await settleConfig(config, folder, () => {}), 'resume');
+  mustStartFrom(folder, weights, manifest.weights.sha256);
   return true;
+}
+
+/** The configuration names weights by their place, where there may be others by now. */
+function mustStartFrom(folder: string, now: string | undefined, then: string | undefined): void {
+  if (now === undefined || then === undefined || now === then) return;
+  throw fail('FM_RUN', folder, {
+    expected: `the weights that it was trained from (SHA-256 ${then.slice(0, 12)}...)`,
+    got: `others under the same name (${now.slice(0, 12)}...)`,
+    next: 'Put the weights back as they were, or choose another --out.',
+  });
 }
 
 export interface RunProgress {

@@ -9,10 +9,16 @@ import { comparedCharts, meanByEpoch, readEpochs } from '../../src/compare/curve
 import { type Compared, resultOf } from '../../src/compare/result.ts';
 import { compareRuns } from '../../src/compare/side-by-side.ts';
 import { writeComparison } from '../../src/compare/write-comparison.ts';
+import { hashString } from '../../src/core/random.ts';
+import { openDataset } from '../../src/data/datasets/table.ts';
+import { foldDataset } from '../../src/data/folds.ts';
+import { encodePng } from '../../src/data/image/decode.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
 import { readRunConfig, runPaths } from '../../src/train/run-folder.ts';
 import { TrainingStopped } from '../../src/train/train.ts';
-import { tinySettings, tinyWorld, trainHere } from '../support/tiny-run.ts';
+import { temporaryFolder } from '../support/files.ts';
+import { noiseImage } from '../support/images.ts';
+import { saveBackbone, tinySettings, tinyWorld, trainHere } from '../support/tiny-run.ts';
 
 const world = tinyWorld();
 const place = (name: string) => join(world.folder, name);
@@ -29,6 +35,14 @@ function compare(changes: Partial<CompareOptions> = {}) {
     folds: 2,
     ...changes,
   });
+}
+
+/** Photographs of one class, for `temporaryFolder`. */
+async function photos(name: string, n: number): Promise<Record<string, Uint8Array>> {
+  const files = Array.from({ length: n }, async (_, i) => {
+    return [`${name}/${i}.png`, await encodePng(noiseImage(40, 40, hashString(`${name}${i}`)))];
+  });
+  return Object.fromEntries(await Promise.all(files)) as Record<string, Uint8Array>;
 }
 
 describe('two contestants on two folds', () => {
@@ -157,6 +171,42 @@ test('settings of a stage that no method has are refused before anything runs', 
   await expect(stat(out)).rejects.toThrow('ENOENT');
 });
 
+test('finished runs are not kept where their weights file holds others by now', async () => {
+  const [run, weights] = [place('start'), place('tiny.safetensors')];
+  await trainHere(world.data, run, { epochs: 1 });
+  await saveBackbone(run, weights);
+  const probe = contestantOf('probe', 'probe');
+  const common = { ...tinySettings, data: world.data, weights, stage: { head: { epochs: 1 } } };
+  const again = () => compare({ out: place('weighed'), contestants: [probe], common });
+  await again();
+  await saveBackbone(run, weights); // the same once more
+  await again();
+  await trainHere(world.data, run, { epochs: 1, seed: 2 }, { mode: 'overwrite' });
+  await saveBackbone(run, weights);
+  await expect(again()).rejects.toMatchObject({
+    code: 'FM_RUN',
+    message: expect.stringMatching(/probe.fold-1: expected the weights .* under the same name/),
+  });
+}, 120_000);
+
+test('a class that has no training image beside a later fold is told before anything runs', async () => {
+  const data = await temporaryFolder({
+    ...(await photos('a', 5)),
+    ...(await photos('b', 4)),
+    ...(await photos('single', 1)),
+  });
+  const common = { ...tinySettings, data };
+  // with this cut the image is not in the first fold
+  const { examples } = foldDataset(await openDataset(data), { count: 2, index: 1, seed: 0 });
+  expect(examples.find(({ id }) => id.startsWith('single'))?.split).toBe('train');
+  const out = place('classless');
+  await expect(compare({ out, common })).rejects.toMatchObject({
+    code: 'FM_DATASET',
+    message: expect.stringContaining('none beside fold 2 of 1: single'),
+  });
+  await expect(stat(out)).rejects.toThrow('ENOENT');
+});
+
 test('finished runs on official splits: data must be shared, held-out images unseen', async () => {
   const [a, b] = [place('a'), place('b')];
   await trainHere(world.data, a, { epochs: 1 });
@@ -167,7 +217,10 @@ test('finished runs on official splits: data must be shared, held-out images uns
   await expect(compareRuns({ runs: [a, b], split: 'val' })).rejects.toThrow('one with refit');
   const config = JSON.parse(await readFile(runPaths(b).config, 'utf8'));
   await writeFile(runPaths(b).config, JSON.stringify({ ...config, data: '/elsewhere' }));
-  const moved = compareRuns({ runs: [a, b], split: 'test' });
-  await expect(moved).rejects.toThrow(/expected the data of the first run .* got "\/elsewhere"/);
+  // --data says where data are now, not that they are the same
+  for (const data of [undefined, world.data]) {
+    const moved = compareRuns({ runs: [a, b], split: 'test', data });
+    await expect(moved).rejects.toThrow(/expected the data of the first run .* got "\/elsewhere"/);
+  }
   await rm(b, { recursive: true });
 });

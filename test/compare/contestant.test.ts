@@ -78,6 +78,16 @@ test('the same method twice is a slip', () => {
   expect(() => contestantOf('x', 'x')).toThrow(/method 'x'/);
 });
 
+test.each([{ data: 'other' }, { format: 'folder' }, { fold: { count: 2, index: 1, seed: 0 } }])(
+  '%j is no setting of one contestant',
+  (own) => {
+    const [key] = Object.keys(own);
+    expect(() => contestantOf(`finetune:${key}`, 'finetune', own)).toThrow(
+      expect.objectContaining({ code: 'FM_USAGE', message: expect.stringContaining(`'${key}'`) }),
+    );
+  },
+);
+
 test('folders are told apart, whatever the label', () => {
   expect(folderName('finetune', 0)).toBe('finetune');
   expect(folderName('finetune:stages.all.rate=0.01', 2)).toBe('finetune-stages.all.rate=0.01-2');
