@@ -5,9 +5,11 @@ import { type Content, element, html, type Markup, preformatted } from '../evalu
 import { commandBlock, definitions, renderPage, section } from '../evaluate/page.ts';
 import { type Column, galleryGrid, table } from '../evaluate/report-tables.ts';
 import type { Disagreement } from './disagreements.ts';
-import type { Answered, ComparisonResult, ContestantResult } from './result.ts';
+import type { Answered, Compared, ComparisonResult, ContestantResult } from './result.ts';
 import {
   differenceText,
+  failureText,
+  findingText,
   leadOf,
   minutesText,
   points,
@@ -16,7 +18,7 @@ import {
   spreadText,
 } from './words.ts';
 
-export interface ComparisonPage {
+export interface ComparisonPage extends Pick<Compared, 'failed' | 'findings'> {
   readonly title: string;
   readonly subtitle: string;
   readonly result: ComparisonResult;
@@ -37,10 +39,12 @@ const PAIRS_SHOWN = 12;
 export function renderComparison(input: ComparisonPage): string {
   const { title, subtitle, result, answered, charts } = input;
   const body = [
-    section('Accuracy', resultTable(result)),
+    section('Accuracy', resultTable(result), sentences(input.failed.map(failureText))),
     result.rows.length > 2 && section('Every pair', pairTable(result)),
     charts.length > 0 &&
       section('Training', keyOf(result), html`<div class="charts">${charts}</div>`),
+    input.findings.length > 0 &&
+      section('What training found', sentences(input.findings.map(findingText))),
     section('Confusions', confusionExcerpt(answered)),
     disagreementSection(input.disagreements),
     repeatSection(input),
@@ -49,6 +53,10 @@ export function renderComparison(input: ComparisonPage): string {
 both sides; differences are to the first method. A claim holds where the interval does not reach zero. Times are those of training, over all
 folds and seeds; features that an earlier run had cached are not counted again.`;
   return renderPage({ title, subtitle, lead: leadOf(result), body, footer });
+}
+
+function sentences(texts: readonly string[]): Content {
+  return texts.length > 0 && html`<ul>${texts.map((text) => html`<li>${text}</li>`)}</ul>`;
 }
 
 /** One line for each contestant. */

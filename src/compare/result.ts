@@ -5,6 +5,7 @@ import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import { countClasses, perClassMean } from '../evaluate/accuracy.ts';
 import { type Comparison, compareAccuracy } from '../evaluate/comparison.ts';
+import type { RunFinding } from './findings.ts';
 import type { FactsOfImages } from './image-facts.ts';
 import type { RunScores } from './scores.ts';
 
@@ -40,6 +41,19 @@ export interface Compared {
   readonly runs: readonly { readonly label: string; readonly folders: readonly string[] }[];
   /** The run of the first repetition that answered an image: contestant and image by index. */
   readonly folderOf: (contestant: number, image: number) => string;
+  /** Contestants that are not among those answered, because a run of theirs failed. */
+  readonly failed: readonly FailedRun[];
+  /** What training found, run by run. */
+  readonly findings: readonly RunFinding[];
+}
+
+/** Why a contestant has no figures. */
+export interface FailedRun {
+  readonly label: string;
+  readonly baseline: boolean;
+  /** Which of its runs failed: `fold 2, seed 0`. */
+  readonly run: string;
+  readonly reason: string;
 }
 
 /** One line of the table. Accuracies are fractions, means over the repetitions. */

@@ -8,6 +8,7 @@ import type { ProgressEvent } from '../core/progress.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import type { RunConfig } from '../train/config.ts';
 import { readRunConfig } from '../train/run-folder.ts';
+import { findingsOf } from './findings.ts';
 import { factsOfImages } from './image-facts.ts';
 import { alignScores, type Compared } from './result.ts';
 import { scoreRun } from './scores.ts';
@@ -54,6 +55,8 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     answered: alignScores(entries, factsOfImages(examples)),
     runs: entries.map(({ label }, i) => ({ label, folders: [runs[i]] })),
     folderOf: (contestant) => runs[contestant],
+    failed: [],
+    findings: await findingsOf(entries.map(({ label }, i) => ({ label, folder: runs[i] }))),
   };
 }
 

@@ -54,7 +54,10 @@ export async function trainRun({ run, place, time, emit, signal }: RunProgress):
   };
   time.begin();
   try {
-    await train({ out: folder, config, mode: begun ? 'resume' : 'new', onEvent, signal });
+    const mode = begun ? 'resume' : 'new';
+    const { findings } = await train({ out: folder, config, mode, onEvent, signal });
+    // the trainer has said it, but not which run it is of
+    for (const finding of findings) emit.note(`${task}: ${finding}`);
   } catch (cause) {
     if (!(cause instanceof TrainingStopped)) throw cause;
     throw new TrainingStopped('stopped after a checkpoint; the same command continues');
@@ -89,6 +92,11 @@ export async function scoreRunOf(
 }
 
 /** `triplet fold 2, seed 1` */
-function nameOf({ contestant, fold, config }: PlannedRun): string {
-  return `${contestant.label} fold ${fold.index}, seed ${config.seed}`;
+function nameOf(run: PlannedRun): string {
+  return `${run.contestant.label} ${placeOf(run)}`;
+}
+
+/** `fold 2, seed 1` */
+export function placeOf({ fold, config }: PlannedRun): string {
+  return `fold ${fold.index}, seed ${config.seed}`;
 }

@@ -4,10 +4,11 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CompareOptions, compareMethods } from '../../src/compare/compare-methods.ts';
-import { contestantOf } from '../../src/compare/contestant.ts';
+import { contestantOf, folderName } from '../../src/compare/contestant.ts';
 import { comparedCharts, meanByEpoch, readEpochs } from '../../src/compare/curves.ts';
 import { type Compared, resultOf } from '../../src/compare/result.ts';
 import { compareRuns } from '../../src/compare/side-by-side.ts';
+import { findingLines } from '../../src/compare/words.ts';
 import { writeComparison } from '../../src/compare/write-comparison.ts';
 import { hashString } from '../../src/core/random.ts';
 import { openDataset } from '../../src/data/datasets/table.ts';
@@ -125,6 +126,55 @@ describe('two contestants on two folds', () => {
       '/finetune-1/fold-2',
     ]);
     expect((await readRunConfig(more.runs[0].folders[2])).seed).toBe(tinySettings.seed + 1);
+  });
+
+  test('one that diverges has no figures, and the others have theirs', async () => {
+    const wild = contestantOf('finetune:stages.all.rate=1e9', 'finetune', {
+      stage: { all: { rate: 1e9 } },
+    });
+    const notes: string[] = [];
+    const onEvent = (event: TrainEvent) => void (event.kind === 'note' && notes.push(event.text));
+    const mixed = await compare({ contestants: [wild, plain], onEvent });
+    expect(mixed.answered.contestants.map(({ label }) => label)).toEqual(['finetune']);
+    expect(mixed.answered.contestants[0]).toEqual(compared.answered.contestants[0]);
+    const reason = expect.stringContaining('expected a finite loss');
+    const failed = { label: wild.label, baseline: false, run: 'fold 1, seed 1', reason };
+    expect(mixed.failed).toEqual([failed]);
+    expect(notes).toContainEqual(expect.stringMatching(/^1\/4 .*rate=1e9 fold 1, seed 1 failed: /));
+    await expect(
+      stat(join(place('compared'), folderName(wild.label, 0), 'fold-2')),
+    ).rejects.toThrow('ENOENT');
+    const about = { title: 't', subtitle: 's', command: 'c', compared: mixed };
+    const result = resultOf(mixed.answered);
+    const { json, page } = await writeComparison(place('mixed'), { ...about, result });
+    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ n: 60, failed: [failed] });
+    expect(await readFile(page, 'utf8')).toContain('rate=1e9 has no figures: fold 1, seed 1');
+    // where nobody is left, the error is that of the run
+    const alone = compare({ contestants: [wild] });
+    await expect(alone).rejects.toMatchObject({ code: 'FM_TRAINING' });
+  });
+
+  test('what training found in a run is told with the run', async () => {
+    const [, second] = compared.runs[0].folders;
+    const path = join(runPaths(second).model, 'fieldmark.json');
+    const before = await readFile(path, 'utf8');
+    const manifest = JSON.parse(before);
+    manifest.trained.findings = ['looking closer hurts'];
+    await writeFile(path, JSON.stringify(manifest));
+    const found = { label: 'finetune', run: 'fold 2, seed 1', text: 'looking closer hurts' };
+    const { findings, ...rest } = await compare();
+    expect(findings).toEqual([found]);
+    const told = 'finetune, fold 2, seed 1: looking closer hurts';
+    expect(findingLines({ findings: [found, found] })).toEqual([`${told} (and 1 more)`]);
+    const about = { title: 't', subtitle: 's', command: 'c', compared: { findings, ...rest } };
+    const result = resultOf(rest.answered);
+    const { json, page } = await writeComparison(place('found'), { ...about, result });
+    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ findings: [found] });
+    expect(await readFile(page, 'utf8')).toContain(told);
+    const runs = [compared.runs[1].folders[1], second];
+    const beside = await compareRuns({ runs, split: 'test', workers: 0 });
+    expect(beside.findings).toEqual([{ label: runs[1], text: found.text }]);
+    await writeFile(path, before);
   });
 
   test('changed settings are refused by name', async () => {
