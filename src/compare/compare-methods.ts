@@ -99,7 +99,7 @@ async function trainAll(
 async function gather(
   contestants: readonly Contestant[],
   scores: ReadonlyMap<PlannedRun, RunScores>,
-  { ids, dataset }: Folds,
+  { ids, dataset, hashes }: Folds,
 ): Promise<Omit<Compared, 'failed'>> {
   const all = [...scores.keys()];
   const entries = contestants.map(({ label, baseline }) => {
@@ -113,7 +113,7 @@ async function gather(
       scores: repetitions.map((repetition) => of(repetition).map((run) => scores.get(run)!)),
     };
   });
-  const answered = alignScores(entries, factsOfImages(dataset.examples));
+  const answered = alignScores(entries, factsOfImages(dataset.examples, hashes));
   const foldOf = new Map(ids.flatMap((held, fold) => held.map((id) => [id, fold] as const)));
   const told = entries.flatMap(({ label, runs }) =>
     runs.map((run) => ({ label, run: placeOf(run), folder: run.folder })),

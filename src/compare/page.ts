@@ -1,6 +1,7 @@
 // The page of a comparison: the table, every pair, curves, confusions, and the evidence for images on
 // which the contestants disagree.
 
+import { claimOf } from '../evaluate/comparison.ts';
 import { type Content, element, html, type Markup, preformatted } from '../evaluate/markup.ts';
 import { commandBlock, definitions, renderPage, section } from '../evaluate/page.ts';
 import { type Column, galleryGrid, table } from '../evaluate/report-tables.ts';
@@ -50,7 +51,8 @@ export function renderComparison(input: ComparisonPage): string {
     repeatSection(input),
   ];
   const footer = html`Intervals are 90 %, by a bootstrap over images that draws the same images for
-both sides; differences are to the first method. A claim holds where the interval does not reach zero. Times are those of training, over all
+both sides, photographs of one group or with equal bytes together; differences are to the first method. A claim holds where the interval does not reach zero and
+at least 6 images are answered rightly by only one of the two. Times are those of training, over all
 folds and seeds; features that an earlier run had cached are not counted again.`;
   return renderPage({ title, subtitle, lead: leadOf(result), body, footer });
 }
@@ -99,7 +101,7 @@ function claimCell({ claim, difference }: ContestantResult): Content {
   return html`<b class="${claim === 'above' ? 'right' : 'wrong'}">${claim}</b>`;
 }
 
-/** Row minus column in points, bold where the sign is certain. */
+/** Row minus column in points, bold where the claim holds. */
 function pairTable({ rows, pairs }: ComparisonResult): Markup {
   const cellOf = (a: string, b: string): Content => {
     const pair = pairs.find((one) => one.a === a && one.b === b);
@@ -113,7 +115,7 @@ function pairTable({ rows, pairs }: ComparisonResult): Markup {
     return element(
       'span',
       { title: `${points(ends[0])} to ${points(ends[1])}, p ${probability(found.mcnemar)}` },
-      low > 0 || high < 0 ? html`<b>${text}</b>` : html`<span class="quiet">${text}</span>`,
+      claimOf(found) !== null ? html`<b>${text}</b>` : html`<span class="quiet">${text}</span>`,
     );
   };
   const columns: Column<ContestantResult>[] = [

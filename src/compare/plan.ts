@@ -14,7 +14,7 @@ import type { RunConfig, RunConfigInput } from '../train/config.ts';
 import type { Emit } from '../train/events.ts';
 import { checkPlan, stageNames } from '../train/plan.ts';
 import { prepareTask } from '../train/task.ts';
-import { trainingImages } from '../train/task-images.ts';
+import { type ImageHashes, trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
 import { type Contestant, configOf, folderName, withoutStrangeStages } from './contestant.ts';
 
@@ -43,6 +43,8 @@ export interface Folds {
   readonly dataset: Dataset;
   /** Ids of each fold's images, in the order of the dataset. */
   readonly ids: readonly (readonly string[])[];
+  /** SHA-256 of each image's bytes, by id. */
+  readonly hashes: ImageHashes;
 }
 
 /** Reads and checks all images, and cuts them. */
@@ -68,7 +70,7 @@ export async function openFolds(
   );
   const hash = createHash('sha256').update(JSON.stringify(ids));
   for (const { id, label } of dataset.examples) hash.update(`\n${id} ${label} ${hashes.get(id)}`);
-  return { dataset, ids, fingerprint: hash.digest('hex') };
+  return { dataset, ids, hashes, fingerprint: hash.digest('hex') };
 }
 
 /** A class whose images are all in one fold cannot train there: told now, not after the other folds. */

@@ -5,7 +5,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import type { Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
+import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
+import { cacheFolder } from '../formats/cache-folder.ts';
 import type { RunConfig } from '../train/config.ts';
 import { readRunConfig } from '../train/run-folder.ts';
 import { findingsOf } from './findings.ts';
@@ -51,8 +53,11 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     });
     entries.push({ label: labels(runs)[i], baseline: false, scores: [[scores]] });
   }
+  const scored = new Set(entries[0].scores[0][0].ids);
+  const shown = examples.filter(({ id }) => scored.has(id));
+  const { hashes } = await checkImages(shown, { cacheFolder: cacheFolder('images') });
   return {
-    answered: alignScores(entries, factsOfImages(examples)),
+    answered: alignScores(entries, factsOfImages(shown, hashes)),
     runs: entries.map(({ label }, i) => ({ label, folders: [runs[i]] })),
     folderOf: (contestant) => runs[contestant],
     failed: [],

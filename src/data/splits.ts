@@ -94,6 +94,12 @@ export function stratifiedFolds(
   return folds.map((fold) => examples.filter((example) => fold.has(example.id)));
 }
 
+/** For each example id, the smallest id of those that it stays together with. */
+export function unitsOf(examples: readonly Example[], groupOf?: GroupOf): Map<string, string> {
+  const units = groupUnits(examples, groupOf);
+  return new Map(units.flatMap((unit) => unit.examples.map(({ id }) => [id, unit.id] as const)));
+}
+
 /** Examples that stay together. */
 interface Unit {
   /** The smallest id of its examples. */
