@@ -85,11 +85,25 @@ export function compareCommand(): Command {
     .action(run);
 }
 
-async function run(runs: string[], flags: Flags): Promise<void> {
+/** What finished runs are compared with; everything else is theirs already. */
+const OF_RUNS: readonly string[] = ['data', 'split', 'threads', 'workers', 'out', 'json'];
+
+async function run(runs: string[], flags: Flags, command: Command): Promise<void> {
   if (runs.length > 0 && flags.methods !== undefined) {
     throw usage('either finished runs or --methods', 'both');
   }
   if (runs.length === 1) throw usage('at least two runs', 'one');
+  const given = command.options.filter(
+    (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  const named = given.map((option) => option.attributeName());
+  const strange = named.findIndex((name) =>
+    runs.length > 0 ? !OF_RUNS.includes(name) : name === 'split',
+  );
+  if (strange >= 0) {
+    const what = runs.length > 0 ? 'finished runs' : 'methods that are trained on folds';
+    throw usage(`flags that say something to ${what}`, given[strange].long!);
+  }
   if (runs.length > 0) await sideBySide(runs, flags);
   else await crossValidate(flags);
 }

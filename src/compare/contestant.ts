@@ -124,7 +124,8 @@ function isTree(value: unknown): value is object {
 
 /**
  * A name for a contestant's folder, and for a repetition of it by number, from 0: the label where
- * file systems take it, otherwise with a hash behind what they take of it.
+ * file systems take it, otherwise with a hash behind what they take of it. No name of a first
+ * repetition has an @, so that `x=1@seed1` is not one of `x=1-1`.
  */
 export function folderName(label: string, repetition: number): string {
   const plain = label.replaceAll(':', '-').replaceAll(/[^\w.=+-]/g, '_');
@@ -133,7 +134,7 @@ export function folderName(label: string, repetition: number): string {
     short === label.replaceAll(':', '-')
       ? short
       : `${short}-${hashString(label).toString(16).padStart(8, '0')}`;
-  return repetition === 0 ? name : `${name}-${repetition}`;
+  return repetition === 0 ? name : `${name}@seed${repetition}`;
 }
 
 /** The configuration without what a person gave to all for stages that this method does not have. */

@@ -12,7 +12,8 @@ import { writeAtomic } from '../formats/atomic-file.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import type { RunConfig, RunConfigInput } from '../train/config.ts';
 import type { Emit } from '../train/events.ts';
-import { checkPlan, stageNames } from '../train/plan.ts';
+import { checkPlan, stageNames, stagesOf } from '../train/plan.ts';
+import { openRun } from '../train/run-folder.ts';
 import { prepareTask } from '../train/task.ts';
 import { type ImageHashes, trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
@@ -123,23 +124,51 @@ export async function planRuns(
     common,
     entries.map(({ config }) => config),
   );
+  tellOfEpochs(contestants, entries, common, emit);
   const runs: PlannedRun[] = [];
   for (let repetition = 0; repetition < rounds.seeds; repetition++) {
+    const settings = entries.map(({ config }) => ({ ...config, seed: config.seed + repetition }));
+    const places = await Promise.all(
+      contestants.map(({ label }, i) => placeOfRuns(out, label, repetition, settings[i])),
+    );
     for (let index = 1; index <= rounds.folds; index++) {
       contestants.forEach((contestant, i) => {
         const fold = { count: rounds.folds, index, seed: rounds.foldSeed };
-        const folder = join(out, folderName(contestant.label, repetition), `fold-${index}`);
-        const { config: settings, weights } = entries[i];
-        const config = { ...settings, fold, seed: settings.seed + repetition };
-        runs.push({ contestant, repetition, fold, folder, config, weights });
+        const folder = join(places[i], `fold-${index}`);
+        const config = { ...settings[i], fold };
+        runs.push({ contestant, repetition, fold, folder, config, weights: entries[i].weights });
       });
     }
   }
   return runs;
 }
 
-/** What a contestant is trained with in the first fold, and the weights that were found for it. */
-type Entry = Pick<PlannedRun, 'config' | 'weights'>;
+/** The folder of a repetition; an earlier version named those of further seeds as a label may be. */
+async function placeOfRuns(
+  out: string,
+  label: string,
+  repetition: number,
+  first: RunConfig,
+): Promise<string> {
+  const former = join(out, `${folderName(label, 0)}-${repetition}`);
+  const isThere = repetition > 0 && (await holdsRun(join(former, 'fold-1'), first));
+  return isThere ? former : join(out, folderName(label, repetition));
+}
+
+/** Whether a folder holds a run of this configuration. */
+async function holdsRun(folder: string, config: RunConfig): Promise<boolean> {
+  const settled = await settleConfig(config, folder, () => {});
+  return await openRun(folder, settled, 'resume').then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What a contestant is trained with in the first fold, and what setting it up has shown. */
+interface Entry extends Pick<PlannedRun, 'config' | 'weights'> {
+  /** Which `epochs` are those of. */
+  readonly lastStage: string;
+}
 
 async function checkedEntry(
   contestant: Contestant,
@@ -154,7 +183,29 @@ async function checkedEntry(
   const task = await prepareTask(config, emit, signal);
   const fitting = withoutStrangeStages(config, contestant, stageNames(task));
   checkPlan({ ...task, config: fitting }, emit);
-  return { config: fitting, weights: (task.trunk ?? task.weights)?.hash };
+  const lastStage = stagesOf({ ...task, config: fitting }).at(-1)!.name;
+  return { config: fitting, weights: (task.trunk ?? task.weights)?.hash, lastStage };
+}
+
+/** Common epochs are those of the last stage, which need not be the one that trains the network. */
+function tellOfEpochs(
+  contestants: readonly Contestant[],
+  entries: readonly Entry[],
+  { epochs }: RunConfigInput,
+  emit: Emit,
+): void {
+  const labels = new Map<string, string[]>();
+  for (const [i, { config, lastStage }] of entries.entries()) {
+    // a probe, and whoever has epochs of its own, do not take the common ones
+    const takes = config.epochs !== undefined && contestants[i].own.epochs === undefined;
+    if (takes) labels.set(lastStage, [...(labels.get(lastStage) ?? []), contestants[i].label]);
+  }
+  if (epochs === undefined || labels.size < 2) return;
+  const each = [...labels].map(([stage, names]) => `'${stage}' of ${names.join(', ')}`);
+  emit.note(
+    `epochs ${epochs} are those of the last stage, which is not the same for all: ` +
+      `${each.join('; ')}. --set stages.<stage>.epochs sets those of one stage`,
+  );
 }
 
 /** A setting for a stage that nobody has is a slip of the pen. */

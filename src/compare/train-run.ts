@@ -3,7 +3,7 @@
 import { fail } from '../core/errors.ts';
 import { readManifest } from '../recognise/manifest.ts';
 import type { Emit, TrainEvent } from '../train/events.ts';
-import { openRun, readRunConfig, runPaths } from '../train/run-folder.ts';
+import { hasRun, openRun, runPaths } from '../train/run-folder.ts';
 import { settleConfig, TrainingStopped, train } from '../train/train.ts';
 import type { PlannedRun } from './plan.ts';
 import { type RunScores, scoresOf } from './scores.ts';
@@ -40,10 +40,6 @@ export interface RunProgress {
 /** Trains a run, from where it was stopped if it was. */
 export async function trainRun({ run, place, time, emit, signal }: RunProgress): Promise<void> {
   const { folder, config, contestant } = run;
-  const begun = await readRunConfig(folder).then(
-    () => true,
-    () => false,
-  );
   const task = `${place} ${nameOf(run)}`;
   const onEvent = (event: TrainEvent) => {
     if (event.kind === 'note') emit.note(event.text);
@@ -54,7 +50,7 @@ export async function trainRun({ run, place, time, emit, signal }: RunProgress):
   };
   time.begin();
   try {
-    const mode = begun ? 'resume' : 'new';
+    const mode = (await hasRun(folder)) ? 'resume' : 'new';
     const { findings } = await train({ out: folder, config, mode, onEvent, signal });
     // the trainer has said it, but not which run it is of
     for (const finding of findings) emit.note(`${task}: ${finding}`);

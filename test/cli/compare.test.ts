@@ -134,6 +134,9 @@ test.each([
   [['--data', 'x', '--out', 'y'], /--methods <list>, or finished runs/],
   [['run'], /at least two runs, got one/],
   [['a', 'b', '--methods', 'finetune'], /got both/],
+  [['a', 'b', '--epochs', '3'], /to finished runs, got --epochs/],
+  [['a', 'b', '--fold-seed', '0'], /to finished runs, got --fold-seed/],
+  [['--methods', 'finetune', '--split', 'test'], /on folds, got --split/],
 ])('%j is refused with status 2', async (args, message) => {
   const { status, stdout, stderr } = await command('compare', ...args);
   expect(status).toBe(2);

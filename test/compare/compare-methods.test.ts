@@ -1,7 +1,7 @@
 // A whole comparison of tiny runs: stopped, continued, extended, and refused where something changed.
 
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type CompareOptions, compareMethods } from '../../src/compare/compare-methods.ts';
 import { contestantOf, folderName } from '../../src/compare/contestant.ts';
@@ -122,10 +122,17 @@ describe('two contestants on two folds', () => {
     expect(more.runs[0].folders.map((folder) => folder.slice(place('compared').length))).toEqual([
       '/finetune/fold-1',
       '/finetune/fold-2',
-      '/finetune-1/fold-1',
-      '/finetune-1/fold-2',
+      '/finetune@seed1/fold-1',
+      '/finetune@seed1/fold-2',
     ]);
     expect((await readRunConfig(more.runs[0].folders[2])).seed).toBe(tinySettings.seed + 1);
+    // where an earlier version has put them, they are found
+    const [here, former] = [place('compared/finetune@seed1'), place('compared/finetune-1')];
+    await rename(here, former);
+    const again = await compare({ contestants: [plain], seeds: 2 });
+    expect(again.runs[0].folders[3]).toBe(join(former, 'fold-2'));
+    expect(again.answered).toEqual(more.answered);
+    await rename(former, here);
   });
 
   test('one that diverges has no figures, and the others have theirs', async () => {
@@ -238,6 +245,36 @@ test('finished runs are not kept where their weights file holds others by now', 
     message: expect.stringMatching(/probe.fold-1: expected the weights .* under the same name/),
   });
 }, 120_000);
+
+test('what is said of common epochs, and of a run that cannot be read', async () => {
+  const weights = place('again.safetensors');
+  await trainHere(world.data, place('origin'), { epochs: 1 });
+  await saveBackbone(place('origin'), weights);
+  const out = place('damaged');
+  const contestants = [plain, contestantOf('head', 'finetune', { stages: 'head' })];
+  const common = { ...tinySettings, data: world.data, weights };
+  const config = join(out, 'finetune', 'fold-1', 'config.json');
+  const notes: string[] = [];
+  const onEvent = (event: TrainEvent) => void (event.kind === 'note' && notes.push(event.text));
+  const run = () => compare({ out, contestants, common, onEvent });
+
+  await mkdir(dirname(config), { recursive: true });
+  await writeFile(config, '{ "data": ');
+  const damaged = await run().catch((cause: Error) => cause);
+  expect(damaged).toMatchObject({ code: 'FM_RUN' });
+  expect(String(damaged)).toMatch(
+    /config.json: expected a configuration in JSON.* folder of the run/,
+  );
+  expect(notes).toContainEqual(
+    expect.stringMatching(/^epochs 4 are .* 'all' of finetune; 'head' of head\./),
+  );
+  await rm(config);
+  await mkdir(config);
+  await expect(run()).rejects.toMatchObject({
+    code: 'FM_RUN',
+    message: expect.stringMatching(/config.json: expected a file that can be read, got EISDIR/),
+  });
+}, 60_000);
 
 test('a class that has no training image beside a later fold is told before anything runs', async () => {
   const data = await temporaryFolder({

@@ -90,7 +90,11 @@ test.each([{ data: 'other' }, { format: 'folder' }, { fold: { count: 2, index: 1
 
 test('folders are told apart, whatever the label', () => {
   expect(folderName('finetune', 0)).toBe('finetune');
-  expect(folderName('finetune:stages.all.rate=0.01', 2)).toBe('finetune-stages.all.rate=0.01-2');
+  const second = folderName('finetune:stages.all.rate=0.01', 2);
+  expect(second).toBe('finetune-stages.all.rate=0.01@seed2');
+  for (const label of ['a:weights=hub-1', 'a:weights=hub+seed1', 'a:weights=hub@seed1']) {
+    expect(folderName('a:weights=hub', 1)).not.toBe(folderName(label, 0));
+  }
   const names = ['a:b=[1,2]', 'a:b=[1;2]', 'a:b=/x', `a:b=${'y'.repeat(300)}`].map((label) =>
     folderName(label, 0),
   );
