@@ -120,4 +120,6 @@ test('time left: finished runs of the same contestant, or else those of others',
   time.finish('b', 10);
   time.begin();
   expect(time.seconds('a', 1)).toBeCloseTo(30 + 10, 0);
+  time.leaveOut('b');
+  expect(time.seconds('a', 1)).toBeCloseTo(30, 0);
 });
