@@ -9,6 +9,7 @@ import type { Box, Example } from '../src/core/example.ts';
 import type { RawImage } from '../src/core/raw-image.ts';
 import { hostTensor } from '../src/core/tensor.ts';
 import { openDataset } from '../src/data/datasets/table.ts';
+import { mustHoldBack } from '../src/data/folds.ts';
 import { decodeImage, encodePng } from '../src/data/image/decode.ts';
 import { sideBySide, stacked, strokeBox } from '../src/data/image/draw.ts';
 import { evaluationBox } from '../src/data/image/preprocess.ts';
@@ -46,7 +47,8 @@ interface Look {
 const looked: Look[] = [];
 for (const run of runs) {
   const recogniser = await loadRecogniser(run);
-  for (const example of await imagesOf(run)) looked.push(await look(recogniser, run, example));
+  for (const example of await imagesOf(run, recogniser))
+    looked.push(await look(recogniser, run, example));
   await recogniser.close();
 }
 
@@ -78,7 +80,7 @@ function mean(values: readonly number[]): number {
 }
 
 /** Annotated images of the split; of a run of one fold those that it held back are `test`. */
-async function imagesOf(run: string): Promise<Example[]> {
+async function imagesOf(run: string, { manifest }: Recogniser): Promise<Example[]> {
   const { data, format, fold } = await readRunConfig(run);
   const opened = await openDataset(data, { format });
   const silent = emitter(() => {});
@@ -86,6 +88,7 @@ async function imagesOf(run: string): Promise<Example[]> {
     fold === undefined
       ? { dataset: opened }
       : await cutFold(opened, fold, silent, new AbortController().signal);
+  if (fold !== undefined) mustHoldBack(dataset, manifest.trained.heldBack);
   return dataset.examples.filter((e) => e.box !== undefined && e.split === flags.split);
 }
 

@@ -2,16 +2,18 @@
 
 import { basename, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import type { ComparisonResult } from '../compare/result.ts';
+import type { Compared, ComparisonResult } from '../compare/result.ts';
 import {
   differenceText,
+  failureText,
+  findingLines,
   leadOf,
   minutesText,
   probability,
   share,
   spreadText,
 } from '../compare/words.ts';
-import { fail } from '../core/errors.ts';
+import { errorTable, fail } from '../core/errors.ts';
 import type { Split } from '../core/example.ts';
 import type { RunConfigInput } from '../train/config.ts';
 import { readMethods } from './method-list.ts';
@@ -83,11 +85,25 @@ export function compareCommand(): Command {
     .action(run);
 }
 
-async function run(runs: string[], flags: Flags): Promise<void> {
+/** What finished runs are compared with; everything else is theirs already. */
+const OF_RUNS: readonly string[] = ['data', 'split', 'threads', 'workers', 'out', 'json'];
+
+async function run(runs: string[], flags: Flags, command: Command): Promise<void> {
   if (runs.length > 0 && flags.methods !== undefined) {
     throw usage('either finished runs or --methods', 'both');
   }
   if (runs.length === 1) throw usage('at least two runs', 'one');
+  const given = command.options.filter(
+    (option) => command.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  const named = given.map((option) => option.attributeName());
+  const strange = named.findIndex((name) =>
+    runs.length > 0 ? !OF_RUNS.includes(name) : name === 'split',
+  );
+  if (strange >= 0) {
+    const what = runs.length > 0 ? 'finished runs' : 'methods that are trained on folds';
+    throw usage(`flags that say something to ${what}`, given[strange].long!);
+  }
   if (runs.length > 0) await sideBySide(runs, flags);
   else await crossValidate(flags);
 }
@@ -114,7 +130,7 @@ async function crossValidate(flags: Flags): Promise<void> {
     signal: interruptible('stopping after a checkpoint'),
   });
   const result = resultOf(compared.answered);
-  printResult(result);
+  printResult(result, compared);
   const { writeComparison } = await import('../compare/write-comparison.ts');
   const times = seeds === 1 ? '' : `, ${seeds} seeds`;
   const written = await writeComparison(out, {
@@ -127,7 +143,9 @@ async function crossValidate(flags: Flags): Promise<void> {
   });
   print(`report: ${written.page}; figures: ${written.json}`);
   print(`in ${clock((performance.now() - began) / 1000)}`);
-  if (json) printJson({ ...result, out, report: written.page });
+  const { failed, findings } = compared;
+  if (json) printJson({ ...result, failed, findings, out, report: written.page });
+  if (failed.length > 0) process.exitCode = errorTable.FM_TRAINING.exit;
 }
 
 async function sideBySide(runs: string[], flags: Flags): Promise<void> {
@@ -144,7 +162,7 @@ async function sideBySide(runs: string[], flags: Flags): Promise<void> {
     signal: interruptible(),
   });
   const result = resultOf(compared.answered);
-  printResult(result);
+  printResult(result, compared);
   let report: string | undefined;
   if (out !== undefined) {
     const { writeComparison } = await import('../compare/write-comparison.ts');
@@ -158,17 +176,17 @@ async function sideBySide(runs: string[], flags: Flags): Promise<void> {
     report = written.page;
     print(`report: ${report}`);
   }
-  if (json) printJson({ ...result, report });
+  if (json) printJson({ ...result, findings: compared.findings, report });
 }
 
 /** The table, for people. */
-function printResult(result: ComparisonResult): void {
+function printResult(result: ComparisonResult, compared: Compared): void {
   const { rows } = result;
   const seeds = rows[0].top1BySeed.length > 1;
   const heading = ['method', 'top-1', ...(seeds ? ['over seeds'] : []), 'per class', 'recall@1'];
   const against = [`against ${rows[0].label} (90 %)`, 'McNemar p', 'claim', 'minutes'];
   const lines = rows.map((row) => [
-    `${row.label}${row.baseline ? ' (baseline)' : ''}`,
+    nameOf(row),
     share(row.top1),
     ...(seeds ? [spreadText(row)] : []),
     share(row.perClassMean),
@@ -178,8 +196,17 @@ function printResult(result: ComparisonResult): void {
     row.difference === null ? '' : (row.claim ?? 'none'),
     minutesText(row),
   ]);
-  print(table([[...heading, ...against], ...lines]));
+  const columns = [...heading, ...against];
+  const { failed } = compared;
+  const without = failed.map((one) => [nameOf(one), 'failed', ...columns.slice(2).map(() => '')]);
+  print(table([columns, ...lines, ...without]));
   print(leadOf(result));
+  for (const one of failed) print(failureText(one));
+  for (const line of findingLines(compared)) print(line);
+}
+
+function nameOf({ label, baseline }: { readonly label: string; readonly baseline: boolean }) {
+  return `${label}${baseline ? ' (baseline)' : ''}`;
 }
 
 /** The command line as it was given, so that it can be pasted. */

@@ -3,9 +3,11 @@
 import { basename, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { FieldmarkError, fail } from '../core/errors.ts';
+import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import type { FindPhoto, KnownPhoto } from '../recognise/known-photo.ts';
-import type { Answer, Recogniser } from '../recognise/recogniser.ts';
+import type { Answer, PredictOptions, Recogniser } from '../recognise/recogniser.ts';
+import { boxNumbers, boxToSee } from './box-option.ts';
 import { wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
 
@@ -13,6 +15,7 @@ interface Flags {
   out: string;
   topK: number;
   versus?: string;
+  box?: Box;
   threads?: number;
   json?: boolean;
 }
@@ -25,6 +28,11 @@ export function explainCommand(): Command {
     .option('--out <dir>', 'folder for the pictures', 'explained')
     .option('-k, --top-k <n>', 'answers in the caption', wholeNumber(1), 5)
     .option('--versus <class>', 'draw what separates the answer from this rival')
+    .option(
+      '--box <x,y,width,height>',
+      "the object's box in pixels, for models of boxes",
+      boxNumbers,
+    )
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--json', 'end with one line of JSON')
     .action(run);
@@ -38,10 +46,11 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
   const { encodePng } = await import('../data/image/decode.ts');
   const { writeAtomic } = await import('../formats/atomic-file.ts');
   const recogniser = await loadRecogniser(folder, { threads, contrast: versus !== undefined });
+  const within = boxToSee(recogniser, photos, flags.box);
   const explain =
     versus === undefined
-      ? await plainly(folder, recogniser, flags.topK)
-      : await againstRival(folder, recogniser, versus);
+      ? await plainly(folder, recogniser, { topK: flags.topK, within })
+      : await againstRival(folder, recogniser, { rival: versus, within });
   const results: unknown[] = [];
   try {
     for (const [i, photo] of photos.entries()) {
@@ -75,7 +84,11 @@ function isAboutPhoto(cause: unknown, photo: string): cause is FieldmarkError {
 /** The picture of a photograph, what is printed of it, and what programs are told. */
 type Explain = (photo: string) => Promise<{ picture: RawImage; words: string; facts: object }>;
 
-async function plainly(folder: string, recogniser: Recogniser, topK: number): Promise<Explain> {
+async function plainly(
+  folder: string,
+  recogniser: Recogniser,
+  asked: PredictOptions,
+): Promise<Explain> {
   const { explainPhoto } = await import('../recognise/explain.ts');
   const { comparesPlaces } = await import('../recognise/known-photo.ts');
   const tells = comparesPlaces(recogniser);
@@ -86,7 +99,7 @@ async function plainly(folder: string, recogniser: Recogniser, topK: number): Pr
   }
   const find = tells ? await nearestOrNone(folder, recogniser) : undefined;
   return async (photo) => {
-    const options = { topK, nearest: find?.(photo) };
+    const options = { ...asked, nearest: find?.(photo) };
     const explained = await explainPhoto(recogniser, photo, options);
     const { picture, prediction, box, nearest } = explained;
     const { answers, evidence } = prediction;
@@ -100,12 +113,12 @@ async function plainly(folder: string, recogniser: Recogniser, topK: number): Pr
 async function againstRival(
   folder: string,
   recogniser: Recogniser,
-  versus: string,
+  asked: { readonly rival: string; readonly within?: Box },
 ): Promise<Explain> {
   const { explainVersus } = await import('../recognise/explain-versus.ts');
   const find = await nearestOrNone(folder, recogniser);
   return async (photo) => {
-    const options = { rival: versus, nearest: find(photo) };
+    const options = { ...asked, nearest: find(photo) };
     const explained = await explainVersus(recogniser, photo, options);
     const { picture, answer, rival, nearest } = explained;
     const named = (one: Answer) => `${one.name} (${percent(one.confidence)})`;

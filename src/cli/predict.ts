@@ -1,12 +1,15 @@
 // fieldmark predict
 
 import { Command } from 'commander';
+import type { Box } from '../core/example.ts';
 import type { Prediction } from '../recognise/recogniser.ts';
+import { boxNumbers, boxToSee } from './box-option.ts';
 import { wholeNumber } from './options.ts';
 import { percent, print, printJson } from './output.ts';
 
 interface Flags {
   topK: number;
+  box?: Box;
   threads?: number;
   json?: boolean;
 }
@@ -17,6 +20,11 @@ export function predictCommand(): Command {
     .argument('<run>', 'run folder, or a folder with model.onnx and fieldmark.json')
     .argument('<photo...>', 'image files')
     .option('-k, --top-k <n>', 'answers for each photograph', wholeNumber(1), 5)
+    .option(
+      '--box <x,y,width,height>',
+      "the object's box in pixels, for models of boxes",
+      boxNumbers,
+    )
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--json', 'end with one line of JSON')
     .action(run);
@@ -25,10 +33,11 @@ export function predictCommand(): Command {
 async function run(folder: string, photos: string[], flags: Flags): Promise<void> {
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
+  const within = boxToSee(recogniser, photos, flags.box);
   const results: unknown[] = [];
   for (const photo of photos) {
     try {
-      const prediction = await recogniser.predict(photo, { topK: flags.topK });
+      const prediction = await recogniser.predict(photo, { topK: flags.topK, within });
       printPrediction(photo, prediction);
       const { answers, levels } = prediction;
       results.push({ photo, answers, levels });

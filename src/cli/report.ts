@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
 import { encodeJpeg } from '../data/image/decode.ts';
+import { boxWithin } from '../data/image/preprocess.ts';
 import type { EvaluationRun } from '../evaluate/evaluate.ts';
 import { renderReport } from '../evaluate/report.ts';
 import type { TrainingPoint } from '../evaluate/report-curves.ts';
@@ -75,7 +76,9 @@ async function gallery(recogniser: Recogniser, result: EvaluationRun): Promise<G
   const items: GalleryItem[] = [];
   for (const example of chosen) {
     const truth = dataset.classes[example.label];
-    const { prediction, picture } = await explainPhoto(recogniser, example.path, { truth });
+    const within = boxWithin(recogniser.geometry, example.box);
+    const options = { truth, within };
+    const { prediction, picture } = await explainPhoto(recogniser, example.path, options);
     const [{ name, confidence }] = prediction.answers;
     items.push({
       id: example.id,

@@ -22,14 +22,31 @@ export interface Contestant {
 /** The linear classifier on frozen features: the head stage of fine-tuning. */
 export const PROBE = 'probe';
 
-/** A contestant from its name; `probe` is the linear classifier on frozen features. */
+/**
+ * A contestant from its name; `probe` is the linear classifier on frozen features. Throws FM_USAGE
+ * where a setting cannot be a contestant's own.
+ */
 export function contestantOf(
   label: string,
   name: string,
   own: Partial<RunConfigInput> = {},
 ): Contestant {
+  mustBeOwn(label, own);
   if (name !== PROBE) return { label, method: findMethod(name).name, own, baseline: false };
   return { label, method: 'finetune', own: { stages: 'head', ...own }, baseline: true };
+}
+
+/** What all are compared on. */
+const SHARED: readonly (keyof RunConfigInput)[] = ['data', 'format', 'fold'];
+
+function mustBeOwn(label: string, own: Partial<RunConfigInput>): void {
+  const shared = SHARED.find((key) => own[key] !== undefined);
+  if (shared === undefined) return;
+  throw fail('FM_USAGE', label, {
+    expected: 'settings in which methods may differ',
+    got: `'${shared}', which all must share`,
+    next: 'Give --data, --format, --folds and --fold-seed once, for all of them.',
+  });
 }
 
 /** The contestants, with the baselines that are not among them yet, and what is to be said of it. */
@@ -107,7 +124,8 @@ function isTree(value: unknown): value is object {
 
 /**
  * A name for a contestant's folder, and for a repetition of it by number, from 0: the label where
- * file systems take it, otherwise with a hash behind what they take of it.
+ * file systems take it, otherwise with a hash behind what they take of it. No name of a first
+ * repetition has an @, so that `x=1@seed1` is not one of `x=1-1`.
  */
 export function folderName(label: string, repetition: number): string {
   const plain = label.replaceAll(':', '-').replaceAll(/[^\w.=+-]/g, '_');
@@ -116,7 +134,7 @@ export function folderName(label: string, repetition: number): string {
     short === label.replaceAll(':', '-')
       ? short
       : `${short}-${hashString(label).toString(16).padStart(8, '0')}`;
-  return repetition === 0 ? name : `${name}-${repetition}`;
+  return repetition === 0 ? name : `${name}@seed${repetition}`;
 }
 
 /** The configuration without what a person gave to all for stages that this method does not have. */

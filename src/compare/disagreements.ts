@@ -1,6 +1,7 @@
 // Images that some contestants answer rightly and others do not, with the evidence of each.
 
 import { encodeJpeg } from '../data/image/decode.ts';
+import { boxWithin } from '../data/image/preprocess.ts';
 import type { GalleryItem } from '../evaluate/report-tables.ts';
 import { explainPhoto } from '../recognise/explain.ts';
 import { loadRecogniser } from '../recognise/recogniser.ts';
@@ -55,7 +56,8 @@ export async function explainDisagreements(
       for (const { contestant, image } of wanted.filter((one) => one.folder === folder)) {
         const truth = answered.classes[answered.truths[image]];
         const photo = answered.paths[image];
-        const { prediction, picture } = await explainPhoto(recogniser, photo, { truth });
+        const within = boxWithin(recogniser.geometry, answered.boxes[image]);
+        const { prediction, picture } = await explainPhoto(recogniser, photo, { truth, within });
         const [{ name, confidence }] = prediction.answers;
         drawn.set(`${contestant} ${image}`, {
           id: answered.ids[image],

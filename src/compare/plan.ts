@@ -12,8 +12,10 @@ import { writeAtomic } from '../formats/atomic-file.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import type { RunConfig, RunConfigInput } from '../train/config.ts';
 import type { Emit } from '../train/events.ts';
-import { checkPlan, stageNames } from '../train/plan.ts';
+import { checkPlan, stageNames, stagesOf } from '../train/plan.ts';
+import { openRun } from '../train/run-folder.ts';
 import { prepareTask } from '../train/task.ts';
+import { type ImageHashes, trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
 import { type Contestant, configOf, folderName, withoutStrangeStages } from './contestant.ts';
 
@@ -25,6 +27,8 @@ export interface PlannedRun {
   readonly fold: FoldChoice;
   readonly folder: string;
   readonly config: RunConfig;
+  /** SHA-256 of the weights that it starts from, as their file is now; undefined without any. */
+  readonly weights: string | undefined;
 }
 
 /** How often, and on which folds. */
@@ -40,6 +44,8 @@ export interface Folds {
   readonly dataset: Dataset;
   /** Ids of each fold's images, in the order of the dataset. */
   readonly ids: readonly (readonly string[])[];
+  /** SHA-256 of each image's bytes, by id. */
+  readonly hashes: ImageHashes;
 }
 
 /** Reads and checks all images, and cuts them. */
@@ -56,14 +62,30 @@ export async function openFolds(
     onProgress: (done, total) => emit.progress({ task: 'checking images', done, total }),
   });
   raiseProblems(problems);
-  const ids = Array.from({ length: count }, (_, i) =>
-    foldDataset(dataset, { count, index: i + 1, seed }, hashes)
-      .examples.filter(({ split }) => split === 'test')
-      .map(({ id }) => id),
+  const cuts = Array.from({ length: count }, (_, i) =>
+    foldDataset(dataset, { count, index: i + 1, seed }, hashes),
+  );
+  mustTrainClasses(cuts);
+  const ids = cuts.map(({ examples }) =>
+    examples.flatMap(({ id, split }) => (split === 'test' ? [id] : [])),
   );
   const hash = createHash('sha256').update(JSON.stringify(ids));
   for (const { id, label } of dataset.examples) hash.update(`\n${id} ${label} ${hashes.get(id)}`);
-  return { dataset, ids, fingerprint: hash.digest('hex') };
+  return { dataset, ids, hashes, fingerprint: hash.digest('hex') };
+}
+
+/** A class whose images are all in one fold cannot train there: told now, not after the other folds. */
+function mustTrainClasses(cuts: readonly Dataset[]): void {
+  for (const [i, cut] of cuts.entries()) {
+    const counts = trainingImages(cut);
+    const without = cut.classes.filter((_, label) => counts[label] === 0);
+    if (without.length === 0) continue;
+    throw fail('FM_DATASET', cut.root, {
+      expected: 'training images of every class beside every fold',
+      got: `none beside fold ${i + 1} of ${without.length}: ${without.slice(0, 5).join(', ')}`,
+      next: 'Add images to these classes (groups and equal images count as one), or remove them.',
+    });
+  }
 }
 
 /** Refuses to go on in a folder whose runs were trained on other images or folds. */
@@ -94,39 +116,96 @@ export async function planRuns(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<PlannedRun[]> {
-  const configs: RunConfig[] = [];
+  const entries: Entry[] = [];
   for (const contestant of contestants) {
-    configs.push(await checkedConfig(contestant, common, rounds, emit, signal));
+    entries.push(await checkedEntry(contestant, common, rounds, emit, signal));
   }
-  mustFindStages(common, configs);
+  mustFindStages(
+    common,
+    entries.map(({ config }) => config),
+  );
+  tellOfEpochs(contestants, entries, common, emit);
   const runs: PlannedRun[] = [];
   for (let repetition = 0; repetition < rounds.seeds; repetition++) {
+    const settings = entries.map(({ config }) => ({ ...config, seed: config.seed + repetition }));
+    const places = await Promise.all(
+      contestants.map(({ label }, i) => placeOfRuns(out, label, repetition, settings[i])),
+    );
     for (let index = 1; index <= rounds.folds; index++) {
       contestants.forEach((contestant, i) => {
         const fold = { count: rounds.folds, index, seed: rounds.foldSeed };
-        const folder = join(out, folderName(contestant.label, repetition), `fold-${index}`);
-        const config = { ...configs[i], fold, seed: configs[i].seed + repetition };
-        runs.push({ contestant, repetition, fold, folder, config });
+        const folder = join(places[i], `fold-${index}`);
+        const config = { ...settings[i], fold };
+        runs.push({ contestant, repetition, fold, folder, config, weights: entries[i].weights });
       });
     }
   }
   return runs;
 }
 
-async function checkedConfig(
+/** The folder of a repetition; an earlier version named those of further seeds as a label may be. */
+async function placeOfRuns(
+  out: string,
+  label: string,
+  repetition: number,
+  first: RunConfig,
+): Promise<string> {
+  const former = join(out, `${folderName(label, 0)}-${repetition}`);
+  const isThere = repetition > 0 && (await holdsRun(join(former, 'fold-1'), first));
+  return isThere ? former : join(out, folderName(label, repetition));
+}
+
+/** Whether a folder holds a run of this configuration. */
+async function holdsRun(folder: string, config: RunConfig): Promise<boolean> {
+  const settled = await settleConfig(config, folder, () => {});
+  return await openRun(folder, settled, 'resume').then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What a contestant is trained with in the first fold, and what setting it up has shown. */
+interface Entry extends Pick<PlannedRun, 'config' | 'weights'> {
+  /** Which `epochs` are those of. */
+  readonly lastStage: string;
+}
+
+async function checkedEntry(
   contestant: Contestant,
   common: RunConfigInput,
   { folds, foldSeed }: Rounds,
   emit: Emit,
   signal: AbortSignal,
-): Promise<RunConfig> {
+): Promise<Entry> {
   const fold = { count: folds, index: 1, seed: foldSeed };
   const input = { ...configOf(contestant, common), fold };
   const config = await settleConfig(input, undefined, emit.note);
   const task = await prepareTask(config, emit, signal);
   const fitting = withoutStrangeStages(config, contestant, stageNames(task));
   checkPlan({ ...task, config: fitting }, emit);
-  return fitting;
+  const lastStage = stagesOf({ ...task, config: fitting }).at(-1)!.name;
+  return { config: fitting, weights: (task.trunk ?? task.weights)?.hash, lastStage };
+}
+
+/** Common epochs are those of the last stage, which need not be the one that trains the network. */
+function tellOfEpochs(
+  contestants: readonly Contestant[],
+  entries: readonly Entry[],
+  { epochs }: RunConfigInput,
+  emit: Emit,
+): void {
+  const labels = new Map<string, string[]>();
+  for (const [i, { config, lastStage }] of entries.entries()) {
+    // a probe, and whoever has epochs of its own, do not take the common ones
+    const takes = config.epochs !== undefined && contestants[i].own.epochs === undefined;
+    if (takes) labels.set(lastStage, [...(labels.get(lastStage) ?? []), contestants[i].label]);
+  }
+  if (epochs === undefined || labels.size < 2) return;
+  const each = [...labels].map(([stage, names]) => `'${stage}' of ${names.join(', ')}`);
+  emit.note(
+    `epochs ${epochs} are those of the last stage, which is not the same for all: ` +
+      `${each.join('; ')}. --set stages.<stage>.epochs sets those of one stage`,
+  );
 }
 
 /** A setting for a stage that nobody has is a slip of the pen. */

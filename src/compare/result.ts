@@ -2,8 +2,11 @@
 // difference holds.
 
 import { fail } from '../core/errors.ts';
+import type { Box } from '../core/example.ts';
 import { countClasses, perClassMean } from '../evaluate/accuracy.ts';
-import { type Comparison, compareAccuracy } from '../evaluate/comparison.ts';
+import { type Comparison, claimOf, compareAccuracy } from '../evaluate/comparison.ts';
+import type { RunFinding } from './findings.ts';
+import type { FactsOfImages } from './image-facts.ts';
 import type { RunScores } from './scores.ts';
 
 /** All images in one order, with one column of answers for each repetition of each contestant. */
@@ -12,6 +15,10 @@ export interface Answered {
   readonly ids: readonly string[];
   readonly paths: readonly string[];
   readonly truths: readonly number[];
+  /** The objects' boxes, where they are annotated. */
+  readonly boxes: readonly (Box | undefined)[];
+  /** The same name for images that belong together; images of which nothing is known stand alone. */
+  readonly units: readonly string[];
   readonly contestants: readonly AnsweredContestant[];
 }
 
@@ -36,6 +43,19 @@ export interface Compared {
   readonly runs: readonly { readonly label: string; readonly folders: readonly string[] }[];
   /** The run of the first repetition that answered an image: contestant and image by index. */
   readonly folderOf: (contestant: number, image: number) => string;
+  /** Contestants that are not among those answered, because a run of theirs failed. */
+  readonly failed: readonly FailedRun[];
+  /** What training found, run by run. */
+  readonly findings: readonly RunFinding[];
+}
+
+/** Why a contestant has no figures. */
+export interface FailedRun {
+  readonly label: string;
+  readonly baseline: boolean;
+  /** Which of its runs failed: `fold 2, seed 0`. */
+  readonly run: string;
+  readonly reason: string;
 }
 
 /** One line of the table. Accuracies are fractions, means over the repetitions. */
@@ -74,6 +94,7 @@ export function alignScores(
     /** By repetition, by fold. */
     readonly scores: readonly (readonly RunScores[])[];
   }[],
+  facts: FactsOfImages = new Map(),
 ): Answered {
   const first = entries[0].scores[0];
   const { classes } = first[0];
@@ -90,6 +111,8 @@ export function alignScores(
     ids,
     paths: column(({ path }) => path),
     truths: column(({ truth }) => truth),
+    boxes: ids.map((id) => facts.get(id)?.box),
+    units: ids.map((id) => facts.get(id)?.unit ?? id),
     contestants,
   };
 }
@@ -160,12 +183,13 @@ function different(label: string, expected: string, got: string) {
 
 /** All figures. `seed` keys the bootstrap. */
 export function resultOf(answered: Answered, { seed = 0 } = {}): ComparisonResult {
-  const { truths, classes, contestants } = answered;
+  const { truths, classes, contestants, units } = answered;
   const right = contestants.map((contestant) => shareRight(contestant, truths));
-  const compare = (a: number, b: number) => compareAccuracy(right[a], right[b], { seed });
+  const compare = (a: number, b: number) => compareAccuracy(right[a], right[b], { units, seed });
   const rows = contestants.map((contestant, i): ContestantResult => {
     const difference = i === 0 ? null : compare(i, 0);
-    return { ...figuresOf(contestant, truths, classes.length), difference, ...claimOf(difference) };
+    const claim = difference === null ? null : claimOf(difference);
+    return { ...figuresOf(contestant, truths, classes.length), difference, claim };
   });
   const pairs = contestants.flatMap(({ label: a }, i) =>
     contestants.slice(0, i).map(({ label: b }, j) => ({ a, b, ...compare(i, j) })),
@@ -204,11 +228,6 @@ function figuresOf(
     recallAt1: recalls.includes(null) ? null : mean(recalls as number[]),
     minutes: seconds.includes(null) ? null : sum(seconds as number[]) / 60,
   };
-}
-
-function claimOf(difference: Comparison | null): Pick<ContestantResult, 'claim'> {
-  if (difference?.holds) return { claim: 'above' };
-  return { claim: difference !== null && difference.interval[1] < 0 ? 'below' : null };
 }
 
 function mean(values: readonly number[]): number {

@@ -3,17 +3,21 @@
 import { basename, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
-import type { Split } from '../core/example.ts';
+import type { Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
+import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
+import { cacheFolder } from '../formats/cache-folder.ts';
 import type { RunConfig } from '../train/config.ts';
 import { readRunConfig } from '../train/run-folder.ts';
+import { findingsOf } from './findings.ts';
+import { factsOfImages } from './image-facts.ts';
 import { alignScores, type Compared } from './result.ts';
 import { scoreRun } from './scores.ts';
 
 export interface SideBySideOptions {
   readonly runs: readonly string[];
-  /** Default: the folder that all of them were trained on. */
+  /** Where the data are now. Default: the folder that all of them were trained on. */
   readonly data?: string;
   readonly split: Split;
   readonly threads?: number;
@@ -29,10 +33,11 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
   const data = options.data === undefined ? undefined : resolve(options.data);
   const [first] = configs;
   configs.forEach((config, i) => {
-    mustShare(runs[i], 'data', data ?? config.data, data ?? first.data);
+    mustShare(runs[i], 'data', config.data, first.data);
     mustShare(runs[i], 'fold', config.fold, first.fold);
   });
-  if (split === 'val') await mustBeUnseen(data ?? first.data, configs, runs);
+  const { examples } = await openDataset(data ?? first.data, { format: first.format });
+  if (split === 'val') mustBeUnseen(examples, configs, runs);
   const entries = [];
   for (const [i, folder] of runs.entries()) {
     const scores = await scoreRun(folder, {
@@ -48,10 +53,15 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     });
     entries.push({ label: labels(runs)[i], baseline: false, scores: [[scores]] });
   }
+  const scored = new Set(entries[0].scores[0][0].ids);
+  const shown = examples.filter(({ id }) => scored.has(id));
+  const { hashes } = await checkImages(shown, { cacheFolder: cacheFolder('images') });
   return {
-    answered: alignScores(entries),
+    answered: alignScores(entries, factsOfImages(shown, hashes)),
     runs: entries.map(({ label }, i) => ({ label, folders: [runs[i]] })),
     folderOf: (contestant) => runs[contestant],
+    failed: [],
+    findings: await findingsOf(entries.map(({ label }, i) => ({ label, folder: runs[i] }))),
   };
 }
 
@@ -66,19 +76,18 @@ function mustShare(run: string, key: keyof RunConfig, got: unknown, expected: un
   throw fail('FM_RUN', run, {
     expected: `the ${key} of the first run (${JSON.stringify(expected ?? 'none')})`,
     got: JSON.stringify(got ?? 'none'),
-    next: 'Compare runs on the same data and the same split; --data says where data are now.',
+    next: 'Compare runs that were trained on the same data and the same split.',
   });
 }
 
 /** Held-out images on which a run was trained again after choosing say nothing. */
-async function mustBeUnseen(
-  data: string,
+function mustBeUnseen(
+  examples: readonly Example[],
   configs: readonly RunConfig[],
   runs: readonly string[],
-): Promise<void> {
+): void {
   const refitted = runs.find((_, i) => configs[i].refit);
-  const { format, fold } = configs[0];
-  const { examples } = await openDataset(data, { format });
+  const { fold } = configs[0];
   const official = fold === undefined && examples.some((example) => example.split === 'val');
   if (refitted === undefined || official) return;
   throw fail('FM_RUN', refitted, {

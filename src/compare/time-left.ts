@@ -3,7 +3,7 @@
 /** Keeps the durations of finished runs and guesses those of the others from them. */
 export class TimeLeft {
   readonly #durations = new Map<string, number[]>();
-  readonly #ahead: string[];
+  #ahead: string[];
   #begun = performance.now();
 
   /** Labels of all runs that are still to be trained, in order. */
@@ -15,6 +15,11 @@ export class TimeLeft {
   begin(): void {
     this.#begun = performance.now();
     this.#ahead.shift();
+  }
+
+  /** No further run of `label` is trained. */
+  leaveOut(label: string): void {
+    this.#ahead = this.#ahead.filter((name) => name !== label);
   }
 
   /** The run under way took so many seconds. */

@@ -1,22 +1,31 @@
 // One run of a comparison: whether it is there already, its training, its scores.
 
+import { fail } from '../core/errors.ts';
 import { readManifest } from '../recognise/manifest.ts';
 import type { Emit, TrainEvent } from '../train/events.ts';
-import { openRun, readRunConfig, runPaths } from '../train/run-folder.ts';
+import { hasRun, openRun, runPaths } from '../train/run-folder.ts';
 import { settleConfig, TrainingStopped, train } from '../train/train.ts';
 import type { PlannedRun } from './plan.ts';
 import { type RunScores, scoresOf } from './scores.ts';
 import type { TimeLeft } from './time-left.ts';
 
-/** Whether a run is trained to its end. Throws FM_RUN when its settings were others. */
-export async function isFinished({ folder, config }: PlannedRun): Promise<boolean> {
-  const done = await readManifest(runPaths(folder).model).then(
-    () => true,
-    () => false,
-  );
-  if (!done) return false;
+/** Whether a run is trained to its end. Throws FM_RUN when its settings or weights were others. */
+export async function isFinished({ folder, config, weights }: PlannedRun): Promise<boolean> {
+  const manifest = await readManifest(runPaths(folder).model).catch(() => undefined);
+  if (manifest === undefined) return false;
   await openRun(folder, await settleConfig(config, folder, () => {}), 'resume');
+  mustStartFrom(folder, weights, manifest.weights.sha256);
   return true;
+}
+
+/** The configuration names weights by their place, where there may be others by now. */
+function mustStartFrom(folder: string, now: string | undefined, then: string | undefined): void {
+  if (now === undefined || then === undefined || now === then) return;
+  throw fail('FM_RUN', folder, {
+    expected: `the weights that it was trained from (SHA-256 ${then.slice(0, 12)}...)`,
+    got: `others under the same name (${now.slice(0, 12)}...)`,
+    next: 'Put the weights back as they were, or choose another --out.',
+  });
 }
 
 export interface RunProgress {
@@ -31,10 +40,6 @@ export interface RunProgress {
 /** Trains a run, from where it was stopped if it was. */
 export async function trainRun({ run, place, time, emit, signal }: RunProgress): Promise<void> {
   const { folder, config, contestant } = run;
-  const begun = await readRunConfig(folder).then(
-    () => true,
-    () => false,
-  );
   const task = `${place} ${nameOf(run)}`;
   const onEvent = (event: TrainEvent) => {
     if (event.kind === 'note') emit.note(event.text);
@@ -45,7 +50,10 @@ export async function trainRun({ run, place, time, emit, signal }: RunProgress):
   };
   time.begin();
   try {
-    await train({ out: folder, config, mode: begun ? 'resume' : 'new', onEvent, signal });
+    const mode = (await hasRun(folder)) ? 'resume' : 'new';
+    const { findings } = await train({ out: folder, config, mode, onEvent, signal });
+    // the trainer has said it, but not which run it is of
+    for (const finding of findings) emit.note(`${task}: ${finding}`);
   } catch (cause) {
     if (!(cause instanceof TrainingStopped)) throw cause;
     throw new TrainingStopped('stopped after a checkpoint; the same command continues');
@@ -80,6 +88,11 @@ export async function scoreRunOf(
 }
 
 /** `triplet fold 2, seed 1` */
-function nameOf({ contestant, fold, config }: PlannedRun): string {
-  return `${contestant.label} fold ${fold.index}, seed ${config.seed}`;
+function nameOf(run: PlannedRun): string {
+  return `${run.contestant.label} ${placeOf(run)}`;
+}
+
+/** `fold 2, seed 1` */
+export function placeOf({ fold, config }: PlannedRun): string {
+  return `fold ${fold.index}, seed ${config.seed}`;
 }

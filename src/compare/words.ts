@@ -1,6 +1,7 @@
 // The figures of a comparison in words, for the terminal and the page alike.
 
-import type { ComparisonResult, ContestantResult } from './result.ts';
+import type { RunFinding } from './findings.ts';
+import type { Compared, ComparisonResult, ContestantResult, FailedRun } from './result.ts';
 
 /** `87.3 %` */
 export function share(fraction: number): string {
@@ -35,6 +36,25 @@ export function spreadText({ top1BySeed }: ContestantResult): string {
 export function minutesText({ minutes }: ContestantResult): string {
   if (minutes === null) return '–';
   return minutes < 10 ? minutes.toFixed(1) : String(Math.round(minutes));
+}
+
+/** `triplet has no figures: fold 2, seed 0 failed: the reason` */
+export function failureText({ label, run, reason }: FailedRun): string {
+  return `${label} has no figures: ${run} failed: ${reason}`;
+}
+
+/** `ra-cnn, fold 3, seed 0: what was found` */
+export function findingText({ label, run, text }: RunFinding): string {
+  return `${label}${run === undefined ? '' : `, ${run}`}: ${text}`;
+}
+
+/** A line for each contestant of which training found something: the first, and how many more. */
+export function findingLines({ findings }: Pick<Compared, 'findings'>): string[] {
+  const labels = [...new Set(findings.map(({ label }) => label))];
+  return labels.map((label) => {
+    const [first, ...more] = findings.filter((finding) => finding.label === label);
+    return `${findingText(first)}${more.length > 0 ? ` (and ${more.length} more)` : ''}`;
+  });
 }
 
 /** What may be said of the best and the first, in one or two sentences. */

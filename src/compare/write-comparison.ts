@@ -28,7 +28,7 @@ export async function writeComparison(
   record: ComparisonRecord,
 ): Promise<{ json: string; page: string }> {
   const { title, subtitle, compared, result, command, config } = record;
-  const { answered, runs, folderOf } = compared;
+  const { answered, runs, folderOf, failed, findings } = compared;
   const environment = {
     node: process.version,
     system: `${platform()} ${arch()}`,
@@ -36,7 +36,7 @@ export async function writeComparison(
   };
   const json = join(out, 'compare.json');
   const page = join(out, 'compare.html');
-  const facts = { title, command, environment, config, ...result };
+  const facts = { title, command, environment, config, ...result, failed, findings };
   await writeAtomic(json, `${JSON.stringify(facts, null, 2)}\n`);
   const labels = runs.map(({ label }) => label);
   const chosen = chooseDisagreements(answered, SHOWN);
@@ -45,6 +45,8 @@ export async function writeComparison(
     subtitle,
     result,
     answered,
+    failed,
+    findings,
     charts: comparedCharts(labels, await readEpochs(runs)),
     disagreements: await explainDisagreements(answered, chosen, folderOf),
     command,

@@ -1,6 +1,7 @@
 // Cross-validation as a view of a dataset: the images of one fold are its test split, and all
 // others train. Everything behind it works as it does with an official split.
 
+import { createHash } from 'node:crypto';
 import { fail } from '../core/errors.ts';
 import type { Dataset } from '../core/example.ts';
 import { supervisionOf } from './datasets/loader.ts';
@@ -35,6 +36,26 @@ export function foldDataset(dataset: Dataset, fold: FoldChoice, groupOf?: GroupO
     split: held.has(example.id) ? ('test' as const) : ('train' as const),
   }));
   return { ...dataset, examples, supervision: supervisionOf(examples, dataset.hierarchy) };
+}
+
+/** SHA-256 of the ids that a fold holds back, whatever their order; a run keeps it (`mustHoldBack`). */
+export function heldBackHash({ examples }: Dataset): string {
+  const ids = examples.flatMap(({ id, split }) => (split === 'test' ? [id] : []));
+  return createHash('sha256').update(JSON.stringify(ids.sort())).digest('hex');
+}
+
+/**
+ * Throws FM_RUN where a fold that is cut from today's images holds back others than it did when a
+ * run was trained: what it holds back now, the run has mostly seen. Runs from before they kept
+ * `expected` pass.
+ */
+export function mustHoldBack(dataset: Dataset, expected: string | undefined): void {
+  if (expected === undefined || heldBackHash(dataset) === expected) return;
+  throw fail('FM_RUN', dataset.root, {
+    expected: 'the images that the fold held back when the run was trained',
+    got: 'others: images were added, removed or changed since, and the cut with them',
+    next: 'Put the images back as they were, or train the run again.',
+  });
 }
 
 /** `fold 2 of 5` */

@@ -1,5 +1,6 @@
-// Which images train, which choose and which are held back, and folds for comparisons. Draws are
-// keyed by image, so that an added photograph does not reshuffle the others.
+// Which images train, which choose and which are held back, and folds for comparisons. Draws are keyed
+// by image, so an added photograph leaves most of what is held out as it is. Folds are dealt in the
+// order of the draws: there it moves many others, which `mustHoldBack` in folds.ts finds out.
 
 import type { Dataset, Example } from '../core/example.ts';
 import { randomStream } from '../core/random.ts';
@@ -91,6 +92,12 @@ export function stratifiedFolds(
     }
   }
   return folds.map((fold) => examples.filter((example) => fold.has(example.id)));
+}
+
+/** For each example id, the smallest id of those that it stays together with. */
+export function unitsOf(examples: readonly Example[], groupOf?: GroupOf): Map<string, string> {
+  const units = groupUnits(examples, groupOf);
+  return new Map(units.flatMap((unit) => unit.examples.map(({ id }) => [id, unit.id] as const)));
 }
 
 /** Examples that stay together. */

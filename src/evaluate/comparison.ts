@@ -10,7 +10,7 @@ export interface Comparison {
   readonly difference: number;
   /** Central 90 % of the paired bootstrap. */
   readonly interval: Interval;
-  /** True when the lower end of the interval is above zero: A is better than B. */
+  /** True when A may be claimed to be better than B (`claimOf`). */
   readonly holds: boolean;
   /** Images that A answers rightly more often than B, and the other way round. */
   readonly onlyA: number;
@@ -22,7 +22,29 @@ export interface Comparison {
   readonly mcnemar: number;
 }
 
+/** Below so many images that only one of the two answers rightly McNemar's p is above 0.05 anyway. */
+const FEWEST_DECIDING = 6;
+
+/**
+ * What may be claimed of A: the interval does not reach zero, and at least 6 images were answered
+ * rightly by only one of the two.
+ */
+export function claimOf({
+  interval: [low, high],
+  onlyA,
+  onlyB,
+}: Pick<Comparison, 'interval' | 'onlyA' | 'onlyB'>): 'above' | 'below' | null {
+  if (onlyA + onlyB < FEWEST_DECIDING) return null;
+  if (low > 0) return 'above';
+  return high < 0 ? 'below' : null;
+}
+
 export interface ComparisonOptions {
+  /**
+   * For each image a name that it shares with those it belongs to, such as photographs of one burst:
+   * the bootstrap draws them together. Default: each image by itself.
+   */
+  readonly units?: readonly string[];
   readonly seed?: number;
   /** Bootstrap resamples, 2000 unless told. */
   readonly resamples?: number;
@@ -36,17 +58,21 @@ export interface ComparisonOptions {
 export function compareAccuracy(
   rightA: ArrayLike<number>,
   rightB: ArrayLike<number>,
-  { seed = 0, resamples = 2000 }: ComparisonOptions = {},
+  { units, seed = 0, resamples = 2000 }: ComparisonOptions = {},
 ): Comparison {
   const n = rightA.length;
   checkPaired(n, rightB.length);
   const delta = Float64Array.from({ length: n }, (_, i) => rightA[i] - rightB[i]);
+  const { sums, sizes } = byUnit(delta, units);
   const mean = (draw: Int32Array): number => {
-    let sum = 0;
-    for (const i of draw) sum += delta[i];
-    return sum / n;
+    let [sum, images] = [0, 0];
+    for (const unit of draw) {
+      sum += sums[unit];
+      images += sizes[unit];
+    }
+    return sum / images;
   };
-  const interval = bootstrapInterval(n, mean, { seed, resamples, coverage: 0.9 });
+  const interval = bootstrapInterval(sums.length, mean, { seed, resamples, coverage: 0.9 });
   const onlyA = delta.filter((d) => d > 0).length;
   const onlyB = delta.filter((d) => d < 0).length;
   const accuracyA = total(rightA) / n;
@@ -57,11 +83,26 @@ export function compareAccuracy(
     accuracyB,
     difference: total(delta) / n,
     interval,
-    holds: interval[0] > 0,
+    holds: claimOf({ interval, onlyA, onlyB }) === 'above',
     onlyA,
     onlyB,
     mcnemar: mcnemarExact(onlyA, onlyB),
   };
+}
+
+/** Sum of the values and number of images of each unit, in order of first appearance. */
+function byUnit(values: Float64Array, units?: readonly string[]) {
+  const places = new Map<string | number, number>();
+  const sums: number[] = [];
+  const sizes: number[] = [];
+  values.forEach((value, i) => {
+    const name = units?.[i] ?? i;
+    const place = places.get(name) ?? sums.length;
+    places.set(name, place);
+    sums[place] = (sums[place] ?? 0) + value;
+    sizes[place] = (sizes[place] ?? 0) + 1;
+  });
+  return { sums, sizes };
 }
 
 function checkPaired(a: number, b: number): void {

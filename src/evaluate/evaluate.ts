@@ -5,7 +5,7 @@ import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
-import { type FoldChoice, foldDataset } from '../data/folds.ts';
+import { type FoldChoice, foldDataset, mustHoldBack } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
@@ -42,13 +42,16 @@ export interface EvaluationRun {
 const MOST_QUERIES = 1e4;
 const MOST_NUMBERS = 1e8;
 
-/** Runs the model over a split. Classes are matched by name, so their order may differ. */
+/**
+ * Runs the model over a split. Classes are matched by name, so their order may differ. Throws FM_RUN
+ * where a fold is no longer the one that the model was trained on.
+ */
 export async function evaluateModel(
   recogniser: Recogniser,
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const dataset = await datasetOf(options);
+  const dataset = await datasetOf(options, manifest);
   const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
   const labelOf = matchClasses(dataset, manifest);
   checkBoxes(examples, dataset, recogniser.geometry);
@@ -94,11 +97,16 @@ export async function evaluateModel(
   return { evaluation: { ...summary, retrieval }, dataset, examples, logits };
 }
 
-async function datasetOf({ data, format, fold }: EvaluateOptions): Promise<Dataset> {
+async function datasetOf(
+  { data, format, fold }: EvaluateOptions,
+  { trained }: Manifest,
+): Promise<Dataset> {
   const dataset = await openDataset(data, { format });
   if (fold === undefined) return dataset;
   const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
-  return foldDataset(dataset, fold, hashes);
+  const cut = foldDataset(dataset, fold, hashes);
+  mustHoldBack(cut, trained.heldBack);
+  return cut;
 }
 
 /** The split's images. `val` without an official one is the held-out part of train. */

@@ -1,6 +1,7 @@
 // From a photograph and the name of a rival to the picture of what separates the answer from it.
 
 import { fail } from '../core/errors.ts';
+import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { decodeImage } from '../data/image/decode.ts';
 import { labelNamed } from './class-name.ts';
@@ -22,6 +23,8 @@ export interface VersusOptions {
   /** Name of the class that the answer is held against. */
   readonly rival: string;
   readonly nearest?: FindPhoto;
+  /** The object's box in pixels of the photograph, for models that were trained within boxes. */
+  readonly within?: Box;
 }
 
 /**
@@ -32,12 +35,12 @@ export interface VersusOptions {
 export async function explainVersus(
   recogniser: Recogniser,
   photo: string,
-  { rival: name, nearest: find }: VersusOptions,
+  { rival: name, nearest: find, within }: VersusOptions,
 ): Promise<VersusExplanation> {
   const { classes } = recogniser.manifest;
   const versus = labelNamed(classes, name, '--versus');
   const image = await decodeImage(photo);
-  const prediction = await recogniser.predict(photo, { topK: classes.length, versus });
+  const prediction = await recogniser.predict(photo, { topK: classes.length, versus, within });
   const [answer, second] = prediction.answers;
   const rival = prediction.answers.find(({ label }) => label === versus)!;
   if (rival.label === answer.label) {

@@ -4,7 +4,7 @@
 import type { Box } from '../core/example.ts';
 import { Pace, type ProgressEvent } from '../core/progress.ts';
 import { type HostTensor, hostTensor } from '../core/tensor.ts';
-import type { EvaluationGeometry } from '../data/image/preprocess.ts';
+import { boxWithin, type EvaluationGeometry } from '../data/image/preprocess.ts';
 import { createLoader } from '../data/loader.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
 import type { Session } from '../runtime/session.ts';
@@ -72,8 +72,7 @@ async function* viewsOf(
       const items = examples
         .slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         .map(({ id, path, box }, i) => {
-          const within = geometry.within === 'box' ? box : undefined;
-          return { id, path, index: chunk * CHUNK + i, within };
+          return { id, path, index: chunk * CHUNK + i, within: boxWithin(geometry, box) };
         });
       if (items.length === 0) return undefined;
       return { items, view: { kind: 'evaluate', geometry }, seed: 0, epoch: 0 };

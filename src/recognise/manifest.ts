@@ -41,6 +41,8 @@ export interface Manifest {
     readonly validationTop1: number | null;
     /** What reviews of the training's stages found, in order; absent without any. */
     readonly findings?: readonly string[];
+    /** Of a run of one fold: which images it held back (`heldBackHash`). */
+    readonly heldBack?: string;
   };
   /** SHA-256 of model.onnx. */
   readonly sha256: string;
@@ -76,6 +78,7 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     seed: z.number().int(),
     validationTop1: z.number().nullable(),
     findings: z.array(z.string()).optional(),
+    heldBack: z.string().optional(),
   }),
   sha256: z.string(),
   golden: z.strictObject({ logits: z.array(z.number()) }),

@@ -109,7 +109,7 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint | undefin
     throw fail('FM_CHECKPOINT', path, {
       expected: 'a whole checkpoint',
       got: (cause as Error).message,
-      next: 'Start the run again with --overwrite.',
+      next: 'Put it back, or start anew: take the folder of the run away, or train with --overwrite.',
       cause,
     });
   }

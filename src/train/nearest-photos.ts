@@ -8,7 +8,8 @@ import type { Box, Example } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
-import { foldDataset } from '../data/folds.ts';
+import { foldDataset, mustHoldBack } from '../data/folds.ts';
+import { boxWithin } from '../data/image/preprocess.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { FeatureCache } from '../recognise/feature-cache.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
@@ -36,7 +37,7 @@ export type FindNearest = (
 /**
  * Opens the training photographs of a run, those that were held out to choose among them. The
  * photograph itself, found by its bytes, is never its own neighbour. Throws FM_RUN where the folder
- * has no run, and FM_DATASET where its data are gone.
+ * has no run or its fold cannot be cut as it was, and FM_DATASET where its data are gone.
  */
 export async function openNearest(
   folder: string,
@@ -50,6 +51,7 @@ export async function openNearest(
   const dataset =
     fold === undefined ? opened : foldDataset(opened, fold, await hashesOf(opened.examples));
   const { geometry, manifest } = recogniser;
+  if (fold !== undefined) mustHoldBack(dataset, manifest.trained.heldBack);
   const key = [manifest.sha256, JSON.stringify({ geometry, engineVersion })];
   const cache = await FeatureCache.open(cacheFolder('embeddings'), key, () => {});
 
@@ -78,8 +80,7 @@ export async function openNearest(
     const found = nearestOf(others, (example) => cache.get(rowOf(example))!, embedding);
     if (found === undefined) return undefined;
     const { path, box } = found.example;
-    const within = geometry.within === 'box' && box !== undefined ? { within: box } : {};
-    return { path, similarity: found.similarity, ...within };
+    return { path, similarity: found.similarity, within: boxWithin(geometry, box) };
   };
 }
 

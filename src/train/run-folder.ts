@@ -61,7 +61,7 @@ export async function openRun(
   mode: OpenMode,
 ): Promise<() => Promise<void>> {
   const paths = runPaths(folder);
-  const existing = await readFile(paths.config, 'utf8').catch(() => undefined);
+  const existing = await readIfThere(paths.config);
   if (existing !== undefined && mode === 'new') {
     throw fail('FM_RUN', folder, {
       expected: 'a folder without a run',
@@ -124,6 +124,27 @@ function mustMatch(path: string, text: string, config: RunConfig): void {
   });
 }
 
+/** The text of a file; undefined where there is none. */
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw fail('FM_RUN', path, {
+      expected: 'a file that can be read',
+      got: message,
+      next: 'Make it readable, or take the folder of the run away to train it again.',
+      cause,
+    });
+  }
+}
+
+/** Whether a folder holds a run, begun or finished; throws FM_RUN where that cannot be told. */
+export async function hasRun(folder: string): Promise<boolean> {
+  return (await readIfThere(runPaths(folder).config)) !== undefined;
+}
+
 function readConfig(path: string, text: string): RunConfig {
   try {
     // runs from before there was a choice ran portable graphs on the processor
@@ -133,7 +154,7 @@ function readConfig(path: string, text: string): RunConfig {
     throw fail('FM_RUN', path, {
       expected: 'a configuration in JSON',
       got: cause.message,
-      next: 'Start the run again with --overwrite.',
+      next: 'Put it back, or start anew: take the folder of the run away, or train with --overwrite.',
     });
   }
 }
@@ -141,7 +162,7 @@ function readConfig(path: string, text: string): RunConfig {
 /** The configuration of a finished or unfinished run. */
 export async function readRunConfig(folder: string): Promise<RunConfig> {
   const { config } = runPaths(folder);
-  const text = await readFile(config, 'utf8').catch(() => undefined);
+  const text = await readIfThere(config);
   if (text === undefined) {
     throw fail('FM_RUN', folder, {
       expected: 'a run folder with config.json',

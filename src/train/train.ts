@@ -129,6 +129,8 @@ function lost(code: number | null, signal: string | null): FieldmarkError {
   return fail('FM_RUNTIME', 'training process', {
     expected: 'it to finish',
     got: signal === null ? `exit code ${code}` : `signal ${signal}${killed}`,
-    next: 'Continue with --resume; or start anew with less memory a step (--set stages.all.accumulate=2).',
+    next:
+      'Continue (train: with --resume; compare: with the same command), or start anew with less ' +
+      'memory a step (--set stages.all.accumulate=2).',
   });
 }

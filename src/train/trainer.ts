@@ -2,6 +2,7 @@
 
 import { rmdir } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
+import { heldBackHash } from '../data/folds.ts';
 import { topKAccuracy } from '../evaluate/accuracy.ts';
 import { fitTemperature } from '../evaluate/temperature.ts';
 import { type ParameterStore, Parameters } from '../nn/scope.ts';
@@ -224,6 +225,7 @@ class Trainer {
         seed: config.seed,
         validationTop1: valTop1,
         ...(findings.length > 0 ? { findings } : {}),
+        ...(config.fold === undefined ? {} : { heldBack: heldBackHash(dataset) }),
       },
     });
     return {

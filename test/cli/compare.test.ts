@@ -70,6 +70,19 @@ describe('cross-validation', () => {
     expect(page).toContain(`fieldmark compare --methods ${methods}`);
   }, 600_000);
 
+  test('tells of a method that diverges, by its exit status too', async () => {
+    const wild = 'finetune:stages.all.rate=1e9';
+    const args = ['compare', '--methods', `finetune,${wild}`, '--data', world.data, ...tiny];
+    args.push('--folds', '2', '--set', 'stages.all.batch=8', '--epochs', '8', '--json');
+    const { status, stdout, stderr, json } = await command(...args, '--out', out());
+    expect(status, stderr).toBe(1);
+    expect(stdout).toMatch(/^finetune:stages.all.rate=1e9 +failed$/m);
+    expect(stdout).toMatch(
+      /^finetune:stages.all.rate=1e9 has no figures: fold 1, seed 0 failed: /m,
+    );
+    expect(json).toMatchObject({ rows: [figures('finetune')], failed: [{ label: wild }] });
+  }, 120_000);
+
   test('leaves runs that stand side by side', async () => {
     const other = join(out(), 'finetune-stages.all.rate=0.02', 'fold-1');
     const pair = await command('compare', run(), other, '--out', place('pair'), '--json');
@@ -121,6 +134,9 @@ test.each([
   [['--data', 'x', '--out', 'y'], /--methods <list>, or finished runs/],
   [['run'], /at least two runs, got one/],
   [['a', 'b', '--methods', 'finetune'], /got both/],
+  [['a', 'b', '--epochs', '3'], /to finished runs, got --epochs/],
+  [['a', 'b', '--fold-seed', '0'], /to finished runs, got --fold-seed/],
+  [['--methods', 'finetune', '--split', 'test'], /on folds, got --split/],
 ])('%j is refused with status 2', async (args, message) => {
   const { status, stdout, stderr } = await command('compare', ...args);
   expect(status).toBe(2);

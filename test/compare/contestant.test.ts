@@ -78,9 +78,23 @@ test('the same method twice is a slip', () => {
   expect(() => contestantOf('x', 'x')).toThrow(/method 'x'/);
 });
 
+test.each([{ data: 'other' }, { format: 'folder' }, { fold: { count: 2, index: 1, seed: 0 } }])(
+  '%j is no setting of one contestant',
+  (own) => {
+    const [key] = Object.keys(own);
+    expect(() => contestantOf(`finetune:${key}`, 'finetune', own)).toThrow(
+      expect.objectContaining({ code: 'FM_USAGE', message: expect.stringContaining(`'${key}'`) }),
+    );
+  },
+);
+
 test('folders are told apart, whatever the label', () => {
   expect(folderName('finetune', 0)).toBe('finetune');
-  expect(folderName('finetune:stages.all.rate=0.01', 2)).toBe('finetune-stages.all.rate=0.01-2');
+  const second = folderName('finetune:stages.all.rate=0.01', 2);
+  expect(second).toBe('finetune-stages.all.rate=0.01@seed2');
+  for (const label of ['a:weights=hub-1', 'a:weights=hub+seed1', 'a:weights=hub@seed1']) {
+    expect(folderName('a:weights=hub', 1)).not.toBe(folderName(label, 0));
+  }
   const names = ['a:b=[1,2]', 'a:b=[1;2]', 'a:b=/x', `a:b=${'y'.repeat(300)}`].map((label) =>
     folderName(label, 0),
   );
@@ -106,4 +120,6 @@ test('time left: finished runs of the same contestant, or else those of others',
   time.finish('b', 10);
   time.begin();
   expect(time.seconds('a', 1)).toBeCloseTo(30 + 10, 0);
+  time.leaveOut('b');
+  expect(time.seconds('a', 1)).toBeCloseTo(30, 0);
 });

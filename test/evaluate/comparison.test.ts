@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareAccuracy, mcnemarExact } from '../../src/evaluate/comparison.ts';
+import { claimOf, compareAccuracy, mcnemarExact } from '../../src/evaluate/comparison.ts';
 import { perClassMeanInterval, quantile, wilsonInterval } from '../../src/evaluate/intervals.ts';
 
 describe('Wilson', () => {
@@ -75,6 +75,34 @@ describe('compare', () => {
     expect(result.difference).toBeCloseTo((0.5 - 0.5 + 1 + 1) / 5, 12);
     expect(result).toMatchObject({ accuracyA: 0.7, accuracyB: 0.3, onlyA: 3, onlyB: 1 });
     expect(result.mcnemar).toBeCloseTo((2 * (1 + 4)) / 16, 12);
+  });
+
+  test('with fewer than six deciding images nothing is claimed, whatever the interval', () => {
+    const wins = (n: number) => Array.from({ length: 543 }, (_, i) => (i < n ? 1 : 0));
+    const five = compareAccuracy(wins(5), wins(0));
+    expect(five.interval[0]).toBeGreaterThan(0);
+    expect(five.mcnemar).toBeCloseTo(2 / 32, 12);
+    expect([five.holds, claimOf(five)]).toEqual([false, null]);
+    const six = compareAccuracy(wins(6), wins(0));
+    expect([six.holds, claimOf(six)]).toEqual([true, 'above']);
+    expect(claimOf(compareAccuracy(wins(0), wins(6)))).toBe('below');
+  });
+
+  test('images that belong together are drawn together', () => {
+    // 100 images, of which A alone has 10 right: one burst of 10, or 10 by themselves
+    const a = Array.from({ length: 100 }, (_, i) => (i < 10 ? 1 : 0));
+    const b = a.map(() => 0);
+    const burst = a.map((right, i) => (right === 1 ? 'burst' : `${i}`));
+    const alone = compareAccuracy(a, b);
+    expect(alone.holds).toBe(true);
+    const together = compareAccuracy(a, b, { units: burst });
+    expect(together).toMatchObject({ n: 100, difference: alone.difference, onlyA: 10 });
+    // a draw of 91 units misses the burst with (90 / 91)^91 = 0.37, so the lower end is 0
+    expect(together.interval[0]).toBe(0);
+    expect(together.holds).toBe(false);
+    // and has it three times or more with 0.08: 30 of 118
+    expect(together.interval[1]).toBeGreaterThan(alone.interval[1] + 0.05);
+    expect(compareAccuracy(a, b, { units: a.map((_, i) => `${i}`) })).toEqual(alone);
   });
 
   test('refuses sets that are not paired', () => {

@@ -1,15 +1,19 @@
 // A run of one fold: what it holds back, it neither trains on nor chooses with.
 
-import { join } from 'node:path';
+import { cp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { encodePng } from '../../src/data/image/decode.ts';
 import { evaluateModel } from '../../src/evaluate/evaluate.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser, Recogniser } from '../../src/recognise/recogniser.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { emitter, type TrainEvent } from '../../src/train/events.ts';
+import { openNearest } from '../../src/train/nearest-photos.ts';
 import { runPaths } from '../../src/train/run-folder.ts';
 import { prepareTask } from '../../src/train/task.ts';
 import { TrainingStopped } from '../../src/train/train.ts';
+import { noiseImage } from '../support/images.ts';
 import { tinySettings, tinyWorld, trainHere, trainTiny } from '../support/tiny-run.ts';
 
 const world = tinyWorld();
@@ -58,4 +62,31 @@ test('a checkpoint counts the seconds of all processes', async () => {
   const { seconds } = (await loadCheckpoint(checkpoint))!.progress;
   expect(seconds).toBeGreaterThan(1000);
   expect(seconds).toBeLessThan(1300);
+});
+
+test('a fold that is cut otherwise since a photograph was added is not scored', async () => {
+  const data = join(world.folder, 'classes');
+  await cp(join(world.data, 'images'), data, { recursive: true });
+  const fold = { count: 3, index: 2, seed: 0 };
+  const out = join(world.folder, 'grown');
+  await trainHere(data, out, { fold, epochs: 1 });
+  const recogniser = await loadRecogniser(out, { threads: 1 });
+  const score = () => evaluateModel(recogniser, { data, fold, workers: 0, split: 'test' });
+  const [{ path, id }] = (await score()).examples;
+  const added = join(data, dirname(id), '0-added.png');
+  await writeFile(added, await encodePng(noiseImage(48, 48, 1)));
+  const refused = { code: 'FM_RUN', message: expect.stringContaining('the fold held back when') };
+  await expect(score()).rejects.toMatchObject(refused);
+  const nearest = openNearest(out, recogniser);
+  await expect(nearest).rejects.toMatchObject(refused);
+
+  // a run from before it was kept is scored on what the fold holds back today
+  const { heldBack, ...trained } = recogniser.manifest.trained;
+  expect(heldBack).toMatch(/^[0-9a-f]{64}$/);
+  const old = new Recogniser({ ...recogniser.manifest, trained }, recogniser.session);
+  const scored = await evaluateModel(old, { data, fold, workers: 0, split: 'test' });
+  expect(scored.examples.length).toBeGreaterThan(0);
+  await rm(added);
+  expect((await score()).examples[0].path).toBe(path);
+  await recogniser.close();
 });

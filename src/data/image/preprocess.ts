@@ -16,6 +16,11 @@ export interface EvaluationGeometry {
   readonly within?: 'box';
 }
 
+/** The object's box, where the geometry looks within it and it is known. */
+export function boxWithin({ within }: EvaluationGeometry, box: Box | undefined): Box | undefined {
+  return within === 'box' ? box : undefined;
+}
+
 /** A width and a height in pixels. */
 export interface ImageSize {
   readonly width: number;
