@@ -10,6 +10,7 @@ import {
   leadOf,
   minutesText,
   probability,
+  recallText,
   share,
   spreadText,
 } from '../compare/words.ts';
@@ -190,7 +191,7 @@ function printResult(result: ComparisonResult, compared: Compared): void {
     share(row.top1),
     ...(seeds ? [spreadText(row)] : []),
     share(row.perClassMean),
-    row.recallAt1 === null ? '–' : share(row.recallAt1),
+    recallText(row),
     differenceText(row),
     row.difference === null ? '' : probability(row.difference.mcnemar),
     row.difference === null ? '' : (row.claim ?? 'none'),

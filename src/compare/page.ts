@@ -15,6 +15,7 @@ import {
   minutesText,
   points,
   probability,
+  recallText,
   share,
   spreadText,
 } from './words.ts';
@@ -78,7 +79,7 @@ function resultTable({ rows }: ComparisonResult): Markup {
     {
       title: 'Recall at 1',
       look: 'num',
-      cell: ({ recallAt1 }) => (recallAt1 === null ? '–' : share(recallAt1)),
+      cell: recallText,
     },
     { title: 'Difference, points', look: 'num', cell: differenceText },
     {

@@ -5,6 +5,7 @@ import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import { countClasses, perClassMean } from '../evaluate/accuracy.ts';
 import { type Comparison, claimOf, compareAccuracy } from '../evaluate/comparison.ts';
+import type { Firsts } from '../evaluate/retrieval.ts';
 import type { RunFinding } from './findings.ts';
 import type { FactsOfImages } from './image-facts.ts';
 import type { RunScores } from './scores.ts';
@@ -33,6 +34,8 @@ export interface Repetition {
   readonly answers: readonly number[];
   readonly confidences: readonly number[];
   readonly recallAt1: number | null;
+  /** For each image; null where a run has none. */
+  readonly firsts: Firsts | null;
   readonly seconds: number | null;
 }
 
@@ -68,6 +71,8 @@ export interface ContestantResult {
   readonly perClassMean: number;
   /** Share of images whose nearest other one, by descriptor, is of their class; null without. */
   readonly recallAt1: number | null;
+  /** Of that share: this one minus the first of the list; null for the first and without. */
+  readonly recallDifference: Comparison | null;
   /** Of training, over all folds and seeds; null where a run did not count them. */
   readonly minutes: number | null;
   /** This one minus the first of the list; null for the first. */
@@ -122,6 +127,7 @@ interface ScoredImage {
   readonly truth: number;
   readonly answer: number;
   readonly confidence: number;
+  readonly first: 0 | 1 | null;
 }
 
 /** The images of several runs by id, with classes numbered as in `classes`. */
@@ -138,6 +144,7 @@ function imagesOf(runs: readonly RunScores[], classes: readonly string[], label:
         truth: renumbered[run.truths[i]],
         answer: renumbered[run.answers[i]],
         confidence: run.confidences[i],
+        first: run.firsts?.[i] ?? null,
       });
     });
   }
@@ -169,6 +176,7 @@ function repetitionOf(runs: readonly RunScores[], expected: Expected): Repetitio
     recallAt1: retrieval.includes(null)
       ? null
       : sum(retrieval.map((one) => (one!.recallAt1 * one!.queries) / queries)),
+    firsts: runs.some((run) => run.firsts === undefined) ? null : found.map(({ first }) => first),
     seconds: seconds.includes(null) ? null : sum(seconds as number[]),
   };
 }
@@ -186,10 +194,20 @@ export function resultOf(answered: Answered, { seed = 0 } = {}): ComparisonResul
   const { truths, classes, contestants, units } = answered;
   const right = contestants.map((contestant) => shareRight(contestant, truths));
   const compare = (a: number, b: number) => compareAccuracy(right[a], right[b], { units, seed });
+  const compareRecall = (a: AnsweredContestant, b: AnsweredContestant) => {
+    const [found, others] = [shareFound(a), shareFound(b)];
+    if (found === null || others === null) return null;
+    const both = [...units.keys()].filter((i) => !Number.isNaN(found[i] + others[i]));
+    if (both.length === 0) return null;
+    const [ofA, ofB] = [found, others].map((shares) => both.map((i) => shares[i]));
+    return compareAccuracy(ofA, ofB, { units: both.map((i) => units[i]), seed });
+  };
   const rows = contestants.map((contestant, i): ContestantResult => {
     const difference = i === 0 ? null : compare(i, 0);
     const claim = difference === null ? null : claimOf(difference);
-    return { ...figuresOf(contestant, truths, classes.length), difference, claim };
+    const recallDifference = i === 0 ? null : compareRecall(contestant, contestants[0]);
+    const figures = figuresOf(contestant, truths, classes.length);
+    return { ...figures, recallDifference, difference, claim };
   });
   const pairs = contestants.flatMap(({ label: a }, i) =>
     contestants.slice(0, i).map(({ label: b }, j) => ({ a, b, ...compare(i, j) })),
@@ -205,6 +223,14 @@ export function shareRight(
   return Float64Array.from(truths, (truth, i) =>
     mean(repetitions.map(({ answers }) => Number(answers[i] === truth))),
   );
+}
+
+/** For each image, the share of repetitions that find one of its class first; NaN without any. */
+function shareFound({ repetitions }: AnsweredContestant): Float64Array | null {
+  const columns = repetitions.map(({ firsts }) => firsts);
+  if (columns.includes(null)) return null;
+  const known = columns as Firsts[];
+  return Float64Array.from(known[0], (_, i) => mean(known.map((of) => of[i] ?? Number.NaN)));
 }
 
 function figuresOf(

@@ -7,6 +7,7 @@ import type { Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import type { FoldChoice } from '../data/folds.ts';
 import { evaluateModel } from '../evaluate/evaluate.ts';
+import type { Firsts } from '../evaluate/retrieval.ts';
 import { answersOf, softmax } from '../evaluate/scores.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
@@ -32,6 +33,8 @@ export interface RunScores {
   readonly confidences: readonly number[];
   /** Null where descriptors are too large to compare, or no image has another of its class. */
   readonly retrieval: { readonly queries: number; readonly recallAt1: number } | null;
+  /** Whether the nearest other image is of an image's class; absent where `retrieval` is null. */
+  readonly firsts?: Firsts;
   /** Seconds of training; null for runs that did not count them. */
   readonly seconds: number | null;
 }
@@ -57,11 +60,16 @@ export async function scoresOf(
   const path = scoresPath(folder);
   const kept = await readScores(path);
   const { sha256 } = await readManifest(runPaths(folder).model);
-  const same = kept?.model === sha256 && kept.split === options.split;
+  const same = kept?.model === sha256 && kept.split === options.split && isComplete(kept);
   if (same && kept.ids.join('\n') === ids.join('\n')) return kept;
   const scores = await scoreRun(folder, options);
   await writeAtomic(path, `${JSON.stringify(scores)}\n`);
   return scores;
+}
+
+/** Older files have shares of what was found, and not which images found it. */
+function isComplete({ retrieval, firsts }: RunScores): boolean {
+  return retrieval === null || firsts !== undefined;
 }
 
 /** Runs a model over the images of a split. */
@@ -87,6 +95,7 @@ export async function scoreRun(folder: string, options: ScoringOptions): Promise
       answers,
       confidences: answers.map((answer, i) => probabilities[i * classes.length + answer]),
       retrieval: recallOf(found.evaluation),
+      firsts: found.firsts,
       seconds: (await loadCheckpoint(runPaths(folder).checkpoint))?.progress.seconds ?? null,
     };
   } finally {

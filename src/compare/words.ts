@@ -1,5 +1,6 @@
 // The figures of a comparison in words, for the terminal and the page alike.
 
+import type { Comparison } from '../evaluate/comparison.ts';
 import type { RunFinding } from './findings.ts';
 import type { Compared, ComparisonResult, ContestantResult, FailedRun } from './result.ts';
 
@@ -21,9 +22,18 @@ export function probability(p: number): string {
 
 /** `+5.0 (+2.8 to +7.2)`; nothing for the first, which is what the others are held against. */
 export function differenceText({ difference }: ContestantResult): string {
-  if (difference === null) return '';
-  const [low, high] = difference.interval;
-  return `${points(difference.difference)} (${points(low)} to ${points(high)})`;
+  return difference === null ? '' : intervalText(difference);
+}
+
+/** `83.6 %`, and for all but the first the difference to it: `84.2 %, +0.6 (−1.0 to +2.3)`. */
+export function recallText({ recallAt1, recallDifference }: ContestantResult): string {
+  if (recallAt1 === null) return '–';
+  if (recallDifference === null) return share(recallAt1);
+  return `${share(recallAt1)}, ${intervalText(recallDifference)}`;
+}
+
+function intervalText({ difference, interval: [low, high] }: Comparison): string {
+  return `${points(difference)} (${points(low)} to ${points(high)})`;
 }
 
 /** Least and most over the seeds; nothing for one seed. */

@@ -13,7 +13,7 @@ import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { scaleOutputs } from '../recognise/recogniser-graph.ts';
-import { retrievalOf } from './retrieval.ts';
+import { type Firsts, retrievalOf } from './retrieval.ts';
 import { type Evaluation, summarise } from './summary.ts';
 
 export interface EvaluateOptions {
@@ -36,6 +36,8 @@ export interface EvaluationRun {
   readonly examples: readonly Example[];
   /** [n, K], row by row in the order of the examples. */
   readonly logits: Float32Array;
+  /** With `retrieval`: of each image. */
+  readonly firsts?: Firsts;
 }
 
 /** Images that query one another, and numbers of their embeddings: each takes 400 MB at most. */
@@ -93,8 +95,8 @@ export async function evaluateModel(
     ids: examples.map(({ id }) => id),
   });
   if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits };
-  const retrieval = await retrievalOf(embeddings, labels);
-  return { evaluation: { ...summary, retrieval }, dataset, examples, logits };
+  const { firsts, ...retrieval } = await retrievalOf(embeddings, labels);
+  return { evaluation: { ...summary, retrieval }, dataset, examples, logits, firsts };
 }
 
 async function datasetOf(

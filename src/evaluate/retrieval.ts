@@ -17,6 +17,9 @@ export interface Retrieval {
   readonly mapAtR: number;
 }
 
+/** Of each photograph: 1 where the nearest other one is of its class, null where no other one is. */
+export type Firsts = readonly (0 | 1 | null)[];
+
 /** The k of `recall`. */
 export const RECALL_AT = [1, 2, 4, 8] as const;
 
@@ -27,12 +30,14 @@ export const RECALL_AT = [1, 2, 4, 8] as const;
 export function scoreRetrieval(
   labels: ArrayLike<number>,
   nearness: (query: number) => ArrayLike<number>,
-): Retrieval {
+): Retrieval & { readonly firsts: Firsts } {
   const recall = { 1: 0, 2: 0, 4: 0, 8: 0 };
+  const firsts: (0 | 1 | null)[] = [];
   let [queries, map, mapAtR] = [0, 0, 0];
   for (let query = 0; query < labels.length; query++) {
     const right = rankedHits(labels, query, nearness(query));
     const wanted = right.filter(Boolean).length;
+    firsts.push(wanted === 0 ? null : right[0] ? 1 : 0);
     if (wanted === 0) continue;
     queries++;
     for (const k of RECALL_AT) recall[k] += Number(right.slice(0, k).includes(true));
@@ -41,7 +46,7 @@ export function scoreRetrieval(
   }
   const share = (total: number) => (queries === 0 ? 0 : total / queries);
   for (const k of RECALL_AT) recall[k] = share(recall[k]);
-  return { queries, recall, map: share(map), mapAtR: share(mapAtR) };
+  return { queries, recall, map: share(map), mapAtR: share(mapAtR), firsts };
 }
 
 /** Whether each of the others, nearest first, is of the query's class. */
@@ -64,7 +69,7 @@ function precisionSum(right: readonly boolean[]): number {
 export async function retrievalOf(
   descriptors: readonly Float32Array[],
   labels: ArrayLike<number>,
-): Promise<Retrieval> {
+): Promise<Retrieval & { readonly firsts: Firsts }> {
   const n = descriptors.length;
   const all = await allSimilarities(joinRows(descriptors), descriptors[0]?.length ?? 1);
   return scoreRetrieval(labels, (query) => all.subarray(query * n, (query + 1) * n));

@@ -41,13 +41,16 @@ const entry = (label: string, ...repetitions: RunScores[][]) => ({
 describe('two folds, two methods', () => {
   // images 1 to 4 in the first fold, 5 and 6 in the second; three of class a, three of b
   const first = entry('first', [
-    scores('1234', 'aabb', 'abbb', { retrieval: { queries: 4, recallAt1: 0.75 } }),
-    scores('56', 'ab', 'aa', { retrieval: { queries: 2, recallAt1: 0 } }),
+    scores('1234', 'aabb', 'abbb', {
+      retrieval: { queries: 4, recallAt1: 0.75 },
+      firsts: [1, 0, 1, 1],
+    }),
+    scores('56', 'ab', 'aa', { retrieval: { queries: 1, recallAt1: 0 }, firsts: [0, null] }),
   ]);
   const second = entry('second', [
     // another order of images, another order of classes, and all but image 2 answered
-    scores('4321', 'bbaa', 'bbba', { classes: ['b', 'a'] }),
-    scores('65', 'ba', 'ba', { seconds: 30 }),
+    scores('4321', 'bbaa', 'bbba', { classes: ['b', 'a'], firsts: [1, 1, 1, 0] }),
+    scores('65', 'ba', 'ba', { seconds: 30, firsts: [null, 1] }),
   ]);
   const answered = alignScores([first, second]);
   const result = resultOf(answered);
@@ -60,8 +63,18 @@ describe('two folds, two methods', () => {
     // first: a 2 of 3, b 2 of 3; second: a 2 of 3, b 3 of 3
     expect([a.top1, b.top1]).toBeAllClose([4 / 6, 5 / 6]);
     expect([a.perClassMean, b.perClassMean]).toBeAllClose([2 / 3, 5 / 6]);
-    expect(a.recallAt1).toBeCloseTo((4 * 0.75 + 2 * 0) / 6, 12);
+    expect(a.recallAt1).toBeCloseTo((4 * 0.75 + 1 * 0) / 5, 12);
     expect([a.minutes, b.minutes]).toEqual([2, 1.5]);
+  });
+
+  test('what is found first is paired, too, over the images that have another of their class', () => {
+    expect(result.rows[0].recallDifference).toBeNull();
+    // images 1 to 5: the first finds 1, 3 and 4, the second 2, 3, 4 and 5
+    expect(result.rows[1].recallDifference).toMatchObject({ n: 5, onlyA: 2, onlyB: 1 });
+    expect(result.rows[1].recallDifference?.difference).toBeCloseTo(1 / 5, 12);
+    const without = entry('old', [scores('123456', 'aabbab', 'aabbab')]);
+    const [, old] = resultOf(alignScores([first, without])).rows;
+    expect([old.recallAt1, old.recallDifference]).toEqual([0.5, null]);
   });
 
   test('the difference is paired: one image that only the second has right', () => {

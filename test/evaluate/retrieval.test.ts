@@ -27,6 +27,7 @@ test('recall, mAP and mAP at R of a small case', () => {
   );
   const found = scoreRetrieval(labels, near);
   expect(found.queries).toBe(5);
+  expect(found.firsts).toEqual([1, 0, 1, 0, 1, null]);
   expect(found.recall).toEqual({ 1: 3 / 5, 2: 3 / 5, 4: 4 / 5, 8: 1 });
   expect(found.map).toBeCloseTo((5 / 6 + 5 / 12 + 1 + 1 / 5 + 1) / 5, 12);
   expect(found.mapAtR).toBeCloseTo((1 / 2 + 0 + 1 + 0 + 1) / 5, 12);
@@ -39,8 +40,8 @@ test('equals keep their order', () => {
 
 test('without anybody to be found all is nought', () => {
   const nothing = { queries: 0, recall: { 1: 0, 2: 0, 4: 0, 8: 0 }, map: 0, mapAtR: 0 };
-  expect(scoreRetrieval([], () => [])).toEqual(nothing);
-  expect(scoreRetrieval([0, 1], () => [1, 1])).toEqual(nothing);
+  expect(scoreRetrieval([], () => [])).toEqual({ ...nothing, firsts: [] });
+  expect(scoreRetrieval([0, 1], () => [1, 1])).toEqual({ ...nothing, firsts: [null, null] });
 });
 
 test('descriptors are compared by angle', async () => {
