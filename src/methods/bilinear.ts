@@ -166,37 +166,43 @@ function recogniser(context: Context, scope: Scope, image: Value): Recognition {
   const { maps } = seen;
   const pooled = pool(context, scope, maps);
   const [descriptors] = maps;
-  const common = { embedding: pooled.unit, ...evidenceOf(context, seen, size) };
   const heat = (score: Value) => bilinearHeat(score, maps, pooled);
+  const common = { embedding: pooled.unit };
   if (context.options.finish === 'softmax') {
-    return { ...common, logits: classify(context, scope, pooled.unit), heat };
+    const logits = classify(context, scope, pooled.unit);
+    return { ...common, logits, ...evidenceOf(context, seen, heat) };
   }
   const looking = { mirror: true, object: seen.object };
   const other = mapsOf(context, scope, image, 'frozen', looking).maps;
   const otherPooled = pool(context, scope, other);
   const scores = (unit: Value) => scaledScores(scope.child('head'), unit, context.classes);
+  const both = (score: Value) => {
+    const behind = bilinearHeat(score, other, otherPooled);
+    return add(heat(score), turnBack(behind, cellGrid(descriptors, size), size));
+  };
   return {
     ...common,
     logits: mul(add(scores(pooled.unit), scores(otherPooled.unit)), 0.5),
-    heat: (score) => {
-      const behind = bilinearHeat(score, other, otherPooled);
-      return add(heat(score), turnBack(behind, cellGrid(descriptors, size), size));
-    },
+    ...evidenceOf(context, seen, both),
   };
 }
 
-/** What is drawn of an image, and of the square of it that was pooled. */
-function evidenceOf(context: Context, { maps, last, finer, object }: SeenMaps, size: number) {
+/** What is drawn of an image, and of the square of it that was pooled; `heat` is of what was pooled. */
+function evidenceOf(
+  context: Context,
+  { maps, last, finer, object }: SeenMaps,
+  heat: (score: Value) => Value,
+) {
   const [descriptors] = maps;
   // the map behind other descriptors is not trained along: their energy stands for it
   const mapOf = (own: Value, behind: Value) =>
     own === behind ? unsigned(context, behind) : mul(own, own);
-  if (object === undefined) return { descriptors, map: mapOf(descriptors, last), finer };
+  if (object === undefined) return { descriptors, map: mapOf(descriptors, last), finer, heat };
   const { whole, square } = object;
   return {
     map: mapOf(whole.descriptors ?? whole.map, whole.map),
     finer: finerStage(whole),
-    closer: { map: descriptors, square, size },
+    closer: [{ map: descriptors, square, heat }],
     boxes: boxesOf([square]),
   };
 }

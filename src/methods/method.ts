@@ -203,11 +203,11 @@ export interface Recognition {
   readonly finer?: Value;
   /**
    * Where a score comes from, [N, h, w]: `score` is a scalar, the sum over the images of what is to
-   * be explained of each. Default: `gradientTimesMap`.
+   * be explained of each. Default: `gradientTimesMap`, where `closer` says nothing.
    */
   readonly heat?: (score: Value) => Value;
-  /** Where `heat` has cells of another map than `map`: of one of a square of the image. */
-  readonly closer?: CloserMap;
+  /** What squares of the image add to a score. */
+  readonly closer?: readonly CloserHeat[];
   /** Descriptors of places that images are compared by, [N, C, h, w], for `locationPairs`. */
   readonly descriptors?: Value;
   /** Where the network looked again, [N, B, 4]: x, y, width, height as shares of what it saw. */
@@ -216,12 +216,13 @@ export interface Recognition {
   readonly scales?: Readonly<Record<string, Value>>;
 }
 
-/** A map of a square of the image, (centre, half side) in shares of it, [N, 3]. */
-export interface CloserMap {
-  readonly map: Value;
+/** Where a score comes from within a square of the image, (centre, half side) in shares, [N, 3]. */
+export interface CloserHeat {
   readonly square: Value;
-  /** Pixels a side that the square was resampled to. */
-  readonly size: number;
+  /** Of the square, [N, C, h, w]. */
+  readonly map: Value;
+  /** As that of the whole image, [N, h, w]. */
+  readonly heat: (score: Value) => Value;
 }
 
 /** What a method may look at before anything is spent on a task. */

@@ -10,9 +10,11 @@
 // that looking closer hurts (as crops in WS-DAN, Hu et al. 2019, arXiv 1901.09891).
 
 import { z } from 'zod';
+import type { Value } from '../graph/value.ts';
 import { HALF_SIDE } from '../nn/object-square.ts';
 import { boxesOf } from '../nn/zoom.ts';
 import { backboneEvidence } from './backbone-evidence.ts';
+import { gradientTimesMap } from './heat.ts';
 import type { Method, Stage } from './method.ts';
 import { checkRacnn } from './racnn-checks.ts';
 import {
@@ -20,6 +22,7 @@ import {
   classifyFused,
   classifyLooks,
   fuse,
+  type Look,
   lookCloser,
   type RacnnContext,
   type RacnnOptions,
@@ -84,9 +87,22 @@ export const racnn: Method<RacnnOptions> = {
     return {
       logits,
       embedding,
-      ...backboneEvidence(context, looks[0].features),
+      ...evidenceOf(context, looks),
       boxes: boxesOf(looks.slice(1).map(({ square }) => square)),
       scales: Object.fromEntries(scales.map((of, i) => [scaleName(i), of])),
     };
   },
 };
+
+/** The object is drawn as the first look sees it, and the heat as all of them do. */
+function evidenceOf(context: RacnnContext, [first, ...others]: readonly Look[]) {
+  const heatOf = ({ features }: Look) => {
+    const { map, heat = (score: Value) => gradientTimesMap(score, map) } = backboneEvidence(
+      context,
+      features,
+    );
+    return { map, heat };
+  };
+  const closer = others.map((look) => ({ square: look.square, ...heatOf(look) }));
+  return { ...backboneEvidence(context, first.features), ...heatOf(first), closer };
+}

@@ -1,9 +1,11 @@
 // The graph that is shipped: one image in; calibrated probabilities, a descriptor and evidence out.
 
 import { zeros } from '../core/tensor.ts';
-import { add, mul } from '../graph/ops/arithmetic.ts';
+import { add, div, mul } from '../graph/ops/arithmetic.ts';
 import { settable } from '../graph/ops/leaf.ts';
+import { reshape } from '../graph/ops/movement.ts';
 import { max, softmax } from '../graph/ops/reduce.ts';
+import { slice } from '../graph/ops/slice.ts';
 import { sum } from '../graph/ops/sum.ts';
 import type { Value } from '../graph/value.ts';
 import { gradientTimesMap } from '../methods/heat.ts';
@@ -76,9 +78,16 @@ export function recogniserGraph(
   };
 }
 
+/** What the whole image and squares of it add to the score; the mean over the cells is the sum. */
 function heatOver({ map, heat, closer }: Recognition, score: Value, size: number): Value {
-  const cells = heat?.(score) ?? gradientTimesMap(score, map);
-  if (closer === undefined) return placedLike(map, cells, size);
-  const square = placedLike(closer.map, cells, closer.size);
-  return layBack(square, closer.square, evidenceCells(size));
+  const plain = closer === undefined ? gradientTimesMap(score, map) : undefined;
+  const whole = heat?.(score) ?? plain;
+  const squares = (closer ?? []).map(({ square, map: of, heat: cells }) => {
+    const placed = placedLike(of, cells(score), size);
+    const side = mul(slice(square, 1, 2, 3), 2);
+    const share = reshape(mul(side, side), [side.shape[0], 1, 1]);
+    return div(layBack(placed, square, evidenceCells(size)), share);
+  });
+  const parts = whole === undefined ? squares : [placedLike(map, whole, size), ...squares];
+  return parts.reduce((total, part) => add(total, part));
 }

@@ -1,7 +1,9 @@
 // RA-CNN: its stages, what trains in which, what reaches what, and what its reviews decide.
 import { describe, expect, test } from 'vitest';
-import { hostTensor } from '../../src/core/tensor.ts';
+import { float32, hostTensor } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
+import { mul } from '../../src/graph/ops/arithmetic.ts';
+import { constant } from '../../src/graph/ops/leaf.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
 import type { ScaleResult, Stage, StageReview } from '../../src/methods/method.ts';
 import { racnn } from '../../src/methods/racnn.ts';
@@ -218,6 +220,28 @@ describe('reviews', () => {
     expect(finding?.text).toMatch(/collapsed/);
     expect(finding?.decisions).toBeUndefined();
   });
+});
+
+test('what all looks add to a logit is the logit less its bias', async () => {
+  const context = { ...contextOf({ scales: 3 }), backbone: findBackbone('resnet18') };
+  const parameters = new Parameters();
+  const found = racnn.recogniser(context, parameters.root(), imageInput(1, 64));
+  expect(found.closer).toHaveLength(2);
+  const store: ParameterStore = new Map();
+  initialise(parameters, store, 5);
+  const bias = float32([3], [0.4, -0.1, 0.2]);
+  store.set('fusion.bias', bias);
+  const score = sum(mul(found.logits, constant(float32([1, 3], [1, 0, -1]))));
+  const [first, second, third] = [found, ...found.closer!].map(({ heat }) => heat!(score));
+  const feeds = { image: hostTensor('uint8', [1, 64, 64, 3], goldenImage(64)) };
+  const outputs = { first, second, third, score };
+  const run = await runGraph(outputs, feeds, { constants: (path) => store.get(path) });
+  const mean = (cells: ArrayLike<number>) =>
+    Array.from(cells).reduce((total, v) => total + v, 0) / cells.length;
+  const looks = [run.first, run.second, run.third].map(mean);
+  for (const part of looks) expect(Math.abs(part)).toBeGreaterThan(1e-4);
+  const whole = looks.reduce((total, part) => total + part, 0);
+  expect([whole]).toBeAllClose([run.score[0] - 0.2], { rtol: 1e-3, atol: 1e-5 });
 });
 
 test('halves of the options that are out of range are refused', () => {
