@@ -124,7 +124,7 @@ describe('the joint loss', () => {
       features: found.features,
       labels: found.labels,
       levels: [],
-      margins: [0.2],
+      margins: [0.5],
       ...more,
     });
 
@@ -144,7 +144,7 @@ describe('the joint loss', () => {
     const found = await lossOf({ hierarchy: [genus], attributes, imagesOfClass: [5, 1, 5] });
     const more = {
       levels: [genus.ofClass],
-      margins: [0.4, 0.2],
+      margins: [1, 0.5],
       attributes: attributes.ofClass,
       pairs: [true, false, true],
     };
