@@ -3,6 +3,10 @@
 // passes the network once; which ones count is said at `tripletLoss`.
 //
 //   E = w E_s + (1 - w) E_t,   f = g(x) / |g(x)|,   D(a, b) = |f_a - f_b|^2
+//
+// which is minimised over w, so that rates and the limit of gradients mean what they do for the softmax
+// alone, whatever the weight.
+//
 //   E_s = -sum_k q_k log softmax(W g(x) + b)_k
 //   E_t = 1/2 mean max(0, D(r, p) - D(r, n) + m)
 //
@@ -92,7 +96,8 @@ function jointStage(context: Context): Stage {
         distances,
         classLinks(batch.labels(), relation),
       );
-      const loss = add(mul(softmax, options.weight), mul(triplet, 1 - options.weight));
+      const { weight } = options;
+      const loss = add(softmax, mul(triplet, (1 - weight) / weight));
       return { loss, metrics: { softmax, triplet, active } };
     },
     settings: jointSettings(context, levels.length > 0),

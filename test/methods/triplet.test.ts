@@ -128,7 +128,7 @@ describe('the joint loss', () => {
       ...more,
     });
 
-  test('is w E_s + (1 - w) E_t, on features of unit length', async () => {
+  test('is E_s + (1 - w) / w E_t, on features of unit length', async () => {
     const found = await lossOf({ options: { weight: 0.6 } });
     for (const row of found.features) {
       expect(row.reduce((total, v) => total + v * v, 0)).toBeCloseTo(1, 5);
@@ -137,7 +137,7 @@ describe('the joint loss', () => {
     expect(expected.loss).toBeGreaterThan(0);
     expect(found.triplet).toBeAllClose([expected.loss], { rtol: 1e-4 });
     expect(found.active).toBeAllClose([expected.active]);
-    expect(found.loss).toBeAllClose([0.6 * found.softmax[0] + 0.4 * found.triplet[0]]);
+    expect(found.loss).toBeAllClose([found.softmax[0] + (0.4 / 0.6) * found.triplet[0]]);
   });
 
   test('with a hierarchy, attributes and a class of one image', async () => {
