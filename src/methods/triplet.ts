@@ -10,7 +10,7 @@
 //   E_s = -sum_k q_k log softmax(W g(x) + b)_k
 //   E_t = 1/2 mean max(0, D(r, p) - D(r, n) + m)
 //
-// With a hierarchy E_t is a sum over its levels: D(r, same class) + m_1 < D(r, same parent) + m_2 <
+// With a hierarchy E_t is the mean over its levels: D(r, same class) + m_1 < D(r, same parent) + m_2 <
 // D(r, others). With attributes A margins are m (1 - |A_r and A_n| / |A_r or A_n|).
 
 import { z } from 'zod';
@@ -32,7 +32,7 @@ export interface TripletOptions {
   readonly weight: number;
   /** m. Squared distances of features of unit length reach from 0 to 4. */
   readonly margin: number;
-  /** m_1 > m_2 > ... > 0, for the classes and each level above; `even`: steps of `margin`. */
+  /** m_1 > m_2 > ... > 0, for the classes and each level above; `even`: from `margin` to 0. */
   readonly margins: 'even' | readonly number[];
   /** Levels above the classes: where there are any, always (else it is an error), or never. */
   readonly hierarchy: Use;
@@ -66,10 +66,10 @@ function levelsOf({ hierarchy, options }: Context): (readonly number[])[] {
   return hierarchy.map(({ ofClass }) => ofClass).reverse();
 }
 
-/** m_1, m_2, ...: one more than there are levels. */
+/** m_1, m_2, ...: one more than there are levels; `even`: down to zero above the last one. */
 function marginsOf({ margin, margins }: TripletOptions, levels: number): readonly number[] {
   if (margins !== 'even') return margins;
-  return Array.from({ length: levels + 1 }, (_, k) => margin * (levels + 1 - k));
+  return Array.from({ length: levels + 1 }, (_, k) => margin * (1 - k / (levels + 1)));
 }
 
 /** Both losses on augmented photographs. */
@@ -92,10 +92,10 @@ function jointStage(context: Context): Stage {
     loss: (scope, batch) => {
       const { loss: softmax, pooled } = networkLoss(plain, scope, batch);
       const distances = squaredDistances(unitRows(pooled));
-      const { loss: triplet, active } = tripletLoss(
-        distances,
-        classLinks(batch.labels(), relation),
-      );
+      const links = classLinks(batch.labels(), relation);
+      const { loss: total, active } = tripletLoss(distances, links);
+      // a chain counts as much as one hinge, however many levels there are
+      const triplet = mul(total, 1 / links.length);
       const { weight } = options;
       const loss = add(softmax, mul(triplet, (1 - weight) / weight));
       return { loss, metrics: { softmax, triplet, active } };
