@@ -31,7 +31,7 @@ import {
   unitOf,
 } from './bilinear-parts.ts';
 import { bilinearHeat } from './heat.ts';
-import type { Method, Recognition, Stage } from './method.ts';
+import type { Method, Recognition, Stage, StageSettings } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
 import { marginLoss, marginSettings, scaledScores } from './svm-finish.ts';
 
@@ -70,7 +70,8 @@ function classify(context: Context, scope: Scope, unit: Value): Value {
 /**
  * Step one. The descriptors' common part is large and their differences are small, so that four times
  * the usual rate is stable and saves most of the epochs; and the classifier's weights become large,
- * hence next to no decay.
+ * hence next to no decay where it is the last step. Before step two that would learn the training
+ * images by heart, and the network would have nothing left to learn from them (ADR 0012).
  */
 function headStage(context: Context): Stage {
   const logits = (scope: Scope, row: Value) =>
@@ -83,7 +84,7 @@ function headStage(context: Context): Stage {
     classify: logits,
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
-    settings: { ...headSettings(), rate: 8, decay: 1e-8 },
+    settings: { ...headSettings(), rate: 8, decay: context.backbone.frozen ? 1e-8 : 1e-3 },
     keeps: 'last',
     lighter: lighterThan(context),
   };
@@ -109,9 +110,15 @@ function networkStage(context: Context): Stage {
       const { unit } = pool(context, scope, mapsOf(context, scope, input, context.norms).maps);
       return { loss: crossEntropy(classify(context, scope, unit), targets) };
     },
-    settings: networkSettings(context.pretrained),
+    settings: stepTwoSettings(context),
     lighter: lighterThan(context),
   };
+}
+
+/** Of a unit descriptor the classifier learns at some hundred times the usual rate, as in step one. */
+function stepTwoSettings({ pretrained }: Context): StageSettings {
+  const settings = networkSettings(pretrained);
+  return pretrained ? { ...settings, headFactor: 1000 } : settings;
 }
 
 /** Step three: rows are those of a photograph and of its mirror image, [N, 2, ...]. */
