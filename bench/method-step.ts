@@ -1,4 +1,4 @@
-// What a method adds to a training step: the last stages of methods on one backbone, in alternating
+// What a method adds to a training step: the stages `all` of methods on one backbone, in alternating
 // rounds, with ten classes and random images. Each ratio is to the first method.
 //
 //   npx tsx bench/method-step.ts <backbone> <batch> <size> <rounds> <method>...
@@ -59,7 +59,7 @@ function targets(smoothing: number): HostTensor {
   return float32([labels.length, CLASSES], smoothTargets(labels, CLASSES, smoothing));
 }
 
-/** A step of the method's last stage, each from where the last one led. */
+/** A step of the stage that trains the whole network, each from where the last one led. */
 async function prepare(name: string): Promise<() => Promise<unknown>> {
   const method = findMethod(name);
   const context: MethodContext = {
@@ -72,7 +72,8 @@ async function prepare(name: string): Promise<() => Promise<unknown>> {
     classes: CLASSES,
     pretrained: true,
   };
-  const stage = method.stages(context).at(-1)!;
+  const stages = method.stages(context);
+  const stage = stages.find(({ name }) => name === 'all') ?? stages.at(-1)!;
   const parameters = new Parameters(stage.trains);
   const shape = [Number(batch), Number(size), Number(size), 3];
   const drawn: Record<string, HostTensor> = {};
