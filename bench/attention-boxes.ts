@@ -8,19 +8,16 @@ import { parseArgs } from 'node:util';
 import type { Box, Example } from '../src/core/example.ts';
 import type { RawImage } from '../src/core/raw-image.ts';
 import { hostTensor } from '../src/core/tensor.ts';
-import { openDataset } from '../src/data/datasets/table.ts';
-import { mustHoldBack } from '../src/data/folds.ts';
 import { decodeImage, encodePng } from '../src/data/image/decode.ts';
 import { sideBySide, stacked, strokeBox } from '../src/data/image/draw.ts';
 import { evaluationBox } from '../src/data/image/preprocess.ts';
 import { resizeCrop } from '../src/data/image/resize.ts';
+import { openTrainedImages } from '../src/data/trained-images.ts';
 import { writeAtomic } from '../src/formats/atomic-file.ts';
 import { IMAGE_INPUT } from '../src/nn/image-input.ts';
 import { loadRecogniser, type Recogniser } from '../src/recognise/recogniser.ts';
 import { boxIou } from '../src/recognise/scda.ts';
-import { emitter } from '../src/train/events.ts';
 import { readRunConfig } from '../src/train/run-folder.ts';
-import { cutFold } from '../src/train/task-images.ts';
 
 /** Pictures of a row, and of all. */
 const [ACROSS, DRAWN] = [6, 30];
@@ -81,14 +78,8 @@ function mean(values: readonly number[]): number {
 
 /** Annotated images of the split; of a run of one fold those that it held back are `test`. */
 async function imagesOf(run: string, { manifest }: Recogniser): Promise<Example[]> {
-  const { data, format, fold } = await readRunConfig(run);
-  const opened = await openDataset(data, { format });
-  const silent = emitter(() => {});
-  const { dataset } =
-    fold === undefined
-      ? { dataset: opened }
-      : await cutFold(opened, fold, silent, new AbortController().signal);
-  if (fold !== undefined) mustHoldBack(dataset, manifest.trained.heldBack);
+  const config = await readRunConfig(run);
+  const dataset = await openTrainedImages(config, manifest.trained.heldBack);
   return dataset.examples.filter((e) => e.box !== undefined && e.split === flags.split);
 }
 

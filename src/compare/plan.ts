@@ -13,7 +13,6 @@ import { cacheFolder } from '../formats/cache-folder.ts';
 import type { RunConfig, RunConfigInput } from '../train/config.ts';
 import type { Emit } from '../train/events.ts';
 import { checkPlan, stageNames, stagesOf } from '../train/plan.ts';
-import { openRun } from '../train/run-folder.ts';
 import { prepareTask } from '../train/task.ts';
 import { type ImageHashes, trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
@@ -127,41 +126,17 @@ export async function planRuns(
   tellOfEpochs(contestants, entries, common, emit);
   const runs: PlannedRun[] = [];
   for (let repetition = 0; repetition < rounds.seeds; repetition++) {
-    const settings = entries.map(({ config }) => ({ ...config, seed: config.seed + repetition }));
-    const places = await Promise.all(
-      contestants.map(({ label }, i) => placeOfRuns(out, label, repetition, settings[i])),
-    );
     for (let index = 1; index <= rounds.folds; index++) {
       contestants.forEach((contestant, i) => {
+        const { config: first, weights } = entries[i];
         const fold = { count: rounds.folds, index, seed: rounds.foldSeed };
-        const folder = join(places[i], `fold-${index}`);
-        const config = { ...settings[i], fold };
-        runs.push({ contestant, repetition, fold, folder, config, weights: entries[i].weights });
+        const folder = join(out, folderName(contestant.label, repetition), `fold-${index}`);
+        const config = { ...first, fold, seed: first.seed + repetition };
+        runs.push({ contestant, repetition, fold, folder, config, weights });
       });
     }
   }
   return runs;
-}
-
-/** The folder of a repetition; an earlier version named those of further seeds as a label may be. */
-async function placeOfRuns(
-  out: string,
-  label: string,
-  repetition: number,
-  first: RunConfig,
-): Promise<string> {
-  const former = join(out, `${folderName(label, 0)}-${repetition}`);
-  const isThere = repetition > 0 && (await holdsRun(join(former, 'fold-1'), first));
-  return isThere ? former : join(out, folderName(label, repetition));
-}
-
-/** Whether a folder holds a run of this configuration. */
-async function holdsRun(folder: string, config: RunConfig): Promise<boolean> {
-  const settled = await settleConfig(config, folder, () => {});
-  return await openRun(folder, settled, 'resume').then(
-    () => true,
-    () => false,
-  );
 }
 
 /** What a contestant is trained with in the first fold, and what setting it up has shown. */

@@ -4,10 +4,10 @@ import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
-import { openDataset } from '../data/datasets/table.ts';
-import { type FoldChoice, foldDataset, mustHoldBack } from '../data/folds.ts';
+import type { FoldChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
+import { openTrainedImages } from '../data/trained-images.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
@@ -53,7 +53,7 @@ export async function evaluateModel(
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const dataset = await datasetOf(options, manifest);
+  const dataset = await openTrainedImages(options, manifest.trained.heldBack);
   const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
   const labelOf = matchClasses(dataset, manifest);
   checkBoxes(examples, dataset, recogniser.geometry);
@@ -97,18 +97,6 @@ export async function evaluateModel(
   if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits };
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels);
   return { evaluation: { ...summary, retrieval }, dataset, examples, logits, firsts };
-}
-
-async function datasetOf(
-  { data, format, fold }: EvaluateOptions,
-  { trained }: Manifest,
-): Promise<Dataset> {
-  const dataset = await openDataset(data, { format });
-  if (fold === undefined) return dataset;
-  const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
-  const cut = foldDataset(dataset, fold, hashes);
-  mustHoldBack(cut, trained.heldBack);
-  return cut;
 }
 
 /** The split's images. `val` without an official one is the held-out part of train. */

@@ -21,27 +21,26 @@ export function backboneFeatures(
 
 /** The same of images that are normalised already, float32 [N, 3, S, S]. */
 export function featuresOfPlanes(
-  { backbone, network, padding }: MethodContext,
+  { backbone, network, padding }: Pick<MethodContext, 'backbone' | 'network' | 'padding'>,
   scope: Scope,
   planes: Value,
   build: Pick<BuildOptions, 'norms' | 'dropout'>,
+  place = 'backbone',
 ): Features {
   const { lastStage, pooling } = network;
   const options = { ...build, padding, lastStage, pooling };
-  return backbone.features(scope.child('backbone'), planes, options);
+  return backbone.features(scope.child(place), planes, options);
 }
 
 /** The same of the second network. Parameters are below `backbone2.`. */
 export function secondFeatures(
-  { network }: MethodContext,
-  { backbone, padding }: SecondNetwork,
+  { network }: Pick<MethodContext, 'network'>,
+  second: SecondNetwork,
   scope: Scope,
   planes: Value,
   build: Pick<BuildOptions, 'norms' | 'dropout'>,
 ): Features {
-  const { lastStage, pooling } = network;
-  const options = { ...build, padding, lastStage, pooling };
-  return backbone.features(scope.child(SECOND_BACKBONE), planes, options);
+  return featuresOfPlanes({ ...second, network }, scope, planes, build, SECOND_BACKBONE);
 }
 
 /** True where layers of their own stand between the last map and the pooled features. */

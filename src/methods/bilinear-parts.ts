@@ -8,13 +8,13 @@ import type { Value } from '../graph/value.ts';
 import type { Features } from '../nn/backbones/backbone.ts';
 import { type BilinearDescriptor, bilinearPooling, bilinearSize } from '../nn/bilinear-pooling.ts';
 import { compactBilinearPooling } from '../nn/compact-bilinear.ts';
-import { imageInput, normaliseImage, type PixelScale } from '../nn/image-input.ts';
+import { imageInput, normaliseImage } from '../nn/image-input.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { objectSquare } from '../nn/object-square.ts';
 import { finerStage, mirrored } from '../nn/scda.ts';
 import { Parameters, type Scope } from '../nn/scope.ts';
 import { zoom } from '../nn/zoom.ts';
-import { ANY_SIZE, backboneFeatures, featuresOfPlanes, secondFeatures } from './backbone-pass.ts';
+import { ANY_SIZE, featuresOfPlanes, secondFeatures } from './backbone-pass.ts';
 import type { BilinearOptions } from './bilinear.ts';
 import type { MethodContext, SecondNetwork } from './method.ts';
 
@@ -51,30 +51,31 @@ export function mapsOf(
   scope: Scope,
   image: Value,
   norms: NormMode,
-  { mirror = false, object = objectOf(context, scope, image) }: Looking = {},
+  { mirror = false, object: given }: Looking = {},
 ): SeenMaps {
+  const { second, options } = context;
   const network = { ...context.network, pooling: 'average' as const };
   const flat = { ...context, network };
-  const seen = (pixels: PixelScale) => {
-    const planes = normaliseImage(image, pixels);
-    const cut = object === undefined ? planes : zoom(planes, object.square, image.shape[1]);
+  const planes = normaliseImage(image, context.pixels);
+  const size = image.shape[1];
+  const object = given ?? (options.crop === 'object' ? findObject(flat, scope, planes) : undefined);
+  const seen = (all: Value) => {
+    const cut = object === undefined ? all : zoom(all, object.square, size);
     return mirror ? mirrored(cut, 3) : cut;
   };
-  const first = featuresOfPlanes(flat, scope, seen(context.pixels), { norms });
+  const first = featuresOfPlanes(flat, scope, seen(planes), { norms });
   const own = first.descriptors ?? first.map;
   const common = { finer: finerStage(first), object };
-  if (context.second === undefined) return { maps: [own], last: first.map, ...common };
-  const { second } = context;
-  const other = secondFeatures(flat, second, scope, seen(second.pixels), { norms });
+  if (second === undefined) return { maps: [own], last: first.map, ...common };
+  const others = seen(normaliseImage(image, second.pixels));
+  const other = secondFeatures(flat, second, scope, others, { norms });
   const maps = aligned(own, other.descriptors ?? other.map);
   return { maps, last: own === first.map ? maps[0] : first.map, ...common };
 }
 
-function objectOf(context: BilinearContext, scope: Scope, image: Value): SeenMaps['object'] {
-  if (context.options.crop === 'none') return undefined;
-  const network = { ...context.network, pooling: 'average' as const };
-  const whole = backboneFeatures({ ...context, network }, scope, image, { norms: 'frozen' });
-  return { whole, square: objectSquare(whole, image.shape[1]) };
+function findObject(context: MethodContext, scope: Scope, planes: Value) {
+  const whole = featuresOfPlanes(context, scope, planes, { norms: 'frozen' });
+  return { whole, square: objectSquare(whole, planes.shape[2]) };
 }
 
 /**

@@ -5,13 +5,13 @@ import { detach } from '../graph/ops/detach.ts';
 import { logSoftmax } from '../graph/ops/reduce.ts';
 import { concat } from '../graph/ops/slice.ts';
 import { sum } from '../graph/ops/sum.ts';
-import { sqrt } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import { proposeSquare } from '../nn/attention-proposal.ts';
 import type { Features } from '../nn/backbones/backbone.ts';
 import { normaliseImage } from '../nn/image-input.ts';
 import { linear, type NormMode } from '../nn/layers.ts';
 import { objectSquare } from '../nn/object-square.ts';
+import { rowNorm } from '../nn/pairwise.ts';
 import type { Scope } from '../nn/scope.ts';
 import { fixedSquare, within, zoom } from '../nn/zoom.ts';
 import { featuresOfPlanes } from './backbone-pass.ts';
@@ -144,8 +144,7 @@ export function fuse(pooled: readonly Value[]): Value {
 
 /** The length counts as a constant, so that explanations see what the features add, not their angle. */
 function unit(x: Value): Value {
-  const length = sqrt(add(sum(mul(x, x), [1], { keep: true }), 1e-12));
-  return div(x, detach(length));
+  return div(x, detach(rowNorm(x)));
 }
 
 /** Logits from fused features. */

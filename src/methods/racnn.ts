@@ -96,13 +96,11 @@ export const racnn: Method<RacnnOptions> = {
 
 /** The object is drawn as the first look sees it, and the heat as all of them do. */
 function evidenceOf(context: RacnnContext, [first, ...others]: readonly Look[]) {
-  const heatOf = ({ features }: Look) => {
-    const { map, heat = (score: Value) => gradientTimesMap(score, map) } = backboneEvidence(
-      context,
-      features,
-    );
-    return { map, heat };
+  const seenIn = ({ features }: Look) => {
+    const seen = backboneEvidence(context, features);
+    const { heat = (score: Value) => gradientTimesMap(score, seen.map) } = seen;
+    return { ...seen, heat };
   };
-  const closer = others.map((look) => ({ square: look.square, ...heatOf(look) }));
-  return { ...backboneEvidence(context, first.features), ...heatOf(first), closer };
+  const closer = others.map((look) => ({ square: look.square, ...seenIn(look) }));
+  return { ...seenIn(first), closer };
 }

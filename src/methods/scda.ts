@@ -19,12 +19,12 @@ import type { Features } from '../nn/backbones/backbone.ts';
 import { normaliseImage } from '../nn/image-input.ts';
 import { linear } from '../nn/layers.ts';
 import { crossEntropy } from '../nn/losses.ts';
+import { rowNorm } from '../nn/pairwise.ts';
 import {
   averageUnder,
   finerStage,
   maximumUnder,
   mirrored,
-  rowNorm,
   type ScdaDescriptor,
   scdaDescriptor,
 } from '../nn/scda.ts';

@@ -4,20 +4,17 @@
 //   Phi = X_A X_B' / L,   y = sign(Phi) sqrt(|Phi| + e),   z = y / |y|
 
 import { float32, int64 } from '../core/tensor.ts';
-import { add, div, mul } from '../graph/ops/arithmetic.ts';
+import { div, mul } from '../graph/ops/arithmetic.ts';
 import { gather } from '../graph/ops/gather.ts';
 import { constant } from '../graph/ops/leaf.ts';
 import { matmul } from '../graph/ops/matmul.ts';
 import { reshape } from '../graph/ops/movement.ts';
 import { signedSqrt } from '../graph/ops/signed-sqrt.ts';
-import { sum } from '../graph/ops/sum.ts';
-import { sqrt } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
+import { rowNorm } from './pairwise.ts';
 
 /** Bounds the gradient of the root by 158: with 1e-12 fine-tuning does not leave chance. */
 const ROOT_EPSILON = 1e-5;
-/** A map of zeros has the descriptor zero. */
-const NORM_EPSILON = 1e-12;
 
 /** A descriptor of an image, and what it was made of. */
 export interface BilinearDescriptor {
@@ -42,8 +39,7 @@ export function rootAndNorm(phi: Value): BilinearDescriptor {
 }
 
 function unitOf(roots: Value): BilinearDescriptor {
-  const squares = sum(mul(roots, roots), [1], { keep: true });
-  const norm = sqrt(add(squares, NORM_EPSILON));
+  const norm = rowNorm(roots);
   return { unit: div(roots, norm), roots, norm };
 }
 

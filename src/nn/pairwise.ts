@@ -1,4 +1,4 @@
-// Rows compared with one another: unit length, and all squared distances within a batch.
+// Rows compared with one another: their length, unit length, and all squared distances within a batch.
 
 import { add, div, mul, sub } from '../graph/ops/arithmetic.ts';
 import { matmul } from '../graph/ops/matmul.ts';
@@ -10,9 +10,14 @@ import type { Value } from '../graph/value.ts';
 /** Keeps the length of a row of zeros, and its gradient, finite. */
 const SMALLEST_SQUARE = 1e-12;
 
+/** |x| for each row, [N, D] to [N, 1]; never zero. */
+export function rowNorm(x: Value): Value {
+  return sqrt(add(sum(mul(x, x), [1], { keep: true }), SMALLEST_SQUARE));
+}
+
 /** x / |x| for each row. x [N, D]; rows of zeros stay zero. */
 export function unitRows(x: Value): Value {
-  return div(x, sqrt(add(sum(mul(x, x), [1], { keep: true }), SMALLEST_SQUARE)));
+  return div(x, rowNorm(x));
 }
 
 /**

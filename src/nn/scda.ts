@@ -3,7 +3,7 @@
 // fine-grained image retrieval", IEEE TIP 2017, arXiv 1604.04994. All of it within the graph.
 
 import { float32, int64 } from '../core/tensor.ts';
-import { add, div, mul } from '../graph/ops/arithmetic.ts';
+import { div, mul } from '../graph/ops/arithmetic.ts';
 import { cast, equal, greater, where } from '../graph/ops/compare.ts';
 import { gather } from '../graph/ops/gather.ts';
 import { constant } from '../graph/ops/leaf.ts';
@@ -13,9 +13,10 @@ import { maxPool } from '../graph/ops/pool.ts';
 import { max, mean } from '../graph/ops/reduce.ts';
 import { concat } from '../graph/ops/slice.ts';
 import { sum } from '../graph/ops/sum.ts';
-import { relu, sqrt } from '../graph/ops/unary.ts';
+import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import type { Features } from './backbones/backbone.ts';
+import { unitRows } from './pairwise.ts';
 
 /** Weight of the finer layer in SCDA+, the paper's alpha. */
 const FINER_WEIGHT = 0.5;
@@ -94,7 +95,10 @@ export function finerMask(finer: Value, mask: Value): Value {
  * [N, 1, h, w] to [N, 2C].
  */
 export function selectDescriptors(map: Value, mask: Value): Value {
-  return concat([unit(averageUnder(map, mask)), unit(maximumUnder(map, mask))], 1);
+  return concat(
+    [averageUnder, maximumUnder].map((under) => unitRows(under(map, mask))),
+    1,
+  );
 }
 
 /** Average over the cells of the mask, [N, C]. */
@@ -107,15 +111,6 @@ export function averageUnder(map: Value, mask: Value): Value {
 /** Maximum over the cells of the mask, [N, C]. */
 export function maximumUnder(map: Value, mask: Value): Value {
   return max(where(greater(mask, 0.5), map, LOWEST), [2, 3]);
-}
-
-/** l2 norm of each row, [N, D] to [N, 1]; never zero. */
-export function rowNorm(x: Value): Value {
-  return sqrt(add(sum(mul(x, x), [1], { keep: true }), 1e-24));
-}
-
-function unit(x: Value): Value {
-  return div(x, rowNorm(x));
 }
 
 /** `layers: 2` is SCDA+, which adds a finer layer. */

@@ -7,9 +7,8 @@ import { fail } from '../core/errors.ts';
 import type { Box, Example } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
-import { openDataset } from '../data/datasets/table.ts';
-import { foldDataset, mustHoldBack } from '../data/folds.ts';
 import { boxWithin } from '../data/image/preprocess.ts';
+import { openTrainedImages } from '../data/trained-images.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { FeatureCache } from '../recognise/feature-cache.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
@@ -44,14 +43,11 @@ export async function openNearest(
   recogniser: Recogniser,
   onProgress: (event: ProgressEvent) => void = () => {},
 ): Promise<FindNearest> {
-  const { data, format, fold } = await readRunConfig(folder);
-  const opened = await openDataset(data, { format });
+  const { geometry, manifest } = recogniser;
+  const config = await readRunConfig(folder);
+  const dataset = await openTrainedImages(config, manifest.trained.heldBack);
   const hashesOf = async (examples: readonly Example[]) =>
     (await checkImages(examples, { cacheFolder: cacheFolder('images') })).hashes;
-  const dataset =
-    fold === undefined ? opened : foldDataset(opened, fold, await hashesOf(opened.examples));
-  const { geometry, manifest } = recogniser;
-  if (fold !== undefined) mustHoldBack(dataset, manifest.trained.heldBack);
   const key = [manifest.sha256, JSON.stringify({ geometry, engineVersion })];
   const cache = await FeatureCache.open(cacheFolder('embeddings'), key, () => {});
 
@@ -59,7 +55,7 @@ export async function openNearest(
     const label = dataset.classes.indexOf(className);
     const train = dataset.examples.filter((e) => e.split === 'train' && e.label === label);
     const hashes = await hashesOf(train);
-    mustBeReadable(train, hashes, data);
+    mustBeReadable(train, hashes, config.data);
     const self = createHash('sha256')
       .update(await readFile(photo))
       .digest('hex');

@@ -18,6 +18,7 @@ import { recogniserGraph } from '../../src/recognise/recogniser-graph.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { runPaths } from '../../src/train/run-folder.ts';
 import { uniformTensor } from '../support/golden.ts';
+import { tinyContext } from '../support/method-context.ts';
 import { runGraph } from '../support/run-graph.ts';
 import {
   metricsOf,
@@ -36,17 +37,8 @@ function contextOf(
   options: object = {},
   // biome-ignore lint/suspicious/noExplicitAny: each method has its own options
 ): MethodContext<any> {
-  return {
-    options: methods[method].options.parse(options),
-    backbone: findBackbone(backbone),
-    network: publishedNetwork,
-    pixels: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-    padding: 'torch',
-    norms: 'frozen',
-    classes: 3,
-    pretrained: true,
-    ...changes,
-  };
+  const all = { backbone: findBackbone(backbone), ...changes };
+  return tinyContext<unknown>(methods[method], options, all);
 }
 
 type Asked = [keyof typeof methods, string, Partial<MethodContext>?];

@@ -6,19 +6,10 @@ import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { Parameters } from '../../src/nn/scope.ts';
+import { tinyContext } from '../support/method-context.ts';
 
-function contextOf(pretrained: boolean, options: object): MethodContext<FinetuneOptions> {
-  return {
-    options: finetune.options.parse(options),
-    backbone: findBackbone('resnet_tiny'),
-    network: publishedNetwork,
-    pixels: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-    padding: 'torch',
-    norms: 'frozen',
-    classes: 3,
-    pretrained,
-  };
-}
+const contextOf = (pretrained: boolean, options: object): MethodContext<FinetuneOptions> =>
+  tinyContext(finetune, options, { pretrained });
 
 function stages(pretrained: boolean, options: object): string[] {
   return finetune.stages(contextOf(pretrained, options)).map(({ name }) => name);

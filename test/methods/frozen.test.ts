@@ -1,22 +1,14 @@
 // On a network that cannot train, every method offers what trains on features alone.
 import { expect, test } from 'vitest';
 import { methods } from '../../src/methods/table.ts';
-import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
 import { Parameters } from '../../src/nn/scope.ts';
+import { tinyContext } from '../support/method-context.ts';
 
 test.each(methods)('$name', (method) => {
-  const context = {
-    options: method.options.parse({}),
-    backbone: { ...findBackbone('resnet_tiny'), frozen: true },
-    network: publishedNetwork,
-    pixels: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-    padding: 'torch',
-    norms: 'frozen',
-    classes: 3,
-    pretrained: true,
-  } as const;
+  const backbone = { ...findBackbone('resnet_tiny'), frozen: true as const };
+  const context = tinyContext(method, {}, { backbone });
   const stages = method.stages(context);
   expect(stages.length).toBeGreaterThan(0);
   for (const { name, source, features } of stages) {

@@ -10,31 +10,19 @@ import { racnn } from '../../src/methods/racnn.ts';
 import type { RacnnContext, RacnnOptions } from '../../src/methods/racnn-looks.ts';
 import { reviewAccuracy, reviewAttention, reviewBoxes } from '../../src/methods/racnn-review.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
-import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
 import { goldenImage } from '../../src/recognise/manifest.ts';
+import { tinyContext } from '../support/method-context.ts';
 import { runGraph } from '../support/run-graph.ts';
 
 const SIZE = 48;
 
-function contextOf(
+const contextOf = (
   options: Partial<RacnnOptions> = {},
   decisions?: Record<string, string>,
-): RacnnContext {
-  return {
-    options: racnn.options.parse(options),
-    backbone: findBackbone('resnet_tiny'),
-    network: publishedNetwork,
-    pixels: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-    padding: 'torch',
-    norms: 'frozen',
-    classes: 3,
-    pretrained: true,
-    decisions,
-  };
-}
+): RacnnContext => tinyContext(racnn, options, { decisions });
 
 const namesOf = (options: Partial<RacnnOptions>) =>
   racnn.stages(contextOf(options)).map(({ name }) => name);

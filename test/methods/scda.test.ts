@@ -5,27 +5,15 @@ import { hostTensor } from '../../src/core/tensor.ts';
 import { max } from '../../src/graph/ops/reduce.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
 import { scda } from '../../src/methods/scda.ts';
-import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
-import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { IMAGE_INPUT, imageInput } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
 import { noiseImage } from '../support/images.ts';
+import { tinyContext } from '../support/method-context.ts';
 import { runGraph } from '../support/run-graph.ts';
 
 const SIZE = 64;
 
-function contextOf(options: object) {
-  return {
-    options: scda.options.parse(options),
-    backbone: findBackbone('resnet_tiny'),
-    network: publishedNetwork,
-    pixels: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-    padding: 'torch',
-    norms: 'frozen',
-    classes: 3,
-    pretrained: true,
-  } as const;
-}
+const contextOf = (options: object) => tinyContext(scda, options);
 
 async function recognise(options: object) {
   const parameters = new Parameters();

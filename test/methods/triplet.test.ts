@@ -7,11 +7,11 @@ import type { MethodContext, StageSettings } from '../../src/methods/method.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { type TripletOptions, triplet } from '../../src/methods/triplet.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
-import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
 import { smoothTargets } from '../../src/nn/losses.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
 import { stageSettings } from '../../src/train/config.ts';
+import { tinyContext } from '../support/method-context.ts';
 import { runGraph } from '../support/run-graph.ts';
 import { tripletsByHand } from '../support/triplets.ts';
 
@@ -27,20 +27,8 @@ const attributes = {
   ],
 };
 
-function contextOf({ options = {}, ...changes }: Changes = {}): MethodContext<TripletOptions> {
-  return {
-    options: triplet.options.parse(options),
-    backbone: findBackbone('resnet_tiny'),
-    network: publishedNetwork,
-    pixels: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-    padding: 'torch',
-    norms: 'frozen',
-    classes: 3,
-    imagesOfClass: [5, 5, 5],
-    pretrained: true,
-    ...changes,
-  };
-}
+const contextOf = ({ options, ...changes }: Changes = {}): MethodContext<TripletOptions> =>
+  tinyContext(triplet, options, { imagesOfClass: [5, 5, 5], ...changes });
 
 describe('stages', () => {
   const names = (changes: Changes) => triplet.stages(contextOf(changes)).map(({ name }) => name);
