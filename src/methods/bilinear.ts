@@ -3,8 +3,8 @@
 //
 //   Phi = X_A X_B' / L,   z = unit(sign(Phi) sqrt(|Phi| + e)),   s = W z + b,   often with A = B
 //
-// Step one trains W on cached descriptors of the frozen network, step two everything together.
-// Optionally support vector machines take the place of W (svm-finish.ts).
+// Step one trains W on cached descriptors of the frozen network, step two everything together, step
+// three W again, or in its place support vector machines as in the paper (svm-finish.ts).
 
 import { z } from 'zod';
 import { add, mul } from '../graph/ops/arithmetic.ts';
@@ -42,8 +42,8 @@ export interface BilinearOptions {
   readonly secondWeights?: string;
   /** What is pooled: the whole image, or a square around the object that SCDA finds in it. */
   readonly crop: 'none' | 'object';
-  /** `svm`: the paper's last step, after the network is trained. */
-  readonly finish: 'softmax' | 'svm';
+  /** What is trained anew once the network is: the classifier, the paper's machines, or nothing. */
+  readonly finish: 'softmax' | 'svm' | 'none';
 }
 
 export interface CompactBilinearOptions extends BilinearOptions {
@@ -55,7 +55,7 @@ const common = {
   second: z.string().default('none'),
   secondWeights: z.string().min(1).optional(),
   crop: z.enum(['none', 'object']).default('none'),
-  finish: z.enum(['softmax', 'svm']).default('softmax'),
+  finish: z.enum(['softmax', 'svm', 'none']).default('softmax'),
 };
 const options: z.ZodType<BilinearOptions> = z.strictObject(common);
 const compactOptions: z.ZodType<CompactBilinearOptions> = z.strictObject({
@@ -67,24 +67,40 @@ function classify(context: Context, scope: Scope, unit: Value): Value {
   return linear(scope.child('head'), unit, context.classes);
 }
 
-/**
- * Step one. The descriptors' common part is large and their differences are small, so that four times
- * the usual rate is stable and saves most of the epochs; and the classifier's weights become large,
- * hence next to no decay where it is the last step. Before step two that would learn the training
- * images by heart, and the network would have nothing left to learn from them (ADR 0012).
- */
+/** Step one. Where step two follows, its classifier is held back (ADR 0012). */
 function headStage(context: Context): Stage {
+  const decay = context.backbone.frozen ? CONVERGED : 1e-3;
+  return classifierStage(context, 'head', { ...headSettings(), rate: 8, decay });
+}
+
+/**
+ * Step three: on descriptors that are what they will be, nothing has to be held back for. Without
+ * it the classifier is as small as step two had to keep it, and behind its descriptors (ADR 0012).
+ */
+function lastStage(context: Context): Stage {
+  const settings = { ...headSettings(), epochs: 30, rate: 8, decay: CONVERGED };
+  return classifierStage(context, 'classifier', settings);
+}
+
+/** Next to no decay: of unit descriptors a classifier that has converged has large weights. */
+const CONVERGED = 1e-8;
+
+/**
+ * The classifier alone, on cached descriptors. Their common part is large and their differences are
+ * small, so that four times the usual rate is stable and saves most of the epochs.
+ */
+function classifierStage(context: Context, name: string, settings: StageSettings): Stage {
   const logits = (scope: Scope, row: Value) =>
     classify(context, scope, unitOf(context, scope, row));
   return {
-    name: 'head',
+    name,
     source: 'features',
     features: (scope, image) => rowOf(context, scope, image),
     featureNorm: 1,
     classify: logits,
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
-    settings: { ...headSettings(), rate: 8, decay: context.backbone.frozen ? 1e-8 : 1e-3 },
+    settings,
     keeps: 'last',
     lighter: lighterThan(context),
   };
@@ -121,7 +137,7 @@ function stepTwoSettings({ pretrained }: Context): StageSettings {
   return pretrained ? { ...settings, headFactor: 1000 } : settings;
 }
 
-/** Step three: rows are those of a photograph and of its mirror image, [N, 2, ...]. */
+/** The paper's step three: rows are those of a photograph and of its mirror image, [N, 2, ...]. */
 function svmStage(context: Context): Stage {
   const flat = (rows: Value) => {
     const [n, two, ...row] = rows.shape;
@@ -175,7 +191,7 @@ function recogniser(context: Context, scope: Scope, image: Value): Recognition {
   const [descriptors] = maps;
   const heat = (score: Value) => bilinearHeat(score, maps, pooled);
   const common = { embedding: pooled.unit };
-  if (context.options.finish === 'softmax') {
+  if (context.options.finish !== 'svm') {
     const logits = classify(context, scope, pooled.unit);
     return { ...common, logits, ...evidenceOf(context, seen, heat) };
   }
@@ -219,6 +235,13 @@ function unsigned({ backbone }: Context, map: Value): Value {
   return backbone.frozen ? relu(map) : map;
 }
 
+function finish(context: Context): Stage[] {
+  const { finish } = context.options;
+  if (finish === 'svm') return [svmStage(context)];
+  // behind a frozen network step one has done it
+  return finish === 'softmax' && !context.backbone.frozen ? [lastStage(context)] : [];
+}
+
 const method: Omit<Method<BilinearOptions>, 'name' | 'citation' | 'about' | 'options'> = {
   needs: ['labels'],
   second: ({ second, secondWeights }) =>
@@ -227,7 +250,7 @@ const method: Omit<Method<BilinearOptions>, 'name' | 'citation' | 'about' | 'opt
     // from random numbers there is nothing for step one to learn from
     ...(context.pretrained ? [headStage(context)] : []),
     ...(context.backbone.frozen ? [] : [networkStage(context)]),
-    ...(context.options.finish === 'svm' ? [svmStage(context)] : []),
+    ...finish(context),
   ],
   recogniser,
 };

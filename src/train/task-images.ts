@@ -19,12 +19,17 @@ export async function cutFold(
 ): Promise<{ dataset: Dataset; hashes: ImageHashes }> {
   const hashes = await hashImages(opened.examples, emit, signal);
   const dataset = foldDataset(opened, fold, hashes);
-  const held = dataset.examples.filter(({ split }) => split === 'test').length;
+  const own = testImages(opened);
+  const among = own > 0 ? `, the ${own} of the dataset's own test split among them` : '';
   emit.note(
-    `${foldInWords(fold)}: of all ${dataset.examples.length} images, those of the dataset's own ` +
-      `test split among them, ${held} are held back`,
+    `${foldInWords(fold)}: of all ${dataset.examples.length} images${among}, ` +
+      `${testImages(dataset)} are held back`,
   );
   return { dataset, hashes };
+}
+
+function testImages({ examples }: Dataset): number {
+  return examples.filter(({ split }) => split === 'test').length;
 }
 
 /** Reads the images that the run may see: of the test split not even the files are opened. */

@@ -88,7 +88,27 @@ test('maps of two networks that differ by a row are cut, others are refused', ()
 
 test('of random features no classifier is trained first', () => {
   const stages = bilinear.stages(contextOf('bilinear', 'resnet_tiny', { pretrained: false }));
-  expect(stages.map(({ name }) => name)).toEqual(['all']);
+  expect(stages.map(({ name }) => name)).toEqual(['all', 'classifier']);
+});
+
+test.each([
+  ['softmax', ['head', 'all', 'classifier']],
+  ['svm', ['head', 'all', 'svm']],
+  ['none', ['head', 'all']],
+] as const)('finish %s ends with %j', (finish, names) => {
+  const stages = bilinear.stages(contextOf('bilinear', 'resnet_tiny', {}, { finish }));
+  expect(stages.map(({ name }) => name)).toEqual(names);
+});
+
+test('the classifier is held back before the network trains, and free once it has', () => {
+  const [head, , last] = bilinear.stages(contextOf('bilinear', 'resnet_tiny'));
+  expect(head.settings.decay).toBe(1e-3);
+  expect(last.settings.decay).toBeLessThan(1e-6);
+  expect([head, last].map(({ source, trains }) => [source, trains('head.weight')])).toEqual([
+    ['features', true],
+    ['features', true],
+  ]);
+  expect(last.trains('backbone.conv1.weight')).toBe(false);
 });
 
 /** Paths that train in the stage `all`. */
@@ -223,7 +243,7 @@ describe('small runs', () => {
     const lines = await metricsOf(run);
     const losses = (stage: string) =>
       lines.flatMap((line) => ('epoch' in line && line.stage === stage ? [Number(line.loss)] : []));
-    const stages = 'finish' in options ? ['head', 'all', 'svm'] : ['head', 'all'];
+    const stages = ['head', 'all', 'finish' in options ? 'svm' : 'classifier'];
     for (const stage of stages) {
       expect(losses(stage).at(-1), stage).toBeLessThan(losses(stage)[0]);
     }
