@@ -65,14 +65,14 @@ function mustHaveWhatIsAsked({
 
 /** One margin for the classes and one for each level, each smaller than the one before. */
 function mustFall(margins: TripletOptions['margins'], levels: number): void {
-  if (margins === 'even') return;
+  if (margins === 'auto') return;
   const falls = margins.every((m, k) => k === 0 || m < margins[k - 1]);
   if (falls && margins.length === levels + 1) return;
   const count = levels === 0 ? '1 number' : `${levels + 1} falling numbers`;
   throw fail('FM_CONFIG', 'options.margins', {
     expected: `${count}: for the classes and ${levels} levels above them`,
     got: `[${margins.join(', ')}]`,
-    next: "Change it, or use 'even'.",
+    next: "Change it, or use 'auto'.",
   });
 }
 

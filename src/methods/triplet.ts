@@ -32,8 +32,8 @@ export interface TripletOptions {
   readonly weight: number;
   /** m. Squared distances of features of unit length reach from 0 to 4. */
   readonly margin: number;
-  /** m_1 > m_2 > ... > 0, for the classes and each level above; `even`: from `margin` to 0. */
-  readonly margins: 'even' | readonly number[];
+  /** m_1 > m_2 > ... > 0, for the classes and each level above; `auto`: from `margin` (ADR 0011). */
+  readonly margins: 'auto' | readonly number[];
   /** Levels above the classes: where there are any, always (else it is an error), or never. */
   readonly hierarchy: Use;
   /** Margins scaled by attributes, likewise. */
@@ -46,9 +46,9 @@ type Use = 'auto' | 'on' | 'off';
 
 const use = z.enum(['auto', 'on', 'off']);
 const options: z.ZodType<TripletOptions> = z.strictObject({
-  weight: z.number().positive().max(1).default(0.1),
+  weight: z.number().positive().max(1).default(0.2),
   margin: z.number().positive().max(4).default(0.5),
-  margins: z.union([z.literal('even'), z.array(z.number().positive())]).default('even'),
+  margins: z.union([z.literal('auto'), z.array(z.number().positive())]).default('auto'),
   hierarchy: use.default('auto'),
   attributes: use.default('auto'),
   warmup: z.number().int().min(0).default(1),
@@ -66,10 +66,14 @@ function levelsOf({ hierarchy, options }: Context): (readonly number[])[] {
   return hierarchy.map(({ ofClass }) => ofClass).reverse();
 }
 
-/** m_1, m_2, ...: one more than there are levels; `even`: down to zero above the last one. */
+/**
+ * m_1, m_2, ...: one more than there are levels. `auto`: `margin` between classes, and a fifth of it
+ * from level to level, because what pulls relatives together works against what holds them apart.
+ */
 function marginsOf({ margin, margins }: TripletOptions, levels: number): readonly number[] {
-  if (margins !== 'even') return margins;
-  return Array.from({ length: levels + 1 }, (_, k) => margin * (1 - k / (levels + 1)));
+  if (margins !== 'auto') return margins;
+  const above = Array.from({ length: levels }, (_, k) => ((levels - k) * margin) / 5);
+  return [margin + (above[0] ?? 0), ...above];
 }
 
 /** Both losses on augmented photographs. */

@@ -132,7 +132,7 @@ describe('the joint loss', () => {
     const found = await lossOf({ hierarchy: [genus], attributes, imagesOfClass: [5, 1, 5] });
     const more = {
       levels: [genus.ofClass],
-      margins: [0.5, 0.25],
+      margins: [0.6, 0.1],
       attributes: attributes.ofClass,
       pairs: [true, false, true],
     };
@@ -146,6 +146,14 @@ describe('the joint loss', () => {
       options: { hierarchy: 'off', attributes: 'off' },
     });
     expect(off.triplet).toBeAllClose([byHand(off).loss], { rtol: 1e-4 });
+  });
+
+  test('with two levels the classes keep the margin, and a fifth of it is between levels', async () => {
+    const order = { name: 'order', names: ['x'], ofClass: [0, 0, 0] };
+    const found = await lossOf({ hierarchy: [order, genus] });
+    const levels = [genus.ofClass, order.ofClass];
+    const expected = byHand(found, { levels, margins: [0.7, 0.2, 0.1] });
+    expect(found.triplet).toBeAllClose([expected.loss / 3], { rtol: 1e-4 });
   });
 
   test('margins may be given', async () => {
