@@ -108,18 +108,24 @@ function jointStage(context: Context): Stage {
   };
 }
 
-const CLASSES = 8;
-const SAMPLES = 4;
+/** Images of a batch, at most. */
+const BATCH = 32;
+
+/** As many classes as a batch holds pairs of: the softmax needs to see many. Of few classes more images. */
+function samplesOf(classes: number): number {
+  return Math.min(4, Math.max(2, Math.floor(BATCH / classes)));
+}
 
 /** As long as fine-tuning, together with the warm-up; with a hierarchy pairs of siblings. */
 function jointSettings({ options, classes, pretrained }: Context, tree: boolean): StageSettings {
   const settings = networkSettings(pretrained);
   const { warmup } = options;
+  const samples = samplesOf(classes);
   return {
     ...settings,
     epochs: Math.max(1, settings.epochs - warmup),
-    batch: Math.min(CLASSES, classes) * SAMPLES,
-    sampler: { kind: 'balanced', samples: SAMPLES, ...(tree ? { siblings: 2 } : {}) },
+    batch: Math.min(Math.floor(BATCH / samples), classes) * samples,
+    sampler: { kind: 'balanced', samples, ...(tree ? { siblings: 2 } : {}) },
     // the rate has grown already where the softmax came first
     schedule: { kind: 'cosine', warmup: warmup > 0 ? 0 : 1, floor: 0 },
   };

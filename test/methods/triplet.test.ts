@@ -56,13 +56,18 @@ describe('stages', () => {
     });
   });
 
-  test('batches hold as many classes as there are, up to eight, and siblings with a tree', () => {
+  test('batches hold pairs of up to sixteen classes, more images of fewer, and siblings with a tree', () => {
     const settings = (changes: Changes) => triplet.stages(contextOf(changes)).at(-1)!.settings;
-    expect(settings({}).batch).toBe(12);
-    expect(settings({ classes: 50 })).toMatchObject({
-      batch: 32,
-      sampler: { kind: 'balanced', samples: 4 },
+    const shapes = [3, 8, 10, 50].map((classes) => {
+      const { batch, sampler } = settings({ classes });
+      return [classes, batch, sampler];
     });
+    expect(shapes).toEqual([
+      [3, 12, { kind: 'balanced', samples: 4 }],
+      [8, 32, { kind: 'balanced', samples: 4 }],
+      [10, 30, { kind: 'balanced', samples: 3 }],
+      [50, 32, { kind: 'balanced', samples: 2 }],
+    ]);
     expect(settings({ hierarchy: [genus] }).sampler).toMatchObject({ siblings: 2 });
     const off = settings({ hierarchy: [genus], options: { hierarchy: 'off' } });
     expect(off.sampler).not.toHaveProperty('siblings');
