@@ -10,7 +10,7 @@ import {
   leadOf,
   minutesText,
   probability,
-  recallText,
+  recallTexts,
   share,
   spreadText,
 } from '../compare/words.ts';
@@ -191,7 +191,7 @@ function printResult(result: ComparisonResult, compared: Compared): void {
     share(row.top1),
     ...(seeds ? [spreadText(row)] : []),
     share(row.perClassMean),
-    recallText(row),
+    recallTexts(row).join(', '),
     differenceText(row),
     row.difference === null ? '' : probability(row.difference.mcnemar),
     row.difference === null ? '' : (row.claim ?? 'none'),

@@ -25,11 +25,11 @@ export function differenceText({ difference }: ContestantResult): string {
   return difference === null ? '' : intervalText(difference);
 }
 
-/** `83.6 %`, and for all but the first the difference to it: `84.2 %, +0.6 (−1.0 to +2.3)`. */
-export function recallText({ recallAt1, recallDifference }: ContestantResult): string {
-  if (recallAt1 === null) return '–';
-  if (recallDifference === null) return share(recallAt1);
-  return `${share(recallAt1)}, ${intervalText(recallDifference)}`;
+/** `83.6 %`, and for all but the first the difference to it: `+0.6 (−1.0 to +2.3)`. */
+export function recallTexts({ recallAt1, recallDifference }: ContestantResult): string[] {
+  if (recallAt1 === null) return ['–'];
+  if (recallDifference === null) return [share(recallAt1)];
+  return [share(recallAt1), intervalText(recallDifference)];
 }
 
 function intervalText({ difference, interval: [low, high] }: Comparison): string {
