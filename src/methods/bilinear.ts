@@ -70,6 +70,7 @@ function classify(context: Context, scope: Scope, unit: Value): Value {
 /** Step one. Where step two follows, its classifier is held back (ADR 0012). */
 function headStage(context: Context): Stage {
   const decay = context.backbone.frozen ? CONVERGED : 1e-3;
+  // four times the usual rate saves most of the epochs
   return classifierStage(context, 'head', { ...headSettings(), rate: 8, decay });
 }
 
@@ -78,7 +79,8 @@ function headStage(context: Context): Stage {
  * it the classifier is as small as step two had to keep it, and behind its descriptors (ADR 0012).
  */
 function lastStage(context: Context): Stage {
-  const settings = { ...headSettings(), epochs: 30, rate: 8, decay: CONVERGED };
+  // descriptors that were trained lie farther apart, so that step one's rate may be too high
+  const settings = { ...headSettings(), epochs: 30, rate: 4, decay: CONVERGED };
   return classifierStage(context, 'classifier', settings);
 }
 
@@ -87,7 +89,7 @@ const CONVERGED = 1e-8;
 
 /**
  * The classifier alone, on cached descriptors. Their common part is large and their differences are
- * small, so that four times the usual rate is stable and saves most of the epochs.
+ * small, so that more than the usual rate is stable.
  */
 function classifierStage(context: Context, name: string, settings: StageSettings): Stage {
   const logits = (scope: Scope, row: Value) =>

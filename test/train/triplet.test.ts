@@ -39,7 +39,7 @@ test('both losses and the active share are logged, and the embedding has length 
   const joint = steps('all');
   expect(joint).toHaveLength(4); // 44 images in batches of 16, twice
   for (const { loss, softmax, triplet, active } of joint as Record<string, number>[]) {
-    expect(loss).toBeCloseTo(softmax + 9 * triplet, 5);
+    expect(loss).toBeCloseTo(softmax + 4 * triplet, 5);
     expect(active).toBeGreaterThan(0);
     expect(active).toBeLessThanOrEqual(1);
   }
