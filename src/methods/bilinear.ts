@@ -237,10 +237,10 @@ function unsigned({ backbone }: Context, map: Value): Value {
   return backbone.frozen ? relu(map) : map;
 }
 
-function finish(context: Context): Stage[] {
+/** Step three, if any; behind a frozen network step one has trained the classifier to its end. */
+function lastSteps(context: Context): Stage[] {
   const { finish } = context.options;
   if (finish === 'svm') return [svmStage(context)];
-  // behind a frozen network step one has done it
   return finish === 'softmax' && !context.backbone.frozen ? [lastStage(context)] : [];
 }
 
@@ -252,7 +252,7 @@ const method: Omit<Method<BilinearOptions>, 'name' | 'citation' | 'about' | 'opt
     // from random numbers there is nothing for step one to learn from
     ...(context.pretrained ? [headStage(context)] : []),
     ...(context.backbone.frozen ? [] : [networkStage(context)]),
-    ...finish(context),
+    ...lastSteps(context),
   ],
   recogniser,
 };
