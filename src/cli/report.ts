@@ -37,6 +37,7 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
     training: await readTraining(join(folder, 'metrics.jsonl')),
     gallery: await gallery(recogniser, result),
     config: await readJson(join(folder, 'config.json')),
+    recipe: await readJson(join(folder, 'recipe.json')),
     command,
     environment: {
       node: process.version,

@@ -13,6 +13,7 @@ import { cacheFolder } from '../formats/cache-folder.ts';
 import type { RunConfig, RunConfigInput } from '../train/config.ts';
 import type { Emit } from '../train/events.ts';
 import { checkPlan, stageNames, stagesOf } from '../train/plan.ts';
+import { type Recipe, recipeOf } from '../train/recipe.ts';
 import { prepareTask } from '../train/task.ts';
 import { type ImageHashes, trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
@@ -28,6 +29,11 @@ export interface PlannedRun {
   readonly config: RunConfig;
   /** SHA-256 of the weights that it starts from, as their file is now; undefined without any. */
   readonly weights: string | undefined;
+  /**
+   * What it does, in the first fold; undefined in the others, where classes may have other numbers of
+   * images and the recipe may follow them.
+   */
+  readonly recipe: Recipe | undefined;
 }
 
 /** How often, and on which folds. */
@@ -128,11 +134,12 @@ export async function planRuns(
   for (let repetition = 0; repetition < rounds.seeds; repetition++) {
     for (let index = 1; index <= rounds.folds; index++) {
       contestants.forEach((contestant, i) => {
-        const { config: first, weights } = entries[i];
+        const { config: first, weights, recipe } = entries[i];
         const fold = { count: rounds.folds, index, seed: rounds.foldSeed };
         const folder = join(out, folderName(contestant.label, repetition), `fold-${index}`);
         const config = { ...first, fold, seed: first.seed + repetition };
-        runs.push({ contestant, repetition, fold, folder, config, weights });
+        const known = index === 1 ? recipe : undefined;
+        runs.push({ contestant, repetition, fold, folder, config, weights, recipe: known });
       });
     }
   }
@@ -140,7 +147,7 @@ export async function planRuns(
 }
 
 /** What a contestant is trained with in the first fold, and what setting it up has shown. */
-interface Entry extends Pick<PlannedRun, 'config' | 'weights'> {
+interface Entry extends Pick<PlannedRun, 'config' | 'weights' | 'recipe'> {
   /** Which `epochs` are those of. */
   readonly lastStage: string;
 }
@@ -157,9 +164,11 @@ async function checkedEntry(
   const config = await settleConfig(input, undefined, emit.note);
   const task = await prepareTask(config, emit, signal);
   const fitting = withoutStrangeStages(config, contestant, stageNames(task));
-  checkPlan({ ...task, config: fitting }, emit);
-  const lastStage = stagesOf({ ...task, config: fitting }).at(-1)!.name;
-  return { config: fitting, weights: (task.trunk ?? task.weights)?.hash, lastStage };
+  const fitted = { ...task, config: fitting };
+  checkPlan(fitted, emit);
+  const lastStage = stagesOf(fitted).at(-1)!.name;
+  const weights = (task.trunk ?? task.weights)?.hash;
+  return { config: fitting, weights, lastStage, recipe: recipeOf(fitted) };
 }
 
 /** Common epochs are those of the last stage, which need not be the one that trains the network. */

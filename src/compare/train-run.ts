@@ -10,10 +10,12 @@ import { type RunScores, scoresOf } from './scores.ts';
 import type { TimeLeft } from './time-left.ts';
 
 /** Whether a run is trained to its end. Throws FM_RUN when its settings or weights were others. */
-export async function isFinished({ folder, config, weights }: PlannedRun): Promise<boolean> {
+export async function isFinished(run: PlannedRun): Promise<boolean> {
+  const { folder, config, weights, recipe } = run;
   const manifest = await readManifest(runPaths(folder).model).catch(() => undefined);
   if (manifest === undefined) return false;
-  await openRun(folder, await settleConfig(config, folder, () => {}), 'resume');
+  const goOn = await openRun(folder, await settleConfig(config, folder, () => {}), 'resume');
+  if (recipe !== undefined) await goOn(recipe);
   mustStartFrom(folder, weights, manifest.weights.sha256);
   return true;
 }

@@ -29,6 +29,8 @@ export interface ReportInput {
   readonly gallery?: readonly GalleryItem[];
   /** What `config.json` holds. */
   readonly config?: unknown;
+  /** What `recipe.json` holds. */
+  readonly recipe?: unknown;
   /** The command line that repeats the run. */
   readonly command?: string;
   /** Versions and machine. */
@@ -166,8 +168,7 @@ function nextSection(steps: readonly NextStep[]): Content {
   return section('What to try next', html`<ol class="next">${items}</ol>`);
 }
 
-function repeatSection({ command, config, environment, licence }: ReportInput): Content {
-  const written = config === undefined ? undefined : JSON.stringify(config, null, 2);
+function repeatSection({ command, config, recipe, environment, licence }: ReportInput): Content {
   const parts: Content[] = [
     command !== undefined && [html`<p>The same run again:</p>`, commandBlock(command)],
     environment !== undefined && [
@@ -175,10 +176,14 @@ function repeatSection({ command, config, environment, licence }: ReportInput): 
       definitions(Object.entries(environment)),
     ],
     licence !== undefined && html`<h3>Licence</h3><p>${licence}</p>`,
-    written !== undefined && [
-      html`<details><summary>Configuration</summary>`,
-      html`<pre>${preformatted(written)}</pre></details>`,
-    ],
+    writtenDown('Configuration', config),
+    writtenDown('Recipe, defaults filled in', recipe),
   ];
   return parts.some(Boolean) && section('Repeat this run', parts);
+}
+
+function writtenDown(title: string, value: unknown): Content {
+  if (value === undefined) return null;
+  const text = preformatted(JSON.stringify(value, null, 2));
+  return html`<details><summary>${title}</summary><pre>${text}</pre></details>`;
 }

@@ -7,6 +7,7 @@ import { fail } from '../core/errors.ts';
 import { diskError, writeAtomic } from '../formats/atomic-file.ts';
 import { processExists, takeLock } from '../formats/lock-file.ts';
 import { parseConfig, type RunConfig } from './config.ts';
+import { holdToRecipe, type Recipe, writeRecipe } from './recipe.ts';
 
 /** What to do with a folder that holds a run already. */
 export type OpenMode = 'new' | 'resume' | 'overwrite';
@@ -14,6 +15,7 @@ export type OpenMode = 'new' | 'resume' | 'overwrite';
 export interface RunPaths {
   readonly folder: string;
   readonly config: string;
+  readonly recipe: string;
   readonly metrics: string;
   readonly checkpoint: string;
   readonly model: string;
@@ -24,6 +26,7 @@ export function runPaths(folder: string): RunPaths {
   return {
     folder,
     config: join(folder, 'config.json'),
+    recipe: join(folder, 'recipe.json'),
     metrics: join(folder, 'metrics.jsonl'),
     checkpoint: join(folder, 'checkpoint', 'state.safetensors'),
     model: join(folder, 'model'),
@@ -51,6 +54,9 @@ export async function lockRun(folder: string): Promise<() => Promise<void>> {
   });
 }
 
+/** Begins or continues a run with what it is to do, which a run that goes on must have begun with. */
+export type BeginRun = (recipe: Recipe) => Promise<void>;
+
 /**
  * Checks that a run folder may be opened in this mode, or explains why not. Writes nothing: call
  * the returned function once everything else has been checked too.
@@ -59,7 +65,7 @@ export async function openRun(
   folder: string,
   config: RunConfig,
   mode: OpenMode,
-): Promise<() => Promise<void>> {
+): Promise<BeginRun> {
   const paths = runPaths(folder);
   const existing = await readIfThere(paths.config);
   if (existing !== undefined && mode === 'new') {
@@ -78,12 +84,13 @@ export async function openRun(
   }
   if (existing !== undefined && mode === 'resume') {
     mustMatch(paths.config, existing, config);
-    return async () => {};
+    return async (recipe) => await holdToRecipe(paths.recipe, recipe);
   }
-  return async () => {
-    for (const path of [paths.config, paths.metrics, paths.checkpoint, paths.model, paths.report]) {
-      await rm(path, { recursive: true, force: true });
-    }
+  return async (recipe) => {
+    const { folder: _, ...all } = paths;
+    // the configuration goes first and comes last: it is what makes a folder a run
+    for (const path of Object.values(all)) await rm(path, { recursive: true, force: true });
+    await writeRecipe(paths.recipe, recipe);
     await writeAtomic(paths.config, `${JSON.stringify(config, null, 2)}\n`);
   };
 }

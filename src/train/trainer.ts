@@ -19,6 +19,7 @@ import type { RunConfig } from './config.ts';
 import type { Emit, TrainSummary } from './events.ts';
 import { isNeeded, type Part, type PartState, Stopped, trainPart } from './part.ts';
 import { allOfTrain, checkPlan, partOf, stagesOf } from './plan.ts';
+import { recipeOf } from './recipe.ts';
 import { findingsOf, reviewStage, withDecisions } from './review.ts';
 import {
   lockRun,
@@ -50,7 +51,7 @@ export async function runTraining(
     const task = await prepareTask(job.config, emit, signal);
     checkPlan(task, emit);
     const trainer = new Trainer(task, runPaths(job.folder), emit, signal);
-    await begin();
+    await begin(recipeOf(task));
     await removeLeftovers(job.folder);
     return await trainer.run();
   } catch (cause) {

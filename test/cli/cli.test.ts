@@ -362,7 +362,12 @@ test('Ctrl-C stops after a checkpoint with status 130', async () => {
   expect(status, stderr).toBe(130);
   expect(stdout).toBe('');
   expect(stderr).toContain('stopped after a checkpoint; continue with --resume');
-  expect((await readdir(out)).sort()).toEqual(['checkpoint', 'config.json', 'metrics.jsonl']);
+  expect((await readdir(out)).sort()).toEqual([
+    'checkpoint',
+    'config.json',
+    'metrics.jsonl',
+    'recipe.json',
+  ]);
   expect(await readdir(join(out, 'checkpoint'))).toEqual(['state.safetensors']);
   expect(() => process.kill(group, 0), 'nobody is left').toThrow('ESRCH');
 });

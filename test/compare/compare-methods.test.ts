@@ -221,7 +221,7 @@ test('settings of a stage that no method has are refused before anything runs', 
   await expect(stat(out)).rejects.toThrow('ENOENT');
 });
 
-test('finished runs are not kept where their weights file holds others by now', async () => {
+test('finished runs are not kept where their weights or recipe are others by now', async () => {
   const [run, weights] = [place('start'), place('tiny.safetensors')];
   await trainHere(world.data, run, { epochs: 1 });
   await saveBackbone(run, weights);
@@ -231,6 +231,14 @@ test('finished runs are not kept where their weights file holds others by now', 
   await again();
   await saveBackbone(run, weights); // the same once more
   await again();
+  const { recipe } = runPaths(place('weighed/probe/fold-1'));
+  const text = await readFile(recipe, 'utf8');
+  await writeFile(recipe, text.replace(/"smoothing": [\d.]+/, '"smoothing": 0.25'));
+  await expect(again(), 'a default of another version').rejects.toMatchObject({
+    code: 'FM_RUN',
+    message: expect.stringMatching(/recipe.json: .*stages.head.smoothing=0.25.*, got stages.head/),
+  });
+  await writeFile(recipe, text);
   await trainHere(world.data, run, { epochs: 1, seed: 2 }, { mode: 'overwrite' });
   await saveBackbone(run, weights);
   await expect(again()).rejects.toMatchObject({

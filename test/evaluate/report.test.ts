@@ -40,6 +40,7 @@ function inputOf(classes: readonly string[]): ReportInput {
       { id: 'remote', truth, answer: truth, confidence: 1, image: 'https://example.org/a.jpg' },
     ],
     config: { data: classes[0], nested: { list: [1, 2] } },
+    recipe: { stages: { all: { rate: 0.125 } } },
     command: `fieldmark train --data '${classes[0]}'`,
     environment: { node: 'v20', [classes[0]]: classes[0] },
     licence: classes[0],
@@ -97,6 +98,7 @@ describe('report', () => {
   test('repeats exactly, and stands with the evaluation alone', () => {
     const input = inputOf(['a', 'b', 'c']);
     expect(renderReport(input)).toBe(renderReport(input));
+    expect(renderReport(input)).toContain('&quot;rate&quot;: 0.125');
     const bare = renderReport({ title: 'Bare', evaluation: input.evaluation });
     tagsOf(bare);
     expect(bare).not.toContain('Repeat this run');

@@ -2,10 +2,12 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { StageSettings } from '../../src/methods/method.ts';
 import { parseConfig } from '../../src/train/config.ts';
+import type { Recipe } from '../../src/train/recipe.ts';
 import {
   lockRun,
   MetricsLog,
@@ -98,9 +100,15 @@ describe('lock', () => {
 
 const config = parseConfig({ data: '/birds', epochs: 3, stage: { all: { rate: 0.1 } } });
 
+const recipe: Recipe = {
+  options: { margin: 0.5 },
+  stages: { all: { epochs: 3, rate: 0.1 } as StageSettings },
+};
+
 /** A folder with a finished run. */
 async function finishedRun(): Promise<string> {
   const folder = await temporaryFolder({
+    'recipe.json': JSON.stringify(recipe),
     'metrics.jsonl': '{}\n',
     'checkpoint/state.safetensors': 'state',
     'model/model.onnx': 'model',
@@ -117,6 +125,7 @@ const everything = [
   'metrics.jsonl',
   'model',
   'notes.txt',
+  'recipe.json',
   'report.html',
 ];
 
@@ -125,9 +134,10 @@ describe('opening', () => {
     const folder = await temporaryFolder();
     const begin = await openRun(folder, config, 'new');
     expect(await readdir(folder)).toEqual([]);
-    await begin();
-    expect(await readdir(folder)).toEqual(['config.json']);
+    await begin(recipe);
+    expect((await readdir(folder)).sort()).toEqual(['config.json', 'recipe.json']);
     expect(await readRunConfig(folder)).toEqual(config);
+    expect(JSON.parse(await readFile(runPaths(folder).recipe, 'utf8'))).toEqual(recipe);
   });
 
   test('new refuses a folder with a run', async () => {
@@ -150,8 +160,30 @@ describe('opening', () => {
     const folder = await finishedRun();
     await (
       await openRun(folder, { ...config, workers: 3, checkpointEvery: 5, offline: true }, 'resume')
-    )();
+    )(recipe);
     expect((await readdir(folder)).sort()).toEqual(everything);
+  });
+
+  test('resume refuses defaults that are others by now, and names them', async () => {
+    const folder = await finishedRun();
+    const goOn = await openRun(folder, config, 'resume');
+    const gentle = { epochs: 3, rate: 0.05, clip: 1 } as StageSettings;
+    await expect(goOn({ ...recipe, stages: { all: gentle } })).rejects.toMatchObject({
+      code: 'FM_RUN',
+      message: expect.stringMatching(
+        /recipe\.json: expected .*\(stages\.all\.rate=0\.1, stages\.all\.clip=none\), got stages\.all\.rate=0\.05, stages\.all\.clip=1\. Defaults/,
+      ),
+    });
+    await expect(goOn({ ...recipe, options: { margin: 0.4 } })).rejects.toThrow(/options.margin=/);
+  });
+
+  test('resume with a recipe that is damaged, and without one as runs of old', async () => {
+    const folder = await finishedRun();
+    const goOn = await openRun(folder, config, 'resume');
+    await writeFile(runPaths(folder).recipe, '{"stages": ');
+    await expect(goOn(recipe)).rejects.toThrow(/recipe\.json: expected a recipe in JSON, got/);
+    await rm(runPaths(folder).recipe);
+    await goOn({ ...recipe, options: {} });
   });
 
   test('a run from before there was a choice of lowering ran portable graphs', async () => {
@@ -187,8 +219,13 @@ describe('opening', () => {
     const folder = await finishedRun();
     const begin = await openRun(folder, { ...config, seed: 4 }, 'overwrite');
     expect((await readdir(folder)).sort()).toEqual(everything);
-    await begin();
-    expect((await readdir(folder)).sort()).toEqual(['checkpoint', 'config.json', 'notes.txt']);
+    await begin(recipe);
+    expect((await readdir(folder)).sort()).toEqual([
+      'checkpoint',
+      'config.json',
+      'notes.txt',
+      'recipe.json',
+    ]);
     expect(await readdir(join(folder, 'checkpoint'))).toEqual([]);
     expect((await readRunConfig(folder)).seed).toBe(4);
   });

@@ -58,7 +58,10 @@ describe('from random numbers', () => {
       'metrics.jsonl',
       'model/fieldmark.json',
       'model/model.onnx',
+      'recipe.json',
     ]);
+    const recipe = JSON.parse(await readFile(runPaths(run()).recipe, 'utf8'));
+    expect(recipe).toMatchObject({ stages: { all: { epochs: 4, smoothing: expect.any(Number) } } });
     expect(await readRunConfig(run())).toMatchObject({ ...tinySettings, data: world.data });
     expect(events.filter(({ kind }) => kind === 'epoch')).toHaveLength(4);
     expect(events.filter(({ kind }) => kind === 'progress').length).toBeGreaterThan(20);
