@@ -68,7 +68,7 @@ export function compareCommand(): Command {
     )
     .option('--offline', 'fetch nothing: weights must be files or in the cache')
     .option('--size <pixels>', 'side of the square that the networks see', wholeNumber(32))
-    .option('--epochs <n>', 'epochs of the last stage of each method', wholeNumber(1))
+    .option('--epochs <n>', 'epochs of the whole network, the same for all', wholeNumber(1))
     .option('--seed <n>', 'seed of the first repetition (default: 0)', wholeNumber())
     .option('--refit', 'train each run on all of its training images once the epoch is chosen')
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))

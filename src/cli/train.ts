@@ -81,7 +81,7 @@ export function trainCommand(): Command {
     )
     .option('--fold <i/n>', 'hold back fold i of n of all images as the test split', foldSettings)
     .option('--stages <name>', 'stop after this stage: head, all (default: all)')
-    .option('--epochs <n>', 'epochs of the last stage', wholeNumber(1))
+    .option('--epochs <n>', 'epochs of the whole network (or of the last stage)', wholeNumber(1))
     .option('--seed <n>', 'seed of every random draw (default: 0)', wholeNumber())
     .option('--refit', 'choose on validation images, then train on all of train')
     .addOption(

@@ -12,7 +12,7 @@ import { writeAtomic } from '../formats/atomic-file.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import type { RunConfig, RunConfigInput } from '../train/config.ts';
 import type { Emit } from '../train/events.ts';
-import { checkPlan, stageNames, stagesOf } from '../train/plan.ts';
+import { checkPlan, stageNames, stageOfEpochs, stagesOf } from '../train/plan.ts';
 import { type Recipe, recipeOf } from '../train/recipe.ts';
 import { prepareTask } from '../train/task.ts';
 import { type ImageHashes, trainingImages } from '../train/task-images.ts';
@@ -148,8 +148,8 @@ export async function planRuns(
 
 /** What a contestant is trained with in the first fold, and what setting it up has shown. */
 interface Entry extends Pick<PlannedRun, 'config' | 'weights' | 'recipe'> {
-  /** Which `epochs` are those of. */
-  readonly lastStage: string;
+  /** The stage that `epochs` decide about. */
+  readonly ofEpochs: string;
 }
 
 async function checkedEntry(
@@ -166,12 +166,12 @@ async function checkedEntry(
   const fitting = withoutStrangeStages(config, contestant, stageNames(task));
   const fitted = { ...task, config: fitting };
   checkPlan(fitted, emit);
-  const lastStage = stagesOf(fitted).at(-1)!.name;
+  const ofEpochs = stageOfEpochs(stagesOf(fitted)).name;
   const weights = (task.trunk ?? task.weights)?.hash;
-  return { config: fitting, weights, lastStage, recipe: recipeOf(fitted) };
+  return { config: fitting, weights, ofEpochs, recipe: recipeOf(fitted) };
 }
 
-/** Common epochs are those of the last stage, which need not be the one that trains the network. */
+/** Common epochs are those of the last stage for whoever does not train the network. */
 function tellOfEpochs(
   contestants: readonly Contestant[],
   entries: readonly Entry[],
@@ -179,15 +179,15 @@ function tellOfEpochs(
   emit: Emit,
 ): void {
   const labels = new Map<string, string[]>();
-  for (const [i, { config, lastStage }] of entries.entries()) {
+  for (const [i, { config, ofEpochs }] of entries.entries()) {
     // a probe, and whoever has epochs of its own, do not take the common ones
     const takes = config.epochs !== undefined && contestants[i].own.epochs === undefined;
-    if (takes) labels.set(lastStage, [...(labels.get(lastStage) ?? []), contestants[i].label]);
+    if (takes) labels.set(ofEpochs, [...(labels.get(ofEpochs) ?? []), contestants[i].label]);
   }
   if (epochs === undefined || labels.size < 2) return;
   const each = [...labels].map(([stage, names]) => `'${stage}' of ${names.join(', ')}`);
   emit.note(
-    `epochs ${epochs} are those of the last stage, which is not the same for all: ` +
+    `epochs ${epochs} are those of the whole network, which not all train: ` +
       `${each.join('; ')}. --set stages.<stage>.epochs sets those of one stage`,
   );
 }

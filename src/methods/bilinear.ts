@@ -123,6 +123,7 @@ function networkStage(context: Context): Stage {
   return {
     name: 'all',
     source: 'images',
+    whole: true,
     trains: (path) => trainable(path) && counts(path),
     loss: (scope, { input, targets }) => {
       const { unit } = pool(context, scope, mapsOf(context, scope, input, context.norms).maps);

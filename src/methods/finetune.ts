@@ -86,6 +86,7 @@ function networkStage(context: Context): Stage {
   return {
     name: 'all',
     source: 'images',
+    whole: true,
     trains: unfrozen(context),
     loss: (scope, batch) => ({ loss: networkLoss(context, scope, batch).loss }),
     settings: networkSettings(context.pretrained),

@@ -143,6 +143,8 @@ export interface Stage {
   readonly validated?: boolean;
   /** False where decisions have left nothing to do: the stage is passed over. Default: true. */
   readonly needed?: boolean;
+  /** True for stages that train the whole network: a configuration's `epochs` are those of them together. */
+  readonly whole?: boolean;
   /** True where the loss takes each image for one of one class, which mixed images are not. */
   readonly oneClass?: boolean;
   /** Whether a parameter trains in this stage. */

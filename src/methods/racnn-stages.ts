@@ -105,12 +105,13 @@ export function attentionStage(context: RacnnContext): Stage {
   };
 }
 
-/** The backbone and the classifiers of all scales, the attention fixed. */
-export function networkStage(context: RacnnContext, name: string, epochs: number): Stage {
+/** The backbone and the classifiers of all scales, the attention fixed; `round` counts from 1. */
+export function networkStage(context: RacnnContext, name: string, round: number): Stage {
   const trains = unfrozen(context);
   return {
     name,
     source: 'images',
+    whole: round === 1,
     trains: (path) => trains(path) && !isAttention(path) && !path.startsWith('fusion.'),
     classify: (scope, image) =>
       averageAnswer(classifyLooks(context, scope, lookCloser(context, scope, image, 'frozen'))),
@@ -119,7 +120,7 @@ export function networkStage(context: RacnnContext, name: string, epochs: number
       const losses = classifyLooks(context, scope, looks).map((l) => crossEntropy(l, targets));
       return { loss: total(losses) };
     },
-    settings: { ...networkSettings(true), epochs, batch: 16, rate: 0.002 },
+    settings: { ...networkSettings(true), epochs: round === 1 ? 12 : 4, batch: 16, rate: 0.002 },
   };
 }
 

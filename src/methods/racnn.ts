@@ -50,16 +50,16 @@ function teaching(context: RacnnContext): Stage[] {
   return attention === 'learnt' && !anchor ? [attentionStage(context)] : [];
 }
 
-/** Epochs of the classifiers in the first round, and in those that follow. */
-const EPOCHS = { first: 12, later: 4 } as const;
-
 /** Classifiers and attention in turn; rounds after the first are numbered. */
 function rounds(context: RacnnContext): Stage[] {
   const { rounds, attention } = context.options;
-  return Array.from({ length: rounds }, (_, i) => (i === 0 ? '' : `${i + 1}`)).flatMap((n) => [
-    networkStage(context, `all${n}`, n === '' ? EPOCHS.first : EPOCHS.later),
-    ...(attention === 'learnt' ? [attendStage(context, `attend${n}`)] : []),
-  ]);
+  return Array.from({ length: rounds }, (_, i) => i + 1).flatMap((round) => {
+    const n = round === 1 ? '' : round;
+    return [
+      networkStage(context, `all${n}`, round),
+      ...(attention === 'learnt' ? [attendStage(context, `attend${n}`)] : []),
+    ];
+  });
 }
 
 export const racnn: Method<RacnnOptions> = {

@@ -91,6 +91,7 @@ function jointStage(context: Context): Stage {
   return {
     name: 'all',
     source: 'images',
+    whole: true,
     oneClass: true,
     trains: unfrozen(context),
     loss: (scope, batch) => {

@@ -153,7 +153,7 @@ export interface RunConfig {
   readonly within: 'image' | 'box';
   /** The last stage to run, or `all`. */
   readonly stages: string;
-  /** Epochs of the last stage. */
+  /** Epochs of the whole network: of the stages that train it, or of the last where none does. */
   readonly epochs?: number;
   readonly seed: number;
   /** After choosing on the validation images, train again on train and validation together. */

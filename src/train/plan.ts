@@ -2,9 +2,9 @@
 
 import { fail } from '../core/errors.ts';
 import type { Example } from '../core/example.ts';
-import type { Stage } from '../methods/method.ts';
+import type { Stage, StageSettings } from '../methods/method.ts';
 import type { ChosenEpoch } from './checkpoint.ts';
-import { stageSettings } from './config.ts';
+import { type RunConfig, stageSettings } from './config.ts';
 import type { Emit } from './events.ts';
 import { planMemory } from './memory-plan.ts';
 import type { Part } from './part.ts';
@@ -72,13 +72,39 @@ export function partOf(task: Task, index: number, chosen: readonly ChosenEpoch[]
   const refit = index >= stages.length;
   const at = index % stages.length;
   const stage = stages[at];
-  const wished = stageSettings(stage.name, stage.settings, config.stage[stage.name]);
-  const isLast = at === stages.length - 1;
-  const epochs = (isLast ? config.epochs : undefined) ?? wished.epochs;
-  if (!refit) return { stage, settings: { ...wished, epochs }, examples: task.train, refit };
+  const wished = settingsOf(stage, config);
+  const epochs = stage === stageOfEpochs(stages) ? epochsLeft(stage, stages, config) : undefined;
+  const chosenFrom = { ...wished, epochs: epochs ?? wished.epochs };
+  if (!refit) return { stage, settings: chosenFrom, examples: task.train, refit };
   const { epoch, factors } = chosen[at];
   const settings = { ...wished, epochs: epoch };
   return { stage, settings, examples: allOfTrain(task), refit, factors };
+}
+
+function settingsOf({ name, settings }: Stage, config: RunConfig): StageSettings {
+  return stageSettings(name, settings, config.stage[name]);
+}
+
+/** Whose epochs a configuration's `epochs` decide: the last that trains the whole network, or the last. */
+export function stageOfEpochs(stages: readonly Stage[]): Stage {
+  return stages.findLast(({ whole }) => whole) ?? stages.at(-1)!;
+}
+
+/** What the others that train the whole network leave of the configuration's `epochs`. */
+function epochsLeft(
+  stage: Stage,
+  stages: readonly Stage[],
+  config: RunConfig,
+): number | undefined {
+  if (config.epochs === undefined) return undefined;
+  const others = stage.whole ? stages.filter((one) => one.whole && one !== stage) : [];
+  const taken = others.reduce((sum, one) => sum + settingsOf(one, config).epochs, 0);
+  if (config.epochs > taken) return config.epochs - taken;
+  throw fail('FM_CONFIG', 'epochs', {
+    expected: `more than the ${taken} of ${others.map(({ name }) => `'${name}'`).join(' and ')}`,
+    got: String(config.epochs),
+    next: `Raise them, or shorten what comes before '${stage.name}' (see 'fieldmark methods').`,
+  });
 }
 
 /** All of train: what was held out of it goes back. Official validation images never train. */

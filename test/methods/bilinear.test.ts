@@ -237,9 +237,9 @@ describe('small runs', () => {
     const weights = place('tiny.safetensors');
     const run = place(method);
     // of so high a rate the classifier takes less than its usual multiple
-    const all = { ...tinySettings.stage.all, epochs: 2, headFactor: 10 };
+    const all = { ...tinySettings.stage.all, headFactor: 10 };
     const stage = { ...tinySettings.stage, all };
-    await trainHere(world.data, run, { method, options, weights, stage });
+    await trainHere(world.data, run, { method, options, weights, epochs: 2, stage });
     const lines = await metricsOf(run);
     const losses = (stage: string) =>
       lines.flatMap((line) => ('epoch' in line && line.stage === stage ? [Number(line.loss)] : []));
@@ -260,8 +260,9 @@ describe('small runs', () => {
     await saveBackbone(place('other'), place('other.safetensors'));
     const weights = place('tiny.safetensors');
     const options = { second: 'resnet_tiny', secondWeights: place('other.safetensors') };
-    const stage = { head: { epochs: 5 }, all: { batch: 8, rate: 1e-9, epochs: 1 } };
-    await trainHere(world.data, place('two'), { method: 'bilinear', options, weights, stage });
+    const stage = { head: { epochs: 5 }, all: { batch: 8, rate: 1e-9 } };
+    const settings = { method: 'bilinear', options, weights, epochs: 1, stage };
+    await trainHere(world.data, place('two'), settings);
     const { parameters } = (await loadCheckpoint(runPaths(place('two')).checkpoint))!;
     for (const [root, file] of [
       ['backbone', weights],

@@ -21,7 +21,9 @@ beforeAll(async () => {
   await saveBackbone(place('base'), weights());
 });
 
-const brief = { batch: 8, epochs: 1 };
+/** Its epochs are the configuration's. */
+const network = { batch: 8 };
+const brief = { ...network, epochs: 1 };
 
 /** One epoch of everything; attention that hardly moves from the centre has collapsed. */
 function settings(attentionRate: number): Partial<RunConfigInput> {
@@ -31,14 +33,14 @@ function settings(attentionRate: number): Partial<RunConfigInput> {
     method: 'ra-cnn',
     weights: weights(),
     options: { anchor: false },
-    epochs: 5,
-    stage: { head: { epochs: 5 }, attention, all: brief, attend },
+    epochs: 1,
+    stage: { head: { epochs: 5 }, attention, all: network, attend, fuse: { epochs: 5 } },
   };
 }
 
 test('scales are told apart in the log, the model and its evaluation', async () => {
   const run = place('scda');
-  const stage = { head: { epochs: 5 }, all: brief };
+  const stage = { head: { epochs: 5 }, all: network, fuse: { epochs: 5 } };
   await trainHere(world.data, run, { ...settings(1), options: { attention: 'scda' }, stage });
   const lines = await metricsOf(run);
   const epoch = lines.find((line) => line.stage === 'all' && 'valLoss' in line)!;

@@ -23,7 +23,7 @@ const world = tinyWorld();
 const place = (name: string) => join(world.folder, name);
 const changes = {
   method: 'triplet',
-  epochs: 2,
+  epochs: 3, // one of them warms up
   stage: { all: { batch: 16 }, softmax: { batch: 8 } },
 } satisfies Partial<RunConfigInput>;
 
@@ -56,7 +56,7 @@ test.each(['mixup', 'cutmix'])(
     const train = (name: string) =>
       trainHere(world.data, place(`${key}-${name}`), {
         method: 'triplet',
-        epochs: 1,
+        epochs: 2,
         ...stage(name),
       });
     await expect(train('all')).rejects.toThrow(
@@ -96,10 +96,19 @@ test('few images fill the batches with further views; a lonely one is named', as
   const onEvent = (event: TrainEvent) => void (event.kind === 'note' && notes.push(event.text));
   const stage = {}; // eight classes by four, of which there are three
   const run = place('few');
-  await trainHere(data, run, { ...changes, stage, epochs: 1 }, { onEvent });
+  await trainHere(data, run, { ...changes, stage, epochs: 2 }, { onEvent });
   expect(notes).toContain("triplet: with one training image a class can only be a negative: 'owl'");
   const steps = (await metricsOf(run)).filter((l) => l.stage === 'all' && l.step !== undefined);
   expect(steps).toHaveLength(1);
+});
+
+test('epochs that the warm-up takes whole are refused', async () => {
+  const train = (epochs: number) =>
+    trainHere(world.data, place('warm'), { ...changes, epochs, options: { warmup: 4 } });
+  for (const epochs of [2, 4])
+    await expect(train(epochs)).rejects.toThrow(
+      `epochs: expected more than the 4 of 'softmax', got ${epochs}. Raise them, or shorten`,
+    );
 });
 
 describe('refused before images are read', () => {
