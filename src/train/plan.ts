@@ -91,11 +91,7 @@ export function stageOfEpochs(stages: readonly Stage[]): Stage {
 }
 
 /** What the others that train the whole network leave of the configuration's `epochs`. */
-function epochsLeft(
-  stage: Stage,
-  stages: readonly Stage[],
-  config: RunConfig,
-): number | undefined {
+function epochsLeft(stage: Stage, stages: readonly Stage[], config: RunConfig): number | undefined {
   if (config.epochs === undefined) return undefined;
   const others = stage.whole ? stages.filter((one) => one.whole && one !== stage) : [];
   const taken = others.reduce((sum, one) => sum + settingsOf(one, config).epochs, 0);
