@@ -45,7 +45,7 @@ export async function compareMethods(options: CompareOptions): Promise<Compared>
   const { contestants, notes } = withBaselines(options.contestants, options.common);
   for (const note of notes) emit.note(note);
   const cut = await openFolds(parseConfig(options.common), rounds, emit, signal);
-  const runs = await planRuns(out, contestants, options.common, rounds, emit, signal);
+  const runs = await planRuns(out, contestants, options.common, rounds, cut, emit, signal);
   await holdToImages(out, cut.fingerprint);
 
   const { scores, failed } = await trainAll(runs, cut, emit, signal);

@@ -29,11 +29,7 @@ export interface PlannedRun {
   readonly config: RunConfig;
   /** SHA-256 of the weights that it starts from, as their file is now; undefined without any. */
   readonly weights: string | undefined;
-  /**
-   * What it does, in the first fold; undefined in the others, where classes may have other numbers of
-   * images and the recipe may follow them.
-   */
-  readonly recipe: Recipe | undefined;
+  readonly recipe: Recipe;
 }
 
 /** How often, and on which folds. */
@@ -51,6 +47,8 @@ export interface Folds {
   readonly ids: readonly (readonly string[])[];
   /** SHA-256 of each image's bytes, by id. */
   readonly hashes: ImageHashes;
+  /** Training images of each class beside each fold. */
+  readonly trainImages: readonly (readonly number[])[];
 }
 
 /** Reads and checks all images, and cuts them. */
@@ -70,20 +68,20 @@ export async function openFolds(
   const cuts = Array.from({ length: count }, (_, i) =>
     foldDataset(dataset, { count, index: i + 1, seed }, hashes),
   );
-  mustTrainClasses(cuts);
+  const trainImages = cuts.map(trainingImages);
+  mustTrainClasses(cuts, trainImages);
   const ids = cuts.map(({ examples }) =>
     examples.flatMap(({ id, split }) => (split === 'test' ? [id] : [])),
   );
   const hash = createHash('sha256').update(JSON.stringify(ids));
   for (const { id, label } of dataset.examples) hash.update(`\n${id} ${label} ${hashes.get(id)}`);
-  return { dataset, ids, hashes, fingerprint: hash.digest('hex') };
+  return { dataset, ids, hashes, trainImages, fingerprint: hash.digest('hex') };
 }
 
 /** A class whose images are all in one fold cannot train there: told now, not after the other folds. */
-function mustTrainClasses(cuts: readonly Dataset[]): void {
+function mustTrainClasses(cuts: readonly Dataset[], counts: Folds['trainImages']): void {
   for (const [i, cut] of cuts.entries()) {
-    const counts = trainingImages(cut);
-    const without = cut.classes.filter((_, label) => counts[label] === 0);
+    const without = cut.classes.filter((_, label) => counts[i][label] === 0);
     if (without.length === 0) continue;
     throw fail('FM_DATASET', cut.root, {
       expected: 'training images of every class beside every fold',
@@ -118,6 +116,7 @@ export async function planRuns(
   contestants: readonly Contestant[],
   common: RunConfigInput,
   rounds: Rounds,
+  { trainImages }: Pick<Folds, 'trainImages'>,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<PlannedRun[]> {
@@ -134,12 +133,12 @@ export async function planRuns(
   for (let repetition = 0; repetition < rounds.seeds; repetition++) {
     for (let index = 1; index <= rounds.folds; index++) {
       contestants.forEach((contestant, i) => {
-        const { config: first, weights, recipe } = entries[i];
+        const { config: first, weights, recipeFor } = entries[i];
         const fold = { count: rounds.folds, index, seed: rounds.foldSeed };
         const folder = join(out, folderName(contestant.label, repetition), `fold-${index}`);
         const config = { ...first, fold, seed: first.seed + repetition };
-        const known = index === 1 ? recipe : undefined;
-        runs.push({ contestant, repetition, fold, folder, config, weights, recipe: known });
+        const recipe = recipeFor(trainImages[index - 1]);
+        runs.push({ contestant, repetition, fold, folder, config, weights, recipe });
       });
     }
   }
@@ -147,9 +146,11 @@ export async function planRuns(
 }
 
 /** What a contestant is trained with in the first fold, and what setting it up has shown. */
-interface Entry extends Pick<PlannedRun, 'config' | 'weights' | 'recipe'> {
+interface Entry extends Pick<PlannedRun, 'config' | 'weights'> {
   /** The stage that `epochs` decide about. */
   readonly ofEpochs: string;
+  /** What it does beside a fold that leaves so many images of each class. */
+  readonly recipeFor: (imagesOfClass: readonly number[]) => Recipe;
 }
 
 async function checkedEntry(
@@ -168,7 +169,9 @@ async function checkedEntry(
   checkPlan(fitted, emit);
   const ofEpochs = stageOfEpochs(stagesOf(fitted)).name;
   const weights = (task.trunk ?? task.weights)?.hash;
-  return { config: fitting, weights, ofEpochs, recipe: recipeOf(fitted) };
+  const recipeFor = (imagesOfClass: readonly number[]) =>
+    recipeOf({ ...fitted, context: { ...fitted.context, imagesOfClass } });
+  return { config: fitting, weights, ofEpochs, recipeFor };
 }
 
 /** Common epochs are those of the last stage for whoever does not train the network. */
@@ -188,7 +191,7 @@ function tellOfEpochs(
   const each = [...labels].map(([stage, names]) => `'${stage}' of ${names.join(', ')}`);
   emit.note(
     `epochs ${epochs} are those of the whole network, which not all train: ` +
-      `${each.join('; ')}. --set stages.<stage>.epochs sets those of one stage`,
+      `${each.join('; ')}. Epochs of its own stand behind a method, as in 'scda:epochs=100'`,
   );
 }
 

@@ -3,6 +3,7 @@
 import { fail } from '../core/errors.ts';
 import { readManifest } from '../recognise/manifest.ts';
 import type { Emit, TrainEvent } from '../train/events.ts';
+import { holdToRecipe } from '../train/recipe.ts';
 import { hasRun, openRun, runPaths } from '../train/run-folder.ts';
 import { settleConfig, TrainingStopped, train } from '../train/train.ts';
 import type { PlannedRun } from './plan.ts';
@@ -14,8 +15,8 @@ export async function isFinished(run: PlannedRun): Promise<boolean> {
   const { folder, config, weights, recipe } = run;
   const manifest = await readManifest(runPaths(folder).model).catch(() => undefined);
   if (manifest === undefined) return false;
-  const goOn = await openRun(folder, await settleConfig(config, folder, () => {}), 'resume');
-  if (recipe !== undefined) await goOn(recipe);
+  await openRun(folder, await settleConfig(config, folder, () => {}), 'resume');
+  await holdToRecipe(runPaths(folder).recipe, recipe);
   mustStartFrom(folder, weights, manifest.weights.sha256);
   return true;
 }

@@ -81,7 +81,8 @@ function headStage(context: Context): Stage {
 function lastStage(context: Context): Stage {
   // descriptors that were trained lie farther apart, so that step one's rate may be too high
   const settings = { ...headSettings(), epochs: 30, rate: 4, decay: CONVERGED };
-  return classifierStage(context, 'classifier', settings);
+  const lighter = `Set options.finish=none. ${lighterThan(context)}`;
+  return { ...classifierStage(context, 'classifier', settings), lighter };
 }
 
 /** Next to no decay: of unit descriptors a classifier that has converged has large weights. */

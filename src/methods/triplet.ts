@@ -112,9 +112,9 @@ function jointStage(context: Context): Stage {
 /** Images of a batch, at most. */
 const BATCH = 32;
 
-/** As many classes as a batch holds pairs of: the softmax needs to see many. Of few classes more images. */
+/** Pairs where the batch can be of as many classes: the softmax needs to see many. Of few, more images. */
 function samplesOf(classes: number): number {
-  return Math.min(4, Math.max(2, Math.floor(BATCH / classes)));
+  return BATCH / 2 <= classes ? 2 : 4;
 }
 
 /** As long as fine-tuning, together with the warm-up; with a hierarchy pairs of siblings. */
@@ -125,7 +125,7 @@ function jointSettings({ options, classes, pretrained }: Context, tree: boolean)
   return {
     ...settings,
     epochs: Math.max(1, settings.epochs - warmup),
-    batch: Math.min(Math.floor(BATCH / samples), classes) * samples,
+    batch: Math.min(BATCH / samples, classes) * samples,
     sampler: { kind: 'balanced', samples, ...(tree ? { siblings: 2 } : {}) },
     // the rate has grown already where the softmax came first
     schedule: { kind: 'cosine', warmup: warmup > 0 ? 0 : 1, floor: 0 },

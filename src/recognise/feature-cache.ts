@@ -1,5 +1,5 @@
-// Features of frozen networks, kept on disk. The key of a folder is the network itself, its
-// preprocessing included; the key of a row is the content of the image.
+// Features of frozen networks, kept on disk, or in memory alone. The key of a folder is the network
+// itself, its preprocessing included; the key of a row is the content of the image.
 
 import { createHash } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
@@ -17,12 +17,12 @@ export type Note = (text: string) => void;
 
 /** Features by image content. */
 export class FeatureCache {
-  readonly #folder: string;
+  readonly #folder: string | undefined;
   readonly #note: Note;
   readonly #rows = new Map<string, Float32Array>();
   #pending: [hash: string, row: Float32Array][] = [];
 
-  private constructor(folder: string, note: Note) {
+  private constructor(folder: string | undefined, note: Note) {
     this.#folder = folder;
     this.#note = note;
   }
@@ -36,8 +36,13 @@ export class FeatureCache {
     const hash = createHash('sha256');
     for (const part of key) hash.update(part).update('\0');
     const cache = new FeatureCache(join(root, hash.digest('hex').slice(0, 32)), note);
-    await cache.#read();
+    await cache.#read(cache.#folder!);
     return cache;
+  }
+
+  /** A cache that is gone with the process. */
+  static inMemory(): FeatureCache {
+    return new FeatureCache(undefined, () => {});
   }
 
   get(hash: string): Float32Array | undefined {
@@ -46,6 +51,7 @@ export class FeatureCache {
 
   async put(hash: string, row: Float32Array): Promise<void> {
     this.#rows.set(hash, row);
+    if (this.#folder === undefined) return;
     this.#pending.push([hash, row]);
     if (this.#pending.length >= SHARD) await this.flush();
   }
@@ -53,7 +59,7 @@ export class FeatureCache {
   /** Writes what is not on disk yet, as one more file. */
   async flush(): Promise<void> {
     const rows = this.#pending;
-    if (rows.length === 0) return;
+    if (this.#folder === undefined || rows.length === 0) return;
     this.#pending = [];
     const width = rows[0][1].length;
     const hashes = new Uint8Array(rows.length * HASH_BYTES);
@@ -75,10 +81,10 @@ export class FeatureCache {
     });
   }
 
-  async #read(): Promise<void> {
-    const names = await readdir(this.#folder).catch(() => []);
+  async #read(folder: string): Promise<void> {
+    const names = await readdir(folder).catch(() => []);
     for (const name of names.filter((n) => n.endsWith('.safetensors')).sort()) {
-      const path = join(this.#folder, name);
+      const path = join(folder, name);
       try {
         this.#add((await readSafetensors(path)).tensors);
       } catch (cause) {

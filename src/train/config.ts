@@ -254,15 +254,19 @@ function mustDivide(where: string, { batch, accumulate, sampler }: StageSettings
     throw fail('FM_CONFIG', `${where}.sampler.samples`, {
       expected: `a divisor of the ${batch / accumulate} images of a pass`,
       got: String(samples),
-      next: `Use one of ${divisorsOf(batch / accumulate).join(', ')}, or another batch.`,
+      next: `Use ${someOf(divisorsOf(batch / accumulate).filter((n) => n > 1))}, or another batch.`,
     });
   }
   if (batch % accumulate === 0) return;
   throw fail('FM_CONFIG', `${where}.accumulate`, {
     expected: `a divisor of ${where}.batch, which is ${batch}`,
     got: String(accumulate),
-    next: `Use one of ${divisorsOf(batch).join(', ')}, or another batch.`,
+    next: `Use ${someOf(divisorsOf(batch))}, or another batch.`,
   });
+}
+
+function someOf(numbers: readonly number[]): string {
+  return numbers.length === 1 ? String(numbers[0]) : `one of ${numbers.join(', ')}`;
 }
 
 /** All divisors, ascending. */

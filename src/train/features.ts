@@ -7,7 +7,6 @@ import type { HostTensor } from '../core/tensor.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { lower } from '../graph/lower.ts';
-import type { Stage } from '../methods/method.ts';
 import { imageInput } from '../nn/image-input.ts';
 import { type ParameterNumbers, Parameters } from '../nn/scope.ts';
 import { FeatureCache } from '../recognise/feature-cache.ts';
@@ -15,6 +14,7 @@ import { passOverImages } from '../recognise/image-pass.ts';
 import { foldConstants } from '../runtime/fold.ts';
 import { createSession, engineVersion } from '../runtime/node.ts';
 import type { Emit } from './events.ts';
+import type { Part } from './part.ts';
 import type { Task } from './task.ts';
 
 export interface FeatureTable {
@@ -24,10 +24,13 @@ export interface FeatureTable {
   readonly rows: readonly Float32Array[];
 }
 
-/** Features of the examples under the stage's frozen network. */
+/**
+ * Features of the examples under the network of the part's stage, which is frozen by then. Those of
+ * one that this run has trained are not kept on disk: no other run has it.
+ */
 export async function featuresOf(
   task: Task,
-  stage: Stage,
+  { stage, ownNetwork }: Pick<Part, 'stage' | 'ownNetwork'>,
   store: ParameterNumbers,
   examples: readonly Example[],
   emit: Emit,
@@ -42,7 +45,9 @@ export async function featuresOf(
   const threads = config.threads ?? 0;
   const settings = JSON.stringify({ geometry, threads, engineVersion });
   const key = [createHash('sha256').update(bytes).digest(), settings];
-  const cache = await FeatureCache.open(cacheFolder('features'), key, emit.note);
+  const cache = ownNetwork
+    ? FeatureCache.inMemory()
+    : await FeatureCache.open(cacheFolder('features'), key, emit.note);
   const hashOf = (example: Example) => rowKey(example, task.hashes.get(example.id)!, geometry);
   const missing = examples.filter((example) => cache.get(hashOf(example)) === undefined);
   if (missing.length > 0) {

@@ -32,15 +32,16 @@ export function planMemory(
   emit: Emit,
   free = freemem(),
 ): void {
-  for (const { stage, settings, examples } of parts) {
+  for (const { stage, settings, examples, ownNetwork } of parts) {
     const batch = batchSize(settings, examples.length);
     const row = rowShape(stage, config.size);
     const parameters = new Parameters(stage.trains);
     const fed = stageBatch(stage, [batch / settings.accumulate, ...row], context.classes);
     const { loss } = stage.loss(parameters.root(), fed);
     const trained = parameters.trainable().reduce((sum, { spec }) => sum + sizeOf(spec.shape), 0);
-    // the cache of the validation images holds the training images as well
-    const images = (train.length + val.length) * (val.length > 0 ? 2 : 1);
+    // a cache on disk is read as a whole, that of the validation images too
+    const twice = val.length > 0 && !ownNetwork;
+    const images = (train.length + val.length) * (twice ? 2 : 1);
     const held = {
       parameters: stateBytes(4 * trained, settings.ema),
       features: stage.source === 'features' ? 4 * sizeOf(row) * images : 0,

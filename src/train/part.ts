@@ -32,6 +32,8 @@ export interface Part {
   readonly stage: Stage;
   readonly settings: StageSettings;
   readonly examples: readonly Example[];
+  /** An earlier part has trained on images, so that the network is this run's own. */
+  readonly ownNetwork: boolean;
   /** Trains on train and validation together, with no choice to make. */
   readonly refit: boolean;
   /** In a refit under `plateau`: multipliers of the rate in each epoch, found before. */
@@ -96,7 +98,7 @@ async function openSource(part: Part, host: PartHost, pause: () => void) {
   if (stage.source === 'images') {
     return { source: imageBatches(examples, settings, task.config, task.context), scale: 1 };
   }
-  const table = await featuresOf(task, stage, store, examples, emit, pause);
+  const table = await featuresOf(task, part, store, examples, emit, pause);
   const source = featureBatches(table, examples, settings, task.config.seed, classes);
   return { source, scale: stage.featureNorm ?? rootMeanSquareNorm(table) };
 }

@@ -75,14 +75,20 @@ export function partOf(task: Task, index: number, chosen: readonly ChosenEpoch[]
   const wished = settingsOf(stage, config);
   const epochs = stage === stageOfEpochs(stages) ? epochsLeft(stage, stages, config) : undefined;
   const chosenFrom = { ...wished, epochs: epochs ?? wished.epochs };
-  if (!refit) return { stage, settings: chosenFrom, examples: task.train, refit };
+  const ownNetwork = hasOwnNetwork(stages, at);
+  if (!refit) return { stage, settings: chosenFrom, examples: task.train, ownNetwork, refit };
   const { epoch, factors } = chosen[at];
   const settings = { ...wished, epochs: epoch };
-  return { stage, settings, examples: allOfTrain(task), refit, factors };
+  return { stage, settings, examples: allOfTrain(task), ownNetwork, refit, factors };
 }
 
 function settingsOf({ name, settings }: Stage, config: RunConfig): StageSettings {
   return stageSettings(name, settings, config.stage[name]);
+}
+
+/** Whether a stage before this one trains on images. */
+export function hasOwnNetwork(stages: readonly Stage[], at: number): boolean {
+  return stages.slice(0, at).some(({ source }) => source === 'images');
 }
 
 /** Whose epochs a configuration's `epochs` decide: the last that trains the whole network, or the last. */
@@ -99,7 +105,7 @@ function epochsLeft(stage: Stage, stages: readonly Stage[], config: RunConfig): 
   throw fail('FM_CONFIG', 'epochs', {
     expected: `more than the ${taken} of ${others.map(({ name }) => `'${name}'`).join(' and ')}`,
     got: String(config.epochs),
-    next: `Raise them, or shorten what comes before '${stage.name}' (see 'fieldmark methods').`,
+    next: `Raise them, or let an option leave ${others.length > 1 ? 'these' : 'it'} out (docs/configuration.md).`,
   });
 }
 

@@ -1,5 +1,5 @@
-// What a run does with nothing left to defaults: kept beside its configuration, because the defaults
-// of a later version may be others.
+// What a run does once defaults are filled in: kept beside its configuration, because the defaults of
+// a later version may be others.
 
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -27,14 +27,9 @@ export async function writeRecipe(path: string, recipe: Recipe): Promise<void> {
   await writeAtomic(path, `${JSON.stringify(recipe, null, 2)}\n`);
 }
 
-/** Throws FM_RUN where a run was started with another recipe. Runs of old have none to compare. */
+/** Throws FM_RUN where a run was started with another recipe. */
 export async function holdToRecipe(path: string, recipe: Recipe): Promise<void> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined;
-    throw unreadable(path, cause);
-  });
-  if (text === undefined) return;
-  const before = leaves(parse(path, text));
+  const before = leaves(await readRecipe(path));
   const now = leaves(recipe);
   const keys = [...new Set([...before.keys(), ...now.keys()])];
   const different = keys.filter((key) => !isDeepStrictEqual(before.get(key), now.get(key)));
@@ -44,25 +39,21 @@ export async function holdToRecipe(path: string, recipe: Recipe): Promise<void> 
   throw fail('FM_RUN', path, {
     expected: `the recipe it was started with (${show(before)})`,
     got: show(now),
-    next: 'Defaults have changed since: finish it with the version that began it, or start another run.',
+    next: 'Defaults have changed since: go on with the version that began it, or start another run.',
   });
 }
 
-function parse(path: string, text: string): unknown {
+async function readRecipe(path: string): Promise<unknown> {
   try {
-    return JSON.parse(text);
+    return JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw unreadable(path, cause as Error);
+    throw fail('FM_RUN', path, {
+      expected: 'a recipe in JSON',
+      got: (cause as Error).message,
+      next: 'Put it back, or start anew: take the folder of the run away, or train with --overwrite.',
+      cause,
+    });
   }
-}
-
-function unreadable(path: string, cause: Error) {
-  return fail('FM_RUN', path, {
-    expected: 'a recipe in JSON',
-    got: cause.message,
-    next: 'Put it back, or start anew: take the folder of the run away, or train with --overwrite.',
-    cause,
-  });
 }
 
 /** Values by their path, `stages.all.rate`; lists are values. */

@@ -7,7 +7,7 @@ import { fail } from '../core/errors.ts';
 import { diskError, writeAtomic } from '../formats/atomic-file.ts';
 import { processExists, takeLock } from '../formats/lock-file.ts';
 import { parseConfig, type RunConfig } from './config.ts';
-import { holdToRecipe, type Recipe, writeRecipe } from './recipe.ts';
+import { type Recipe, writeRecipe } from './recipe.ts';
 
 /** What to do with a folder that holds a run already. */
 export type OpenMode = 'new' | 'resume' | 'overwrite';
@@ -54,7 +54,7 @@ export async function lockRun(folder: string): Promise<() => Promise<void>> {
   });
 }
 
-/** Begins or continues a run with what it is to do, which a run that goes on must have begun with. */
+/** Begins a run with what it is to do; nothing where it goes on. */
 export type BeginRun = (recipe: Recipe) => Promise<void>;
 
 /**
@@ -84,7 +84,7 @@ export async function openRun(
   }
   if (existing !== undefined && mode === 'resume') {
     mustMatch(paths.config, existing, config);
-    return async (recipe) => await holdToRecipe(paths.recipe, recipe);
+    return async () => {};
   }
   return async (recipe) => {
     const { folder: _, ...all } = paths;

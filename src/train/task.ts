@@ -174,7 +174,7 @@ function parseOptions(method: Method, options: unknown): unknown {
   const result = method.options.safeParse(options);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw fail('FM_CONFIG', `options.${issue.path.join('.')}`, {
+  throw fail('FM_CONFIG', ['options', ...issue.path].join('.'), {
     expected: `an option of method '${method.name}'`,
     got: issue.message,
     next: "See 'Options of methods' in docs/configuration.md.",

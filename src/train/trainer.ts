@@ -19,7 +19,7 @@ import type { RunConfig } from './config.ts';
 import type { Emit, TrainSummary } from './events.ts';
 import { isNeeded, type Part, type PartState, Stopped, trainPart } from './part.ts';
 import { allOfTrain, checkPlan, partOf, stagesOf } from './plan.ts';
-import { recipeOf } from './recipe.ts';
+import { holdToRecipe, recipeOf } from './recipe.ts';
 import { findingsOf, reviewStage, withDecisions } from './review.ts';
 import {
   lockRun,
@@ -94,6 +94,12 @@ class Trainer {
     return withDecisions(this.#given, this.#chosen);
   }
 
+  /** So many, choosing and refitting. */
+  get #parts(): number {
+    const { length } = stagesOf(this.#given);
+    return this.#given.config.refit ? 2 * length : length;
+  }
+
   readonly #pause = () => {
     if (this.#signal.aborted) throw new Stopped();
   };
@@ -101,7 +107,7 @@ class Trainer {
   async run(): Promise<TrainSummary> {
     await this.#restore();
     const selecting = stagesOf(this.#task).length;
-    const total = this.#task.config.refit ? 2 * selecting : selecting;
+    const total = this.#parts;
     try {
       for (;;) {
         // the network that was chosen is calibrated, before a refit replaces it
@@ -271,16 +277,24 @@ class Trainer {
   async #restore(): Promise<void> {
     const checkpoint = await loadCheckpoint(this.#paths.checkpoint);
     if (checkpoint === undefined) {
+      await this.#holdToRecipe();
       await this.#metrics.cutTo(0);
       return;
     }
     const { progress } = checkpoint;
     this.#mustBeSameData(progress);
+    this.#mustHaveSameStages(progress);
+    // of a finished run the model is written again, whatever today's defaults are
+    if (progress.part < this.#parts) await this.#holdToRecipe();
     await this.#metrics.cutTo(progress.metricsBytes);
     this.#adopt(checkpoint);
     this.#emit.note(
       `resumed at part ${progress.part + 1}, epoch ${progress.epoch}, step ${progress.step}`,
     );
+  }
+
+  async #holdToRecipe(): Promise<void> {
+    await holdToRecipe(this.#paths.recipe, recipeOf(this.#given));
   }
 
   #adopt({ progress, parameters, optimiser, best }: Checkpoint): void {
@@ -302,6 +316,19 @@ class Trainer {
       plateau: progress.plateau ?? null,
       optimiser: new Map(optimiser),
     };
+  }
+
+  /** A part is known by its number: it must be that of the stage it was begun as. */
+  #mustHaveSameStages({ part, chosen }: Progress): void {
+    const now = stagesOf(withDecisions(this.#given, chosen)).map(({ name }) => name);
+    const then = chosen.map(({ stage }) => stage);
+    const began = then.length === Math.min(part, now.length);
+    if (began && then.every((name, i) => name === now[i]) && part <= this.#parts) return;
+    throw fail('FM_RUN', this.#paths.folder, {
+      expected: `a run of the stages ${now.join(', ')}`,
+      got: `one that had ${part} parts behind it after ${then.join(', ') || 'none'}`,
+      next: 'It was begun by another version: go on with that one, or start another run.',
+    });
   }
 
   #mustBeSameData({ fingerprint }: Progress): void {

@@ -71,7 +71,7 @@ async function featureValidator(
 ): Promise<Validator> {
   const { val, context } = task;
   const { classes } = context;
-  const table = await featuresOf(task, part.stage, store, val, emit, pause);
+  const table = await featuresOf(task, part, store, val, emit, pause);
   const parameters = new Parameters(() => true);
   const features = input('features', [ROWS, ...table.shape]);
   const logits = part.stage.classify!(parameters.root(), features);

@@ -47,7 +47,7 @@ async function writeFeatures(path: string): Promise<void> {
     const examples: Example[] = task.dataset.examples.filter((e) => e.split === split);
     const { rows, shape } = await featuresOf(
       task,
-      stage,
+      { stage, ownNetwork: false },
       task.freshStore(),
       examples,
       emit,

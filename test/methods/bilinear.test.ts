@@ -16,12 +16,17 @@ import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.
 import { loadRecogniser } from '../../src/recognise/recogniser.ts';
 import { recogniserGraph } from '../../src/recognise/recogniser-graph.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { parseConfig } from '../../src/train/config.ts';
+import { emitter } from '../../src/train/events.ts';
+import { Stopped } from '../../src/train/part.ts';
 import { runPaths } from '../../src/train/run-folder.ts';
+import { runTraining } from '../../src/train/trainer.ts';
 import { uniformTensor } from '../support/golden.ts';
 import { tinyContext } from '../support/method-context.ts';
 import { runGraph } from '../support/run-graph.ts';
 import {
   metricsOf,
+  resultOf,
   saveBackbone,
   tinySettings,
   tinyWorld,
@@ -253,6 +258,31 @@ describe('small runs', () => {
     await recogniser.close();
     expect([...logits, ...evidence.heat].every(Number.isFinite)).toBe(true);
     expect(evidence.activation.every((v) => v >= 0)).toBe(true);
+  });
+
+  test('stopped in its third step, and refitted, it ends with the same bytes', async () => {
+    const settings = {
+      method: 'bilinear',
+      weights: place('tiny.safetensors'),
+      epochs: 2,
+      refit: true,
+      stage: { ...tinySettings.stage, classifier: { epochs: 6 } },
+    };
+    await trainHere(world.data, place('refitted'), settings);
+    const folder = place('stopped');
+    const config = parseConfig({ ...tinySettings, data: world.data, ...settings });
+    const stop = new AbortController();
+    const emit = emitter((event) => {
+      if (event.kind === 'epoch' && event.stage === 'classifier') stop.abort();
+    });
+    const run = runTraining({ folder, config, mode: 'new' }, emit, stop.signal);
+    await expect(run).rejects.toBeInstanceOf(Stopped);
+    await trainHere(world.data, folder, settings, { mode: 'resume' });
+    expect(await resultOf(folder)).toEqual(await resultOf(place('refitted')));
+    const refits = (await metricsOf(folder)).filter(({ refit, epoch }) => refit && epoch);
+    expect(new Set(refits.map(({ stage }) => stage))).toEqual(
+      new Set(['head', 'all', 'classifier']),
+    );
   });
 
   test('two networks start from their own weights', async () => {

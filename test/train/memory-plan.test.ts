@@ -8,6 +8,7 @@ import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { emitter, type TrainEvent } from '../../src/train/events.ts';
 import { planMemory } from '../../src/train/memory-plan.ts';
+import { hasOwnNetwork } from '../../src/train/plan.ts';
 
 const images = (count: number) => new Array<Example>(count);
 
@@ -31,9 +32,10 @@ function notesOf(name: string, backbone: string, classes: number, free: number):
     train,
     val: images(3 * classes),
   };
-  const parts = method
-    .stages(context)
-    .map((stage) => ({ stage, settings: stage.settings, examples: train, refit: false }));
+  const parts = method.stages(context).map((stage, at, stages) => {
+    const ownNetwork = hasOwnNetwork(stages, at);
+    return { stage, settings: stage.settings, examples: train, ownNetwork, refit: false };
+  });
   const notes: string[] = [];
   const emit = emitter((event: TrainEvent) => {
     if (event.kind === 'note') notes.push(event.text);
@@ -52,6 +54,13 @@ test('sketches of ten classes are not worth a word', () => {
 test('two hundred classes: features and classifier are named', () => {
   expect(notesOf('bilinear', 'resnet18', 200, 64e9)[0]).toBe(
     "stage 'head' needs about 7.2 GB of memory: 6.3 GB of cached features, 0.5 GB of parameters with their optimiser state",
+  );
+});
+
+// descriptors of the network that was trained are not on disk, and held once
+test('the third step is named, and what there is instead of it', () => {
+  expect(notesOf('bilinear', 'resnet18', 200, 64e9).at(-1)).toMatch(
+    /^stage 'classifier' needs about 4\.. GB of memory: 3\.2 GB of cached features, 0\.5 GB/,
   );
 });
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { StageSettings } from '../../src/methods/method.ts';
 import { parseConfig } from '../../src/train/config.ts';
-import type { Recipe } from '../../src/train/recipe.ts';
+import { holdToRecipe, type Recipe } from '../../src/train/recipe.ts';
 import {
   lockRun,
   MetricsLog,
@@ -164,26 +164,27 @@ describe('opening', () => {
     expect((await readdir(folder)).sort()).toEqual(everything);
   });
 
-  test('resume refuses defaults that are others by now, and names them', async () => {
-    const folder = await finishedRun();
-    const goOn = await openRun(folder, config, 'resume');
+  test('defaults that are others by now are refused and named', async () => {
+    const path = runPaths(await finishedRun()).recipe;
+    await holdToRecipe(path, recipe);
     const gentle = { epochs: 3, rate: 0.05, clip: 1 } as StageSettings;
-    await expect(goOn({ ...recipe, stages: { all: gentle } })).rejects.toMatchObject({
+    await expect(holdToRecipe(path, { ...recipe, stages: { all: gentle } })).rejects.toMatchObject({
       code: 'FM_RUN',
       message: expect.stringMatching(
         /recipe\.json: expected .*\(stages\.all\.rate=0\.1, stages\.all\.clip=none\), got stages\.all\.rate=0\.05, stages\.all\.clip=1\. Defaults/,
       ),
     });
-    await expect(goOn({ ...recipe, options: { margin: 0.4 } })).rejects.toThrow(/options.margin=/);
+    const narrow = { ...recipe, options: { margin: 0.4 } };
+    await expect(holdToRecipe(path, narrow)).rejects.toThrow(/options.margin=/);
   });
 
-  test('resume with a recipe that is damaged, and without one as runs of old', async () => {
-    const folder = await finishedRun();
-    const goOn = await openRun(folder, config, 'resume');
-    await writeFile(runPaths(folder).recipe, '{"stages": ');
-    await expect(goOn(recipe)).rejects.toThrow(/recipe\.json: expected a recipe in JSON, got/);
-    await rm(runPaths(folder).recipe);
-    await goOn({ ...recipe, options: {} });
+  test('a recipe that is damaged or missing', async () => {
+    const path = runPaths(await finishedRun()).recipe;
+    const refused = /recipe\.json: expected a recipe in JSON, got/;
+    await writeFile(path, '{"stages": ');
+    await expect(holdToRecipe(path, recipe)).rejects.toThrow(refused);
+    await rm(path);
+    await expect(holdToRecipe(path, recipe)).rejects.toThrow(refused);
   });
 
   test('a run from before there was a choice of lowering ran portable graphs', async () => {

@@ -1,10 +1,11 @@
 // Training from photographs to a model, as a caller sees it: what it leaves, that it repeats
 // exactly, that it can be stopped and continued, and that the caller stays responsive.
 
-import { access, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
 import { readRunConfig, runPaths } from '../../src/train/run-folder.ts';
 import { TrainingStopped } from '../../src/train/train.ts';
@@ -162,10 +163,34 @@ describe('from random numbers', () => {
     const before = await resultOf(run());
     const files = await filesOf(run());
     await rm(runPaths(run()).model, { recursive: true });
+    // whatever the defaults are by now
+    await writeFile(runPaths(run()).recipe, '{"stages": {}}');
     await writeFile(`${runPaths(run()).checkpoint}.4711.tmp`, 'of a writer that was killed');
     await trainHere(world.data, run(), {}, { mode: 'resume' });
     expect(await resultOf(run())).toEqual(before);
     expect(await filesOf(run())).toEqual(files);
+  });
+
+  test('a run whose stages or recipe were others is not gone on with', async () => {
+    const [begun, other] = [place('begun'), place('other')];
+    const stop = new AbortController();
+    const onEvent = (event: TrainEvent) => void (event.kind === 'epoch' && stop.abort());
+    const stopped = trainTiny(world.data, begun, {}, { onEvent, signal: stop.signal });
+    await expect(stopped).rejects.toBeInstanceOf(TrainingStopped);
+    await cp(begun, other, { recursive: true });
+    const goOn = (out: string) => trainHere(world.data, out, {}, { mode: 'resume' });
+
+    const recipe = await readFile(runPaths(begun).recipe, 'utf8');
+    await writeFile(runPaths(begun).recipe, recipe.replace('"rate": 0.02', '"rate": 0.5'));
+    await expect(goOn(begun)).rejects.toThrow(/recipe.json: .*stages.all.rate=0.5\), got .*0.02/);
+
+    const path = runPaths(other).checkpoint;
+    const { progress, ...tensors } = (await loadCheckpoint(path))!;
+    const chosen = [{ stage: 'head', epoch: 1, top1: 1, loss: 0 }];
+    await saveCheckpoint(path, { ...tensors, progress: { ...progress, part: 1, chosen } });
+    await expect(goOn(other)).rejects.toThrow(
+      /of the stages all, got .* 1 parts behind it .* head/,
+    );
   });
 
   test('a signal that is aborted beforehand stops at once', async () => {

@@ -107,7 +107,7 @@ test('epochs that the warm-up takes whole are refused', async () => {
     trainHere(world.data, place('warm'), { ...changes, epochs, options: { warmup: 4 } });
   for (const epochs of [2, 4])
     await expect(train(epochs)).rejects.toThrow(
-      `epochs: expected more than the 4 of 'softmax', got ${epochs}. Raise them, or shorten`,
+      `epochs: expected more than the 4 of 'softmax', got ${epochs}. Raise them, or let an option`,
     );
 });
 
