@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { fail } from '../core/errors.ts';
 import type { Split } from '../core/example.ts';
-import type { Retrieval } from '../evaluate/retrieval.ts';
+import type { Retrieval, RetrievalByLevel } from '../evaluate/retrieval.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
 import { interruptible, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress, table } from './output.ts';
@@ -136,12 +136,18 @@ export function printEvaluation(e: Evaluation): void {
   for (const { truth, answer, count } of worst) print(`  ${truth} taken for ${answer}: ${count}`);
 }
 
-function retrievalRows({ recall, map, mapAtR, queries }: Retrieval): string[][] {
-  return [
-    ['retrieval mAP', percent(map, 2), `${queries} queries`],
-    ['retrieval mAP@R', percent(mapAtR, 2), ''],
-    ...Object.entries(recall).map(([k, share]) => [`recall at ${k}`, percent(share, 2), '']),
+function retrievalRows({ levels, ...ofClasses }: RetrievalByLevel): string[][] {
+  const rows = ({ recall, map, mapAtR, queries }: Retrieval, suffix = '') => [
+    [`retrieval mAP${suffix}`, percent(map, 2), `${queries} queries`],
+    [`retrieval mAP@R${suffix}`, percent(mapAtR, 2), ''],
+    ...Object.entries(recall).map(([k, share]) => [
+      `recall at ${k}${suffix}`,
+      percent(share, 2),
+      '',
+    ]),
   ];
+  const above = Object.entries(levels).flatMap(([name, of]) => rows(of, `, '${name}'`));
+  return [...rows(ofClasses), ...above];
 }
 
 function jsonOf(e: Evaluation, report: string | undefined) {

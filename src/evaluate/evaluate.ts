@@ -95,7 +95,7 @@ export async function evaluateModel(
     ids: examples.map(({ id }) => id),
   });
   if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits };
-  const { firsts, ...retrieval } = await retrievalOf(embeddings, labels);
+  const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
   return { evaluation: { ...summary, retrieval }, dataset, examples, logits, firsts };
 }
 

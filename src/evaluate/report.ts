@@ -10,6 +10,7 @@ import {
   galleryGrid,
   levelTable,
 } from './report-tables.ts';
+import type { Retrieval } from './retrieval.ts';
 import type { Evaluation } from './summary.ts';
 
 /** A command worth running next, and why. */
@@ -107,15 +108,23 @@ function levelSection(evaluation: Evaluation): Content {
 
 function retrievalSection({ retrieval }: Evaluation): Content {
   if (retrieval === undefined) return null;
-  const { queries, recall, map, mapAtR } = retrieval;
-  const found = Object.entries(recall).map(([k, share]) => `${percentText(share)} at ${k}`);
+  const levels = Object.entries(retrieval.levels).map(([name, of]) => [
+    html`<h3>Level ${name}</h3>`,
+    retrievalFigures(of),
+  ]);
   return section('Retrieval', [
-    html`<p>Each of ${queries} images queries the others by its embedding.</p>`,
-    definitions([
-      ['Mean average precision', percentText(map)],
-      ['Mean average precision at R', percentText(mapAtR)],
-      ['Recall', found.join(', ')],
-    ]),
+    html`<p>Each of ${retrieval.queries} images queries the others by its embedding.</p>`,
+    retrievalFigures(retrieval),
+    ...levels,
+  ]);
+}
+
+function retrievalFigures({ recall, map, mapAtR }: Retrieval): Content {
+  const found = Object.entries(recall).map(([k, share]) => `${percentText(share)} at ${k}`);
+  return definitions([
+    ['Mean average precision', percentText(map)],
+    ['Mean average precision at R', percentText(mapAtR)],
+    ['Recall', found.join(', ')],
   ]);
 }
 

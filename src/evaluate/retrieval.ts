@@ -1,5 +1,6 @@
 // How well photographs find others of their class: each one queries all the others.
 
+import type { HierarchyLevel } from '../core/example.ts';
 import { allSimilarities, joinRows } from '../search/similarity.ts';
 
 /** Figures of a set of queries, 0 to 1. */
@@ -15,6 +16,12 @@ export interface Retrieval {
    * first places that is right, over R (Musgrave et al. 2020, arXiv 2003.08505, section 3.2).
    */
   readonly mapAtR: number;
+}
+
+/** The figures of the classes, and of what stands above them: there a sibling is found as well. */
+export interface RetrievalByLevel extends Retrieval {
+  /** By level name, coarsest first; empty without a hierarchy. */
+  readonly levels: Readonly<Record<string, Retrieval>>;
 }
 
 /** Of each photograph: 1 where the nearest other one is of its class, null where no other one is. */
@@ -68,9 +75,18 @@ function precisionSum(right: readonly boolean[]): number {
 /** The figures of descriptors of one length, compared by cosine similarity. */
 export async function retrievalOf(
   descriptors: readonly Float32Array[],
-  labels: ArrayLike<number>,
-): Promise<Retrieval & { readonly firsts: Firsts }> {
+  labels: readonly number[],
+  hierarchy: readonly HierarchyLevel[] = [],
+): Promise<RetrievalByLevel & { readonly firsts: Firsts }> {
   const n = descriptors.length;
   const all = await allSimilarities(joinRows(descriptors), descriptors[0]?.length ?? 1);
-  return scoreRetrieval(labels, (query) => all.subarray(query * n, (query + 1) * n));
+  const nearness = (query: number) => all.subarray(query * n, (query + 1) * n);
+  const levels = hierarchy.map(({ name, ofClass }) => {
+    const { firsts: _, ...figures } = scoreRetrieval(
+      labels.map((label) => ofClass[label]),
+      nearness,
+    );
+    return [name, figures] as const;
+  });
+  return { ...scoreRetrieval(labels, nearness), levels: Object.fromEntries(levels) };
 }

@@ -20,7 +20,7 @@ import {
 } from './calibration.ts';
 import { confusedPairs, confusionMatrix } from './confusion.ts';
 import { type Interval, perClassMeanInterval, wilsonInterval } from './intervals.ts';
-import type { Retrieval } from './retrieval.ts';
+import type { RetrievalByLevel } from './retrieval.ts';
 import { answersOf, checkScores, type ScoredLabels, softmax, truthRanks } from './scores.ts';
 
 /** One class of the table. Recall is null without images, precision when never answered. */
@@ -87,7 +87,7 @@ export interface Evaluation {
   /** Surest mistake first. */
   readonly wrong: readonly WrongAnswer[];
   /** Each image querying the others by its embedding, where that was asked for. */
-  readonly retrieval?: Retrieval;
+  readonly retrieval?: RetrievalByLevel;
 }
 
 export interface SummaryInput {

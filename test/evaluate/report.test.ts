@@ -156,8 +156,13 @@ test('retrieval is reported where it was asked for', () => {
     recall: { 1: 0.5, 2: 0.625, 4: 0.75, 8: 1 },
     map: 0.4,
     mapAtR: 0.3,
+    levels: {},
   };
+  const genus = { ...retrieval, map: 0.875 };
   const page = renderReport({ ...input, evaluation: { ...input.evaluation, retrieval } });
   expect(page).toContain('<h2>Retrieval</h2>');
   expect(page).toMatch(/62\.5\s*% at 2/);
+  const withLevels = { ...retrieval, levels: { genus } };
+  const evaluation = { ...input.evaluation, retrieval: withLevels };
+  expect(renderReport({ ...input, evaluation })).toMatch(/Level genus<\/h3>[\s\S]*87\.5/);
 });

@@ -55,4 +55,19 @@ test('descriptors are compared by angle', async () => {
   const found = await retrievalOf(descriptors, [0, 0, 1, 1, 0]);
   expect(found.recall[1]).toBe(1);
   expect(found.queries).toBe(5);
+  expect(found.levels).toEqual({});
+});
+
+test('levels above the classes count siblings as found', async () => {
+  const descriptors = [
+    [1, 0],
+    [10, 1],
+    [0, 1],
+    [9, 2],
+  ].map((v) => Float32Array.from(v));
+  const genus = { name: 'genus', names: ['a', 'b'], ofClass: [0, 0, 1] };
+  // 0 and 3 are of one class, and between them lies its sibling
+  const found = await retrievalOf(descriptors, [0, 1, 2, 0], [genus]);
+  expect(found.recall[1]).toBe(0);
+  expect(found.levels.genus).toMatchObject({ queries: 3, map: 1, recall: { 1: 1 } });
 });
