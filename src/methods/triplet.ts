@@ -112,20 +112,25 @@ function jointStage(context: Context): Stage {
 /** Images of a batch, at most. */
 const BATCH = 32;
 
-/** Pairs where the batch can be of as many classes: the softmax needs to see many. Of few, more images. */
-function samplesOf(classes: number): number {
-  return BATCH / 2 <= classes ? 2 : 4;
+/**
+ * As many classes as a batch holds pairs of, because the softmax needs to see many; of few classes more
+ * images. Above eight, classes are even in number: two passes then share them.
+ */
+function batchOf(classes: number): { samples: number; batch: number } {
+  const samples = Math.min(4, Math.max(2, Math.floor(BATCH / classes)));
+  const seen = Math.min(Math.floor(BATCH / samples), classes);
+  return { samples, batch: samples * (classes > 8 ? seen - (seen % 2) : seen) };
 }
 
 /** As long as fine-tuning, together with the warm-up; with a hierarchy pairs of siblings. */
 function jointSettings({ options, classes, pretrained }: Context, tree: boolean): StageSettings {
   const settings = networkSettings(pretrained);
   const { warmup } = options;
-  const samples = samplesOf(classes);
+  const { samples, batch } = batchOf(classes);
   return {
     ...settings,
     epochs: Math.max(1, settings.epochs - warmup),
-    batch: Math.min(BATCH / samples, classes) * samples,
+    batch,
     sampler: { kind: 'balanced', samples, ...(tree ? { siblings: 2 } : {}) },
     // the rate has grown already where the softmax came first
     schedule: { kind: 'cosine', warmup: warmup > 0 ? 0 : 1, floor: 0 },

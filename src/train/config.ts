@@ -241,11 +241,25 @@ export function stageSettings(
     ...rest,
     optimiser: merged(`${where}.optimiser`, optimiser, defaults.optimiser, opt),
     schedule: merged(`${where}.schedule`, schedule, defaults.schedule, plan),
-    sampler: merged(`${where}.sampler`, sampler, defaults.sampler, which),
+    sampler: merged(`${where}.sampler`, sampler, samplerFor(rest, defaults), which),
     augment: { ...defaults.augment, ...wished },
   };
   mustDivide(where, settings);
   return settings;
+}
+
+/**
+ * The default sampler in a batch that a person has changed: the fewest images a class that fill the
+ * passes, of no more classes than before. As it is where none do.
+ */
+function samplerFor(wished: StageOverrides, defaults: StageSettings): SamplerOptions {
+  const { sampler } = defaults;
+  const { batch, accumulate } = { ...defaults, ...wished };
+  const same = batch === defaults.batch && accumulate === defaults.accumulate;
+  if (sampler.kind !== 'balanced' || same || batch % accumulate !== 0) return sampler;
+  const classes = defaults.batch / sampler.samples;
+  const fitting = divisorsOf(batch / accumulate).find((n) => n > 1 && batch / n <= classes);
+  return fitting === undefined ? sampler : { ...sampler, samples: fitting };
 }
 
 function mustDivide(where: string, { batch, accumulate, sampler }: StageSettings): void {

@@ -56,16 +56,18 @@ describe('stages', () => {
     });
   });
 
-  test('batches hold pairs of sixteen classes, more images of fewer, and siblings with a tree', () => {
+  test('batches hold pairs of up to sixteen classes, more images of fewer, and siblings with a tree', () => {
     const settings = (changes: Changes) => triplet.stages(contextOf(changes)).at(-1)!.settings;
-    const shapes = [3, 8, 15, 16, 50].map((classes) => {
+    const shapes = [3, 8, 9, 10, 15, 16, 50].map((classes) => {
       const { batch, sampler } = settings({ classes });
       return [classes, batch, sampler];
     });
     expect(shapes).toEqual([
       [3, 12, { kind: 'balanced', samples: 4 }],
       [8, 32, { kind: 'balanced', samples: 4 }],
-      [15, 32, { kind: 'balanced', samples: 4 }],
+      [9, 24, { kind: 'balanced', samples: 3 }],
+      [10, 30, { kind: 'balanced', samples: 3 }],
+      [15, 28, { kind: 'balanced', samples: 2 }],
       [16, 32, { kind: 'balanced', samples: 2 }],
       [50, 32, { kind: 'balanced', samples: 2 }],
     ]);

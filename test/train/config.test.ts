@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { FieldmarkError } from '../../src/core/errors.ts';
 import { headSettings, networkSettings } from '../../src/methods/settings.ts';
-import { parseConfig, stageSettings } from '../../src/train/config.ts';
+import { parseConfig, type StageOverrides, stageSettings } from '../../src/train/config.ts';
 
 test('data is all that must be given', () => {
   expect(parseConfig({ data: '/birds' })).toEqual({
@@ -132,6 +132,23 @@ test('an optimiser of the same kind is changed, one of another kind starts from 
     beta2: 0.999,
     epsilon: 1e-8,
   });
+});
+
+test('images of a class follow a batch that is changed, unless they are given', () => {
+  // ten classes by three images
+  const joint = { ...defaults, batch: 30, sampler: { kind: 'balanced', samples: 3 } } as const;
+  const samples = (wish: StageOverrides) => {
+    const { sampler } = stageSettings('all', joint, wish);
+    return sampler.kind === 'balanced' && sampler.samples;
+  };
+  expect(samples({ rate: 1 })).toBe(3);
+  expect(samples({ batch: 16 })).toBe(2); // eight classes
+  expect(samples({ batch: 32 })).toBe(4); // two images would need sixteen
+  expect(samples({ accumulate: 2 })).toBe(3); // five classes in each pass
+  expect(samples({ batch: 20, sampler: { samples: 5 } })).toBe(5);
+  expect(() => samples({ batch: 32, sampler: { samples: 3 } })).toThrow(
+    /^stages\.all\.sampler\.samples: expected a divisor of the 32 .* Use one of 2, 4, 8, 16, 32,/,
+  );
 });
 
 test('a schedule likewise', () => {

@@ -136,10 +136,11 @@ describe('refused before images are read', () => {
   });
 
   test('more classes in a batch than there are, and batches that are not classes by samples', async () => {
-    expect(await refusal('FM_CONFIG', { stage: { all: { batch: 12 } } })).toContain(
+    const four = (batch: number) => ({ stage: { all: { batch, sampler: { samples: 4 } } } });
+    expect(await refusal('FM_CONFIG', four(12))).toContain(
       'stages.all.batch: expected at most 8 images, 4 of each of 2 classes, got 12',
     );
-    expect(await refusal('FM_CONFIG', { stage: { all: { batch: 6 } } })).toContain(
+    expect(await refusal('FM_CONFIG', four(6))).toContain(
       'stages.all.sampler.samples: expected a divisor of the 6 images',
     );
   });
