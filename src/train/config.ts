@@ -268,19 +268,21 @@ function mustDivide(where: string, { batch, accumulate, sampler }: StageSettings
     throw fail('FM_CONFIG', `${where}.sampler.samples`, {
       expected: `a divisor of the ${batch / accumulate} images of a pass`,
       got: String(samples),
-      next: `Use ${someOf(divisorsOf(batch / accumulate).filter((n) => n > 1))}, or another batch.`,
+      next: `Use ${oneOf(divisorsOf(batch / accumulate).filter((n) => n > 1))}another batch.`,
     });
   }
   if (batch % accumulate === 0) return;
   throw fail('FM_CONFIG', `${where}.accumulate`, {
     expected: `a divisor of ${where}.batch, which is ${batch}`,
     got: String(accumulate),
-    next: `Use ${someOf(divisorsOf(batch))}, or another batch.`,
+    next: `Use ${oneOf(divisorsOf(batch))}another batch.`,
   });
 }
 
-function someOf(numbers: readonly number[]): string {
-  return numbers.length === 1 ? String(numbers[0]) : `one of ${numbers.join(', ')}`;
+/** `one of 2, 4, or `; nothing where there is none. */
+function oneOf(numbers: readonly number[]): string {
+  if (numbers.length === 0) return '';
+  return `${numbers.length > 1 ? 'one of ' : ''}${numbers.join(', ')}, or `;
 }
 
 /** All divisors, ascending. */

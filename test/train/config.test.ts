@@ -146,6 +146,9 @@ test('images of a class follow a batch that is changed, unless they are given', 
   expect(samples({ batch: 32 })).toBe(4); // two images would need sixteen
   expect(samples({ accumulate: 2 })).toBe(3); // five classes in each pass
   expect(samples({ batch: 20, sampler: { samples: 5 } })).toBe(5);
+  expect(() => samples({ batch: 1 })).toThrow(
+    'of the 1 images of a pass, got 3. Use another batch',
+  );
   expect(() => samples({ batch: 32, sampler: { samples: 3 } })).toThrow(
     /^stages\.all\.sampler\.samples: expected a divisor of the 32 .* Use one of 2, 4, 8, 16, 32,/,
   );
