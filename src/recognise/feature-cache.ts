@@ -35,8 +35,9 @@ export class FeatureCache {
   ): Promise<FeatureCache> {
     const hash = createHash('sha256');
     for (const part of key) hash.update(part).update('\0');
-    const cache = new FeatureCache(join(root, hash.digest('hex').slice(0, 32)), note);
-    await cache.#read(cache.#folder!);
+    const folder = join(root, hash.digest('hex').slice(0, 32));
+    const cache = new FeatureCache(folder, note);
+    await cache.#read(folder);
     return cache;
   }
 

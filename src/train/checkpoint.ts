@@ -1,11 +1,11 @@
 // Everything that a run remembers between steps, in one file that is replaced as a whole.
 
 import { access } from 'node:fs/promises';
-import { fail } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { Finding } from '../methods/method.ts';
 import type { PlateauState } from '../nn/schedules.ts';
+import { damaged } from './damaged.ts';
 
 /** Where a run stands. Plain JSON; no random state is among it, because there is none. */
 export interface Progress {
@@ -106,11 +106,6 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint | undefin
       best: of('best'),
     };
   } catch (cause) {
-    throw fail('FM_CHECKPOINT', path, {
-      expected: 'a whole checkpoint',
-      got: (cause as Error).message,
-      next: 'Put it back, or start anew: take the folder of the run away, or train with --overwrite.',
-      cause,
-    });
+    throw damaged('FM_CHECKPOINT', path, 'a whole checkpoint', cause);
   }
 }

@@ -42,12 +42,7 @@ export async function featuresOf(
   const constants = (path: string): HostTensor | undefined => store.get(path);
   const known = await foldConstants([features], constants);
   const { bytes } = lower({ features }, { constants, known });
-  const threads = config.threads ?? 0;
-  const settings = JSON.stringify({ geometry, threads, engineVersion });
-  const key = [createHash('sha256').update(bytes).digest(), settings];
-  const cache = ownNetwork
-    ? FeatureCache.inMemory()
-    : await FeatureCache.open(cacheFolder('features'), key, emit.note);
+  const cache = ownNetwork ? FeatureCache.inMemory() : await sharedCache(task, bytes, emit);
   const hashOf = (example: Example) => rowKey(example, task.hashes.get(example.id)!, geometry);
   const missing = examples.filter((example) => cache.get(hashOf(example)) === undefined);
   if (missing.length > 0) {
@@ -70,6 +65,13 @@ export async function featuresOf(
   }
   const shape = features.shape.slice(1);
   return { shape, rows: examples.map((example) => checked(cache.get(hashOf(example))!, shape)) };
+}
+
+async function sharedCache({ config, geometry }: Task, network: Uint8Array, emit: Emit) {
+  const threads = config.threads ?? 0;
+  const settings = JSON.stringify({ geometry, threads, engineVersion });
+  const key = [createHash('sha256').update(network).digest(), settings];
+  return await FeatureCache.open(cacheFolder('features'), key, emit.note);
 }
 
 /** What a row depends on besides the network: the image, and the box that is cut out of it. */

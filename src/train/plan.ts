@@ -73,10 +73,12 @@ export function partOf(task: Task, index: number, chosen: readonly ChosenEpoch[]
   const at = index % stages.length;
   const stage = stages[at];
   const wished = settingsOf(stage, config);
-  const epochs = stage === stageOfEpochs(stages) ? epochsLeft(stage, stages, config) : undefined;
-  const chosenFrom = { ...wished, epochs: epochs ?? wished.epochs };
   const ownNetwork = hasOwnNetwork(stages, at);
-  if (!refit) return { stage, settings: chosenFrom, examples: task.train, ownNetwork, refit };
+  if (!refit) {
+    const left = stage === stageOfEpochs(stages) ? epochsLeft(stage, stages, config) : undefined;
+    const settings = { ...wished, epochs: left ?? wished.epochs };
+    return { stage, settings, examples: task.train, ownNetwork, refit };
+  }
   const { epoch, factors } = chosen[at];
   const settings = { ...wished, epochs: epoch };
   return { stage, settings, examples: allOfTrain(task), ownNetwork, refit, factors };

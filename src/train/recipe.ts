@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import type { StageSettings } from '../methods/method.ts';
+import { damaged } from './damaged.ts';
 import { partOf, stagesOf } from './plan.ts';
 import type { Task } from './task.ts';
 
@@ -47,12 +48,7 @@ async function readRecipe(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw fail('FM_RUN', path, {
-      expected: 'a recipe in JSON',
-      got: (cause as Error).message,
-      next: 'Put it back, or start anew: take the folder of the run away, or train with --overwrite.',
-      cause,
-    });
+    throw damaged('FM_RUN', path, 'a recipe in JSON', cause);
   }
 }
 

@@ -7,6 +7,7 @@ import { fail } from '../core/errors.ts';
 import { diskError, writeAtomic } from '../formats/atomic-file.ts';
 import { processExists, takeLock } from '../formats/lock-file.ts';
 import { parseConfig, type RunConfig } from './config.ts';
+import { damaged } from './damaged.ts';
 import { type Recipe, writeRecipe } from './recipe.ts';
 
 /** What to do with a folder that holds a run already. */
@@ -158,11 +159,7 @@ function readConfig(path: string, text: string): RunConfig {
     return parseConfig({ device: 'cpu', lowering: 'portable', ...JSON.parse(text) }, path);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw fail('FM_RUN', path, {
-      expected: 'a configuration in JSON',
-      got: cause.message,
-      next: 'Put it back, or start anew: take the folder of the run away, or train with --overwrite.',
-    });
+    throw damaged('FM_RUN', path, 'a configuration in JSON', cause);
   }
 }
 

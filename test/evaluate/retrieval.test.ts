@@ -14,6 +14,8 @@ function orders(...rows: number[][]) {
   };
 }
 
+const rowsOf = (rows: number[][]) => rows.map((row) => Float32Array.from(row));
+
 test('recall, mAP and mAP at R of a small case', () => {
   // classes a a a b b c; c has nobody to be found
   const labels = [0, 0, 0, 1, 1, 2];
@@ -45,13 +47,13 @@ test('without anybody to be found all is nought', () => {
 });
 
 test('descriptors are compared by angle', async () => {
-  const descriptors = [
+  const descriptors = rowsOf([
     [1, 0],
     [10, 1],
     [0, 1],
     [1, 9],
     [5, 4],
-  ].map((v) => Float32Array.from(v));
+  ]);
   const found = await retrievalOf(descriptors, [0, 0, 1, 1, 0]);
   expect(found.recall[1]).toBe(1);
   expect(found.queries).toBe(5);
@@ -59,12 +61,12 @@ test('descriptors are compared by angle', async () => {
 });
 
 test('levels above the classes count siblings as found', async () => {
-  const descriptors = [
+  const descriptors = rowsOf([
     [1, 0],
     [10, 1],
     [0, 1],
     [9, 2],
-  ].map((v) => Float32Array.from(v));
+  ]);
   const genus = { name: 'genus', names: ['a', 'b'], ofClass: [0, 0, 1] };
   // 0 and 3 are of one class, and between them lies its sibling
   const found = await retrievalOf(descriptors, [0, 1, 2, 0], [genus]);

@@ -16,11 +16,8 @@ import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.
 import { loadRecogniser } from '../../src/recognise/recogniser.ts';
 import { recogniserGraph } from '../../src/recognise/recogniser-graph.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
-import { parseConfig } from '../../src/train/config.ts';
-import { emitter } from '../../src/train/events.ts';
-import { Stopped } from '../../src/train/part.ts';
+import type { TrainEvent } from '../../src/train/events.ts';
 import { runPaths } from '../../src/train/run-folder.ts';
-import { runTraining } from '../../src/train/trainer.ts';
 import { uniformTensor } from '../support/golden.ts';
 import { tinyContext } from '../support/method-context.ts';
 import { runGraph } from '../support/run-graph.ts';
@@ -28,6 +25,7 @@ import {
   metricsOf,
   resultOf,
   saveBackbone,
+  stopHere,
   tinySettings,
   tinyWorld,
   trainHere,
@@ -270,13 +268,8 @@ describe('small runs', () => {
     };
     await trainHere(world.data, place('refitted'), settings);
     const folder = place('stopped');
-    const config = parseConfig({ ...tinySettings, data: world.data, ...settings });
-    const stop = new AbortController();
-    const emit = emitter((event) => {
-      if (event.kind === 'epoch' && event.stage === 'classifier') stop.abort();
-    });
-    const run = runTraining({ folder, config, mode: 'new' }, emit, stop.signal);
-    await expect(run).rejects.toBeInstanceOf(Stopped);
+    const inThird = (event: TrainEvent) => event.kind === 'epoch' && event.stage === 'classifier';
+    await stopHere(world.data, folder, settings, inThird);
     await trainHere(world.data, folder, settings, { mode: 'resume' });
     expect(await resultOf(folder)).toEqual(await resultOf(place('refitted')));
     const refits = (await metricsOf(folder)).filter(({ refit, epoch }) => refit && epoch);

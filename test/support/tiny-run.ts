@@ -3,12 +3,13 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { writeAviary } from '../../src/data/aviary/write-aviary.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { parseConfig, type RunConfigInput } from '../../src/train/config.ts';
 import { emitter, type TrainEvent } from '../../src/train/events.ts';
+import { Stopped } from '../../src/train/part.ts';
 import { type OpenMode, runPaths } from '../../src/train/run-folder.ts';
 import { type TrainOptions, train } from '../../src/train/train.ts';
 import { runTraining } from '../../src/train/trainer.ts';
@@ -73,6 +74,20 @@ export function trainHere(
   const config = parseConfig({ ...tinySettings, data, ...changes });
   const job = { folder, config, mode: options.mode ?? 'new' };
   return runTraining(job, emitter(options.onEvent ?? (() => {})), new AbortController().signal);
+}
+
+/** Starts it within this process, and stops it at the first event of a kind. */
+export async function stopHere(
+  data: string,
+  folder: string,
+  changes: Partial<RunConfigInput>,
+  isTime: (event: TrainEvent) => boolean,
+): Promise<void> {
+  const config = parseConfig({ ...tinySettings, data, ...changes });
+  const stop = new AbortController();
+  const emit = emitter((event) => void (isTime(event) && stop.abort()));
+  const run = runTraining({ folder, config, mode: 'new' }, emit, stop.signal);
+  await expect(run).rejects.toBeInstanceOf(Stopped);
 }
 
 /** Writes the backbone of a trained run as a weights file. */

@@ -5,14 +5,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readManifest } from '../../src/recognise/manifest.ts';
-import { parseConfig } from '../../src/train/config.ts';
-import { emitter, type TrainEvent } from '../../src/train/events.ts';
-import { Stopped } from '../../src/train/part.ts';
+import type { TrainEvent } from '../../src/train/events.ts';
 import { readRunConfig, runPaths } from '../../src/train/run-folder.ts';
-import { runTraining } from '../../src/train/trainer.ts';
 import { type FileServer, file, fileServer } from '../support/file-server.ts';
 import { bytesOf, commit, HUB, publish, sha } from '../support/hub.ts';
-import { saveBackbone, tinySettings, tinyWorld, trainHere } from '../support/tiny-run.ts';
+import { saveBackbone, stopHere, tinyWorld, trainHere } from '../support/tiny-run.ts';
 
 const world = tinyWorld();
 const place = (name: string) => join(world.folder, name);
@@ -87,13 +84,8 @@ describe('a run from the hub', () => {
     process.env.FIELDMARK_CACHE = place('stopped-cache');
     const url = `https://cdn.test/${commit}/model.safetensors`;
     server.at(url, file(weights, { cut: 50_000, hang: true }));
-    const stop = new AbortController();
-    const emit = emitter((event) => {
-      if (event.kind === 'progress' && event.unit === 'MB') stop.abort();
-    });
-    const settings = parseConfig({ ...tinySettings, data: world.data, ...head, weights: name });
-    const job = { folder: place('stopped'), config: settings, mode: 'new' } as const;
-    await expect(runTraining(job, emit, stop.signal)).rejects.toBeInstanceOf(Stopped);
+    const fetches = (event: TrainEvent) => event.kind === 'progress' && event.unit === 'MB';
+    await stopHere(world.data, place('stopped'), { ...head, weights: name }, fetches);
     expect(server.asked.some(({ url: asked }) => asked.startsWith(HUB))).toBe(true);
   });
 });

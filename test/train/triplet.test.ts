@@ -4,17 +4,15 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeJpeg } from '../../src/data/image/decode.ts';
 import { loadRecogniser } from '../../src/recognise/recogniser.ts';
-import { parseConfig, type RunConfigInput } from '../../src/train/config.ts';
-import { emitter, type TrainEvent } from '../../src/train/events.ts';
-import { Stopped } from '../../src/train/part.ts';
-import { runTraining } from '../../src/train/trainer.ts';
+import type { RunConfigInput } from '../../src/train/config.ts';
+import type { TrainEvent } from '../../src/train/events.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { noiseImage } from '../support/images.ts';
 import {
   metricsOf,
   resultOf,
   saveBackbone,
-  tinySettings,
+  stopHere,
   tinyWorld,
   trainHere,
 } from '../support/tiny-run.ts';
@@ -70,13 +68,9 @@ test.each(['mixup', 'cutmix'])(
 
 test('stopped in the middle, it ends with the same bytes', async () => {
   const folder = place('stopped');
-  const config = parseConfig({ ...tinySettings, data: world.data, ...changes });
-  const stop = new AbortController();
-  const emit = emitter((event) => {
-    if (event.kind === 'progress' && event.task === 'all epoch 2/2') stop.abort();
-  });
-  const run = runTraining({ folder, config, mode: 'new' }, emit, stop.signal);
-  await expect(run).rejects.toBeInstanceOf(Stopped);
+  const inMiddle = (event: TrainEvent) =>
+    event.kind === 'progress' && event.task === 'all epoch 2/2';
+  await stopHere(world.data, folder, changes, inMiddle);
   await trainHere(world.data, folder, changes, { mode: 'resume' });
   expect(await resultOf(folder)).toEqual(await resultOf(place('whole')));
 });
