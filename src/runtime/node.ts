@@ -1,5 +1,7 @@
 // ONNX Runtime in Node, on the CPU or through WebGPU. The only file that imports onnxruntime-node.
 
+import './no-telemetry.ts';
+
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { fail } from '../core/errors.ts';

@@ -25,6 +25,10 @@ export interface Running {
 export interface StartOptions {
   /** In a process group of its own, which `process.kill(-pid)` reaches as Ctrl-C does. */
   readonly group?: boolean;
+  /** Laid over the environment of this process; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Another program that runs it, such as a tracer, with its arguments. */
+  readonly under?: readonly string[];
 }
 
 /** Starts `fieldmark <args>`. */
@@ -33,14 +37,17 @@ export function startCommand(args: readonly string[], options: StartOptions = {}
 }
 
 /** Starts a module given as text, which imports from the project's root. */
-export function startScript(text: string): Running {
-  return startNode(['--input-type=module', '-e', text], {});
+export function startScript(text: string, options: StartOptions = {}): Running {
+  return startNode(['--input-type=module', '-e', text], options);
 }
 
-function startNode(args: readonly string[], { group }: StartOptions): Running {
-  const argv = ['--import', 'tsx', ...args];
-  const env = { ...process.env, NO_COLOR: '1' };
-  const child = spawn(process.execPath, argv, {
+function startNode(
+  args: readonly string[],
+  { group, under = [], ...given }: StartOptions,
+): Running {
+  const [program, ...argv] = [...under, process.execPath, '--import', 'tsx', ...args];
+  const env = { ...process.env, NO_COLOR: '1', ...given.env };
+  const child = spawn(program, argv, {
     cwd: root,
     env,
     detached: group,
