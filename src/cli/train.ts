@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { fail } from '../core/errors.ts';
+import { errorTable, fail } from '../core/errors.ts';
 import { deviceChoices, loweringChoices } from '../runtime/choices.ts';
 import type { TrainEvent, TrainSummary } from '../train/events.ts';
 import {
@@ -132,6 +132,7 @@ async function run(flags: Flags): Promise<void> {
   });
   report(summary, folder, config.fold === undefined ? config.data : undefined);
   if (json) printJson(summary);
+  if (summary.diverged.length > 0) process.exitCode = errorTable.FM_TRAINING.exit;
 }
 
 /** Adds what was given to the object under a key. */

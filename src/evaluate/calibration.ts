@@ -1,6 +1,6 @@
 // Does 80 % confidence mean right 80 % of the time? Reliability bins, ECE, Brier score, NLL.
 // The temperature that repairs it is fitted in temperature.ts.
-import { answersOf, type ScoredLabels } from './scores.ts';
+import { answersOf, checkScores, type ScoredLabels } from './scores.ts';
 
 /** Images whose confidence lies in one range. Without images, confidence and accuracy are 0. */
 export interface ReliabilityBin {
@@ -20,7 +20,9 @@ export interface Confidences {
 }
 
 /** The largest probability of each image, and whether its class is the true one. */
-export function confidencesOf({ values, labels, classes }: ScoredLabels): Confidences {
+export function confidencesOf(probabilities: ScoredLabels): Confidences {
+  checkScores(probabilities, 'confidences');
+  const { values, labels, classes } = probabilities;
   const answers = answersOf(values, classes);
   return {
     confidence: Float64Array.from(answers, (answer, i) => values[i * classes + answer]),

@@ -1,5 +1,6 @@
 // How well photographs find others of their class: each one queries all the others.
 
+import { fail } from '../core/errors.ts';
 import type { HierarchyLevel } from '../core/example.ts';
 import { allSimilarities, joinRows } from '../search/similarity.ts';
 
@@ -32,7 +33,7 @@ export const RECALL_AT = [1, 2, 4, 8] as const;
 
 /**
  * Scores rankings. `nearness` gives, for a query, how near every photograph is, larger is nearer;
- * the query itself is left out. Equals keep their order.
+ * the query itself is left out. Equals keep their order. NaN is far from everything and finds nothing.
  */
 export function scoreRetrieval(
   labels: ArrayLike<number>,
@@ -59,8 +60,9 @@ export function scoreRetrieval(
 /** Whether each of the others, nearest first, is of the query's class. */
 function rankedHits(labels: ArrayLike<number>, query: number, near: ArrayLike<number>): boolean[] {
   const order = Array.from({ length: labels.length }, (_, i) => i).filter((i) => i !== query);
-  order.sort((a, b) => near[b] - near[a] || a - b);
-  return order.map((i) => labels[i] === labels[query]);
+  const key = (i: number) => (Number.isNaN(near[i]) ? Number.NEGATIVE_INFINITY : near[i]);
+  order.sort((a, b) => (key(a) === key(b) ? a - b : key(b) - key(a)));
+  return order.map((i) => labels[i] === labels[query] && !Number.isNaN(near[i]));
 }
 
 /** Sum over the right places of the precision up to there. */
@@ -72,13 +74,24 @@ function precisionSum(right: readonly boolean[]): number {
   return sum;
 }
 
-/** The figures of descriptors of one length, compared by cosine similarity. */
+/**
+ * The figures of descriptors of one length, compared by cosine similarity. Throws FM_RUNTIME where one
+ * is not finite.
+ */
 export async function retrievalOf(
   descriptors: readonly Float32Array[],
   labels: readonly number[],
   hierarchy: readonly HierarchyLevel[] = [],
 ): Promise<RetrievalByLevel & { readonly firsts: Firsts }> {
   const n = descriptors.length;
+  const bad = descriptors.findIndex((row) => !row.every(Number.isFinite));
+  if (bad >= 0) {
+    throw fail('FM_RUNTIME', 'retrieval', {
+      expected: 'descriptors of finite numbers',
+      got: `NaN or infinity in that of image ${bad}`,
+      next: 'The weights are damaged or training diverged: train again at a lower rate.',
+    });
+  }
   const all = await allSimilarities(joinRows(descriptors), descriptors[0]?.length ?? 1);
   const nearness = (query: number) => all.subarray(query * n, (query + 1) * n);
   const levels = hierarchy.map(({ name, ofClass }) => {

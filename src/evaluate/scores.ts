@@ -58,27 +58,35 @@ export function softmax(logits: Float32Array, classes: number, temperature = 1):
   return out;
 }
 
-/** The best class of each image; the lower index wins a tie. */
+/**
+ * The best class of each image; the lower index wins a tie. NaN is never the best: an image of which
+ * every score is NaN has no answer, and -1 in its place.
+ */
 export function answersOf(values: Float32Array, classes: number): Int32Array {
-  const answers = new Int32Array(Math.floor(values.length / classes));
+  const answers = new Int32Array(Math.floor(values.length / classes)).fill(-1);
   for (let i = 0; i < answers.length; i++) {
-    let best = 0;
-    for (let k = 1; k < classes; k++) {
-      if (values[i * classes + k] > values[i * classes + best]) best = k;
+    let best = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < classes; k++) {
+      const value = values[i * classes + k];
+      if (value > best || (value === best && answers[i] < 0)) {
+        best = value;
+        answers[i] = k;
+      }
     }
-    answers[i] = best;
   }
   return answers;
 }
 
 /**
  * The rank of the true class of each image, 0 for the best. Ties are ordered by class index, as
- * `answersOf` does, so rank 0 means that the answer is right.
+ * `answersOf` does, so rank 0 means that the answer is right. A true class whose score is NaN is behind
+ * all others, at rank `classes`.
  */
 export function truthRanks({ values, labels, classes }: ScoredLabels): Int32Array {
   const ranks = new Int32Array(labels.length);
   for (let i = 0; i < labels.length; i++) {
     const truth = values[i * classes + labels[i]];
+    if (Number.isNaN(truth)) ranks[i] = classes;
     for (let k = 0; k < classes; k++) {
       const value = values[i * classes + k];
       if (value > truth || (value === truth && k < labels[i])) ranks[i]++;

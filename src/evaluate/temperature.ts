@@ -1,6 +1,6 @@
 // Temperature scaling (Guo et al., "On calibration of modern neural networks", ICML 2017):
 // one number T, fitted on held-out images, so that softmax(z / T) means what it says.
-import type { ScoredLabels } from './scores.ts';
+import { checkScores, type ScoredLabels } from './scores.ts';
 
 /** T stays within these; beyond them the held-out images say nothing about calibration. */
 export const TEMPERATURE_BOUNDS: readonly [number, number] = [0.05, 20];
@@ -29,6 +29,7 @@ export interface TemperatureOptions {
  * Fits T by safeguarded Newton steps on s = log T. With b = 1 / T, p = softmax(b z):
  *   d NLL / db = mean(E_p[z] - z_truth),  d2 NLL / db2 = mean(Var_p[z]),  db / ds = -b.
  * The likelihood is convex in b, so its slope changes sign once. No images give T = 1.
+ * Refuses what `checkScores` does.
  */
 export function fitTemperature(
   logits: ScoredLabels,
@@ -36,6 +37,7 @@ export function fitTemperature(
 ): TemperatureFit {
   const n = logits.labels.length;
   if (n === 0) return { temperature: 1, nllBefore: 0, nllAfter: 0, n };
+  checkScores(logits, 'temperature');
   const slope = (s: number): Derivatives =>
     penalised(derivatives(logits, Math.exp(-s)), s, prior / n);
   const [low, high] = TEMPERATURE_BOUNDS.map(Math.log);

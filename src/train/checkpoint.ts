@@ -6,6 +6,7 @@ import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { Finding } from '../methods/method.ts';
 import type { PlateauState } from '../nn/schedules.ts';
 import { damaged } from './damaged.ts';
+import type { Divergence } from './divergence.ts';
 
 /** Where a run stands. Plain JSON; no random state is among it, because there is none. */
 export interface Progress {
@@ -25,6 +26,8 @@ export interface Progress {
   readonly plateau?: PlateauState;
   /** What each finished part chose. */
   readonly chosen: readonly ChosenEpoch[];
+  /** Parts that diverged; absent where none did. */
+  readonly diverged?: readonly Divergence[];
   /** From calibration on the validation images; absent before it. */
   readonly temperature: number | null;
   /** Top-1 of the calibrated network on them; absent before, without any, and in older checkpoints. */

@@ -1,6 +1,7 @@
 // What training tells whoever watches it. Plain data, so that it can cross a process boundary.
 
 import type { ProgressEvent } from '../core/progress.ts';
+import type { Divergence } from './divergence.ts';
 
 export interface EpochEvent {
   readonly stage: string;
@@ -24,8 +25,10 @@ export interface TrainSummary {
   readonly trainImages: number;
   /** An epoch of 0: the stage was passed over. */
   readonly stages: readonly { stage: string; epoch: number; top1: number | null }[];
-  /** What reviews of the stages found, in order. */
+  /** What was found while training, in order: by reviews of the stages, or that one diverged. */
   readonly findings: readonly string[];
+  /** Parts that diverged and ended with the network of an epoch before; their texts are findings. */
+  readonly diverged: readonly Divergence[];
 }
 
 export type TrainEvent =

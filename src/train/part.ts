@@ -11,6 +11,7 @@ import { chooseDevice } from '../runtime/device.ts';
 import { chooseLowering } from '../runtime/probe.ts';
 import { type BatchSource, featureBatches, imageBatches } from './batches.ts';
 import type { BestEpoch } from './checkpoint.ts';
+import type { Divergence } from './divergence.ts';
 import type { Emit } from './events.ts';
 import { featuresOf, rootMeanSquareNorm } from './features.ts';
 import type { MetricsLog } from './run-folder.ts';
@@ -72,8 +73,15 @@ export interface PartHost {
   stopping(): boolean;
 }
 
-/** Trains from `state` to the end of the part. Numbers are replaced as it goes. */
-export async function trainPart(part: Part, state: PartState, host: PartHost): Promise<void> {
+/**
+ * Trains from `state` to the end of the part. Numbers are replaced as it goes. Where they diverge, those
+ * of an epoch before are left, and what happened is returned.
+ */
+export async function trainPart(
+  part: Part,
+  state: PartState,
+  host: PartHost,
+): Promise<Divergence | undefined> {
   const { task, store, emit } = host;
   const pause = () => {
     if (host.stopping()) throw new Stopped();
@@ -83,7 +91,7 @@ export async function trainPart(part: Part, state: PartState, host: PartHost): P
   const stepper = await openStepper(part, state, host, source, scale);
   const loop = new StepLoop(part, state, host, { source, stepper, validate, pause });
   try {
-    await loop.run();
+    return await loop.run();
   } finally {
     await source.close();
     await stepper.close();

@@ -2,13 +2,20 @@
 // host's are brought up to date before validation, before checkpoints, and at the end.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { fail } from '../core/errors.ts';
 import { Pace } from '../core/progress.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import type { Stage } from '../methods/method.ts';
 import { afterEpoch, plateauStart, scheduleFactor } from '../nn/schedules.ts';
 import { type BatchSource, uniformNumbers } from './batches.ts';
 import type { BestEpoch } from './checkpoint.ts';
+import {
+  Diverged,
+  type Divergence,
+  divergenceOf,
+  mustBeFinite,
+  mustHoldNumbers,
+  nothingToKeep,
+} from './divergence.ts';
 import type { Part, PartHost, PartState } from './part.ts';
 import { byScale } from './run-folder.ts';
 import { averageInput } from './step-graph.ts';
@@ -33,6 +40,8 @@ export class StepLoop {
   readonly #pace = new Pace();
   /** The stepper alone has the current numbers. */
   #ahead = false;
+  /** Where nothing is validated: the last epoch on images, to fall back on. */
+  #last: { readonly epoch: number; readonly numbers: Map<string, HostTensor> } | undefined;
   #savedAt = performance.now();
 
   constructor(part: Part, state: PartState, host: PartHost, machinery: Machinery) {
@@ -42,9 +51,21 @@ export class StepLoop {
     this.#with = machinery;
   }
 
-  async run(): Promise<void> {
+  /** Trains to the end of the part, or to where it diverges: then an epoch before is kept. */
+  async run(): Promise<Divergence | undefined> {
+    try {
+      await this.#epochs();
+      return undefined;
+    } catch (cause) {
+      if (!(cause instanceof Diverged)) throw cause;
+      return await this.#fallBack(cause);
+    }
+  }
+
+  async #epochs(): Promise<void> {
     const state = this.#state;
     const { epochs } = this.#part.settings;
+    if (state.epoch > 0 && state.step === 0) this.#remember();
     while (state.epoch < epochs) {
       while (state.step < this.#with.source.stepsPerEpoch) {
         await this.#step();
@@ -57,7 +78,28 @@ export class StepLoop {
     }
     await this.#bringBack();
     if (state.best !== null) return;
-    for (const [path, tensor] of this.#chosenNumbers()) this.#host.put(path, tensor);
+    const numbers = this.#chosenNumbers();
+    mustHoldNumbers(state.epoch, numbers);
+    for (const [path, tensor] of numbers) this.#host.put(path, tensor);
+  }
+
+  /** The best epoch stays, or the last one that was finite; FM_TRAINING where there is none. */
+  async #fallBack(diverged: Diverged): Promise<Divergence> {
+    const { best } = this.#state;
+    const kept = best?.epoch ?? this.#last?.epoch;
+    if (kept === undefined) throw nothingToKeep(this.#part, diverged);
+    for (const [path, tensor] of this.#last?.numbers ?? []) this.#host.put(path, tensor);
+    const divergence = divergenceOf(this.#part, diverged, kept);
+    const { stage, refit, text } = divergence;
+    await this.#host.metrics.append({ stage, refit, finding: text });
+    this.#host.emit.note(text);
+    return divergence;
+  }
+
+  #remember(): void {
+    const { stage } = this.#part;
+    if (this.#with.validate !== null || stage.source !== 'images') return;
+    this.#last = { epoch: this.#state.epoch, numbers: this.#chosenNumbers() };
   }
 
   async #step(): Promise<void> {
@@ -76,7 +118,10 @@ export class StepLoop {
       progress: globalStep / (this.#part.settings.epochs * source.stepsPerEpoch),
       draw: (name, shape) => uniformNumbers(seed, stage.name, globalStep, name, shape),
     });
-    mustBeFinite(result.loss, stage.name, globalStep);
+    mustBeFinite(state.epoch + 1, {
+      [`the loss of step ${globalStep}`]: result.loss,
+      [`the norm of the gradients of step ${globalStep}`]: result.gradientNorm,
+    });
     state.lossSum += result.loss;
     state.step++;
     await this.#report(globalStep, result, rate);
@@ -130,10 +175,12 @@ export class StepLoop {
     const { stage, settings, refit } = this.#part;
     const result = await this.#validate();
     const loss = state.lossSum / this.#with.source.stepsPerEpoch;
+    await this.#mustBeUsable(result);
     state.epoch++;
     state.step = 0;
     state.lossSum = 0;
     if (result !== null) this.#learnFrom(result);
+    this.#remember();
     const facts = {
       stage: stage.name,
       refit,
@@ -156,6 +203,16 @@ export class StepLoop {
     if (validate === null) return null;
     await this.#bringBack();
     return await validate(new Map([...this.#host.store, ...this.#chosenNumbers()]));
+  }
+
+  /** Throws `Diverged` where the epoch has left numbers that are none. */
+  async #mustBeUsable(result: ValidationResult | null): Promise<void> {
+    const epoch = this.#state.epoch + 1;
+    if (result !== null) mustBeFinite(epoch, { 'the loss on the validation images': result.loss });
+    // of features it is seen at the end of the part: their epochs are short
+    if (result === null && this.#part.stage.source === 'features') return;
+    await this.#bringBack();
+    mustHoldNumbers(epoch, this.#chosenNumbers());
   }
 
   /** Keeps the numbers of the best epoch, and lets the schedule see how it goes. */
@@ -219,13 +276,4 @@ function isBetter(
 ): boolean {
   if (best === null || keeps === 'last') return true;
   return result.top1 > best.top1 || (result.top1 === best.top1 && result.loss < best.loss);
-}
-
-function mustBeFinite(loss: number, stage: string, step: number): void {
-  if (Number.isFinite(loss)) return;
-  throw fail('FM_TRAINING', `stage '${stage}', step ${step}`, {
-    expected: 'a finite loss',
-    got: String(loss),
-    next: `Lower the rate (--set stages.${stage}.rate=...) or clip gradients (--set stages.${stage}.clip=1).`,
-  });
 }

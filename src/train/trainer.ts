@@ -16,6 +16,7 @@ import {
   saveCheckpoint,
 } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
+import type { Divergence } from './divergence.ts';
 import type { Emit, TrainSummary } from './events.ts';
 import { isNeeded, type Part, type PartState, Stopped, trainPart } from './part.ts';
 import { allOfTrain, checkPlan, partOf, stagesOf } from './plan.ts';
@@ -71,6 +72,7 @@ class Trainer {
   #store: ParameterStore;
   #part = 0;
   #chosen: ChosenEpoch[] = [];
+  #diverged: Divergence[] = [];
   #temperature: number | null = null;
   #validationTop1: number | undefined;
   #state: PartState = freshState();
@@ -128,7 +130,7 @@ class Trainer {
     const task = this.#task;
     const part = partOf(task, this.#part, this.#chosen);
     if (!isNeeded(part)) return this.#skip(part);
-    await trainPart(part, this.#state, {
+    const divergence = await trainPart(part, this.#state, {
       task,
       store: this.#store,
       put: (path, tensor) => {
@@ -141,7 +143,8 @@ class Trainer {
       save: () => this.#save(),
       stopping: () => this.#signal.aborted,
     });
-    await this.#endPart(part);
+    if (divergence !== undefined) this.#diverged.push(divergence);
+    await this.#endPart(part, divergence);
   }
 
   #skip({ stage, refit }: Part): void {
@@ -150,13 +153,14 @@ class Trainer {
   }
 
   /** The best epoch's numbers stay; without validation images the last ones do. */
-  async #endPart(part: Part): Promise<void> {
+  async #endPart(part: Part, divergence?: Divergence): Promise<void> {
     const { best, bestNumbers, plateau } = this.#state;
     if (best !== null) {
       for (const [path, tensor] of bestNumbers) this.#store.set(path, tensor);
     }
     if (!part.refit) {
-      const last = { epoch: part.settings.epochs, top1: null, loss: null };
+      const epoch = divergence?.kept ?? part.settings.epochs;
+      const last = { epoch, top1: null, loss: null };
       const factors = plateau === null ? {} : { factors: plateau.factors };
       const found = await this.#review(part);
       this.#chosen.push({ stage: part.stage.name, ...(best ?? last), ...factors, ...found });
@@ -204,7 +208,8 @@ class Trainer {
     const images = config.refit ? allOfTrain(this.#task).length : train.length;
     const last = this.#chosen[this.#chosen.length - 1];
     const valTop1 = val.length > 0 ? (this.#validationTop1 ?? last.top1) : null;
-    const findings = findingsOf(this.#chosen);
+    const diverged = this.#diverged;
+    const findings = [...findingsOf(this.#chosen), ...diverged.map(({ text }) => text)];
     const origin = trunk ?? weights;
     const { licence, source } = origin?.description ?? {};
     await exportRecogniser(this.#paths.model, outputs, this.#store, {
@@ -244,6 +249,7 @@ class Trainer {
       trainImages: images,
       stages: this.#chosen.map(({ stage, epoch, top1 }) => ({ stage, epoch, top1 })),
       findings,
+      diverged,
     };
   }
 
@@ -259,6 +265,7 @@ class Trainer {
       best,
       plateau: plateau ?? undefined,
       chosen: this.#chosen,
+      ...(this.#diverged.length > 0 ? { diverged: this.#diverged } : {}),
       temperature: this.#temperature,
       validationTop1: this.#validationTop1,
       metricsBytes: await this.#metrics.length(),
@@ -304,6 +311,7 @@ class Trainer {
     }
     this.#part = progress.part;
     this.#chosen = [...progress.chosen];
+    this.#diverged = [...(progress.diverged ?? [])];
     this.#temperature = progress.temperature;
     this.#validationTop1 = progress.validationTop1;
     this.#secondsBefore = progress.seconds ?? 0;

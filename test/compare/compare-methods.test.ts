@@ -137,7 +137,7 @@ describe('two contestants on two folds', () => {
     const mixed = await compare({ contestants: [wild, plain], onEvent });
     expect(mixed.answered.contestants.map(({ label }) => label)).toEqual(['finetune']);
     expect(mixed.answered.contestants[0]).toEqual(compared.answered.contestants[0]);
-    const reason = expect.stringContaining('expected a finite loss');
+    const reason = expect.stringContaining('expected finite numbers');
     const failed = { label: wild.label, baseline: false, run: 'fold 1, seed 1', reason };
     expect(mixed.failed).toEqual([failed]);
     expect(notes).toContainEqual(expect.stringMatching(/^1\/4 .*rate=1e9 fold 1, seed 1 failed: /));

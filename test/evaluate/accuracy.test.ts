@@ -9,8 +9,10 @@ import {
   rightAnswers,
   topKAccuracy,
 } from '../../src/evaluate/accuracy.ts';
+import { confidencesOf } from '../../src/evaluate/calibration.ts';
 import { confusedPairs, confusionMatrix } from '../../src/evaluate/confusion.ts';
 import { answersOf, checkScores, softmax, truthRanks } from '../../src/evaluate/scores.ts';
+import { fitTemperature } from '../../src/evaluate/temperature.ts';
 
 const values = Float32Array.from([3, 2, 1, 0, /**/ 0, 5, 4, 1, /**/ 1, 1, 1, 1, /**/ 9, 0, 1, 2]);
 const scores = { values, labels: [0, 2, 1, 3], classes: 4 };
@@ -131,5 +133,26 @@ describe('refusals', () => {
     [{ ...scores, values: values.map((v, i) => (i === 6 ? Number.NaN : v)) }, 'NaN for image 1'],
   ])('%#', (bad, message) => {
     expect(() => checkScores(bad, 'evaluate')).toThrow(message);
+  });
+});
+
+describe('NaN', () => {
+  const { NaN: nan } = Number;
+  const rows = (...values: number[]) => ({ values: Float32Array.from(values), classes: 2 });
+
+  test('is never the answer, and never right', () => {
+    const scores = { ...rows(nan, nan, nan, 1, 1, nan, nan, -Infinity), labels: [0, 0, 0, 1] };
+    expect([...answersOf(scores.values, 2)]).toEqual([-1, 1, 0, 1]);
+    expect([...truthRanks(scores)]).toEqual([2, 2, 0, 0]);
+    expect(topKAccuracy(scores)).toBe(0.5);
+    expect(topKAccuracy(scores, 2)).toBe(0.5);
+  });
+
+  test('is refused by whatever is fitted to scores', () => {
+    const scores = { ...rows(nan, 1, 0, 1), labels: [0, 1] };
+    const refusal = /expected finite scores, got NaN for image 0/;
+    expect(() => confidencesOf(scores)).toThrow(refusal);
+    expect(() => fitTemperature(scores)).toThrow(refusal);
+    expect(() => checkScores(scores, 'x')).toThrow(refusal);
   });
 });

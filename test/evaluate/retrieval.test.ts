@@ -73,3 +73,20 @@ test('levels above the classes count siblings as found', async () => {
   expect(found.recall[1]).toBe(0);
   expect(found.levels.genus).toMatchObject({ queries: 3, map: 1, recall: { 1: 1 } });
 });
+
+test('NaN finds nothing, and is not found', () => {
+  const near = [
+    [0, Number.NaN, 0.5],
+    [Number.NaN, 0, Number.NaN],
+    [0.5, Number.NaN, 0],
+  ];
+  const { recall, map } = scoreRetrieval([0, 0, 1], (query) => near[query]);
+  expect([recall[1], recall[2], map]).toEqual([0, 0, 0]);
+});
+
+test('descriptors that are not finite are refused', async () => {
+  await expect(retrievalOf(rowsOf([[1], [Number.NaN]]), [0, 0])).rejects.toMatchObject({
+    code: 'FM_RUNTIME',
+    message: expect.stringMatching(/^retrieval: expected .*in that of image 1\. /),
+  });
+});

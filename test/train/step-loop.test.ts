@@ -8,8 +8,9 @@ import { networkSettings } from '../../src/methods/settings.ts';
 import type { PlateauOptions } from '../../src/nn/schedules.ts';
 import type { ParameterNumbers } from '../../src/nn/scope.ts';
 import type { Part, PartHost, PartState } from '../../src/train/part.ts';
+import type { MetricsLine } from '../../src/train/run-folder.ts';
 import { StepLoop } from '../../src/train/step-loop.ts';
-import type { StepFeeds } from '../../src/train/stepper.ts';
+import type { StepFeeds, StepResult } from '../../src/train/stepper.ts';
 import type { ValidationResult } from '../../src/train/validation.ts';
 
 const STEPS = 3;
@@ -26,6 +27,10 @@ interface Setting {
   readonly keeps?: 'best' | 'last';
   readonly factors?: readonly number[];
   readonly state?: Partial<PartState>;
+  /** Laid over what a step gives, by its 0-based number among those taken. */
+  readonly steps?: Readonly<Record<number, Partial<StepResult>>>;
+  /** The weight after so many steps, where it is not their number. */
+  readonly weights?: Readonly<Record<number, number>>;
 }
 
 /** Runs a part whose weight is the number of steps taken, and its average half of that. */
@@ -35,6 +40,7 @@ async function run(setting: Setting) {
   const rates: number[] = [];
   const progress: number[] = [];
   const validated: (number | undefined)[] = [];
+  const findings: MetricsLine[] = [];
   const store = new Map<string, HostTensor>([
     ['w', one(0)],
     ['frozen', one(7)],
@@ -57,11 +63,12 @@ async function run(setting: Setting) {
       progress.push(share);
       log.push(`step: ${store.has('w') || state.optimiser.size > 0 ? 'held twice' : 'let go'}`);
       rates.push(rate);
+      const result = { loss: 1, gradientNorm: 1, metrics: {}, ...setting.steps?.[taken] };
       taken++;
-      return { loss: 1, gradientNorm: 1, metrics: {} };
+      return result;
     },
     read: async () => ({
-      parameters: new Map([['w', one(taken)]]),
+      parameters: new Map([['w', one(setting.weights?.[taken] ?? taken)]]),
       optimiser: new Map([
         ['optimiser.momentum:w', one(0)],
         ...(average ? [['average:w', one(taken / 2)] as const] : []),
@@ -79,7 +86,9 @@ async function run(setting: Setting) {
     store,
     put: (path: string, tensor: HostTensor) => store.set(path, tensor),
     drop: (path: string) => store.delete(path),
-    metrics: { append: async () => {} },
+    metrics: {
+      append: async (line: MetricsLine) => void ('finding' in line && findings.push(line)),
+    },
     emit: { note() {}, progress() {}, epoch() {} },
     save: async () => void log.push(`save: ${told()}`),
     stopping: () => false,
@@ -92,7 +101,7 @@ async function run(setting: Setting) {
     refit: false,
     factors,
   } as unknown as Part;
-  await new StepLoop(part, state, host, {
+  const divergence = await new StepLoop(part, state, host, {
     source: {
       batch: 1,
       stepsPerEpoch: STEPS,
@@ -104,7 +113,8 @@ async function run(setting: Setting) {
     validate: (results && Object.assign(validate, { close: async () => {} })) || null,
     pause: () => {},
   }).run();
-  return { log, rates, progress, validated, state, weight: numberOf(store.get('w')) };
+  const weight = numberOf(store.get('w'));
+  return { log, rates, progress, validated, state, weight, divergence, findings };
 }
 
 const results = [
@@ -205,5 +215,56 @@ describe('plateau', () => {
     const { rates, state } = await run({ settings: { schedule, epochs }, factors });
     expect(rates).toBeAllClose(expected);
     expect(state.plateau).toBeNull();
+  });
+});
+
+describe('numbers that are none', () => {
+  const nan = { loss: Number.NaN };
+
+  test.each([
+    ['a loss', { steps: { 4: nan } }, /the loss of step 4 is NaN/],
+    [
+      'a gradient',
+      { steps: { 3: { gradientNorm: Infinity } } },
+      /of the gradients of step 3 is Inf/,
+    ],
+    ['a validation loss', { results: [results[0], { top1: 1, loss: Number.NaN }] }, /validation/],
+    ['a weight', { weights: { 6: -Infinity } }, /a number of 'w' is -Infinity/],
+  ])(
+    '%s in the second epoch: the first one is kept, validated or not',
+    async (_, setting, what) => {
+      for (const validated of 'results' in setting ? [{}] : [{ results }, {}]) {
+        const { divergence, findings, state, weight } = await run({ ...validated, ...setting });
+        expect(divergence).toMatchObject({ stage: 's', refit: false, epoch: 2, kept: 1 });
+        expect(divergence!.text).toMatch(what);
+        expect(divergence!.text).toMatch(/epoch 1 is kept.*stages\.s\.rate, now 1/);
+        expect(findings).toEqual([{ stage: 's', refit: false, finding: divergence!.text }]);
+        expect(numberOf(state.bestNumbers.get('w')) ?? weight).toBe(3);
+      }
+    },
+  );
+
+  test('a better epoch before is kept rather than the last one', async () => {
+    const settings = { epochs: 3 };
+    const { divergence } = await run({ results, settings, steps: { 7: nan } });
+    expect(divergence).toMatchObject({ epoch: 3, kept: 1 });
+  });
+
+  test('after a resume the epoch that it began with is kept', async () => {
+    const { divergence, weight } = await run({ state: { epoch: 1 }, steps: { 1: nan } });
+    expect(divergence).toMatchObject({ epoch: 2, kept: 1 });
+    expect(weight).toBe(0);
+  });
+
+  test.each([
+    ['in the first epoch', { results, steps: { 1: nan } }],
+    ['on features without validation', { source: 'features', weights: { 6: Number.NaN } }],
+  ] as const)('%s there is nothing to keep', async (_, setting) => {
+    await expect(run(setting)).rejects.toMatchObject({
+      code: 'FM_TRAINING',
+      message: expect.stringMatching(
+        /^stage 's', epoch \d: expected finite numbers, got .* is NaN/,
+      ),
+    });
   });
 });
