@@ -40,13 +40,15 @@ export function collect(text: string, before: readonly string[] = []): string[] 
 
 type Tree = { [key: string]: unknown };
 
-/** Configuration from a file, then `--set`, then flags; later ones win. */
+/** Configuration from what a run has, a file, then `--set`, then flags; later ones win. */
 export async function gatherConfig(
   file: string | undefined,
   sets: readonly string[],
   flags: Tree,
+  before: Tree = {},
 ): Promise<Tree> {
-  const config = file === undefined ? {} : moveStages(await readConfigFile(file));
+  const given = file === undefined ? {} : moveStages(await readConfigFile(file));
+  const config = { ...structuredClone(before), ...given };
   for (const text of sets) applySet(config, text);
   for (const [key, value] of Object.entries(flags)) {
     if (value !== undefined) config[key] = value;

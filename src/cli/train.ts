@@ -113,11 +113,11 @@ async function run(flags: Flags): Promise<void> {
     throw usage('either --resume or --overwrite', 'both');
   }
   const { train } = await import('../train/train.ts');
-  const { readRunConfig } = await import('../train/run-folder.ts');
-  let config = await gatherConfig(file, [...set, ...fold], { ...rest });
-  if (resume && out !== undefined && config.data === undefined) {
-    config = { ...(await readRunConfig(resolve(out))), ...config };
-  }
+  const { hasRun, readRunConfig } = await import('../train/run-folder.ts');
+  // what is not said of a run that goes on stays as it was
+  const goesOn = resume && out !== undefined && (await hasRun(resolve(out)));
+  const before = goesOn ? await readRunConfig(resolve(out)) : undefined;
+  const config = await gatherConfig(file, [...set, ...fold], { ...rest }, { ...before });
   addTo(config, 'trunk', { feature });
   addTo(config, 'input', { mean, std, padding });
   if (typeof config.data !== 'string') throw usage('--data <dir>', 'no dataset');

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import { diskError, writeAtomic } from '../formats/atomic-file.ts';
 import { processExists, takeLock } from '../formats/lock-file.ts';
+import { trunkPath } from '../hub/trunk-options.ts';
 import { parseConfig, type RunConfig } from './config.ts';
 import { damaged } from './damaged.ts';
 import { type Recipe, writeRecipe } from './recipe.ts';
@@ -84,7 +85,7 @@ export async function openRun(
     });
   }
   if (existing !== undefined && mode === 'resume') {
-    mustMatch(paths.config, existing, config);
+    mustMatch(paths.config, readConfig(paths.config, existing), config);
     return async () => {};
   }
   return async (recipe) => {
@@ -111,8 +112,31 @@ const FREE: readonly (keyof RunConfig)[] = ['workers', 'checkpointEvery', 'offli
 /** Settings of which `auto` is as good as what it led to. */
 const SETTLED: readonly (keyof RunConfig)[] = ['device', 'lowering'];
 
-function mustMatch(path: string, text: string, config: RunConfig): void {
-  const before = readConfig(path, text);
+/** Where the files of a run lie. Not what they are: that is in the checkpoint's fingerprint. */
+function placesOf({ data, weights, backbone }: RunConfig) {
+  return { data, weights, backbone };
+}
+
+/**
+ * Writes down where the files of a resumed run lie by now. To be called once what they hold was found
+ * to be the same.
+ */
+export async function rememberPlaces(folder: string, config: RunConfig): Promise<void> {
+  const before = await readRunConfig(folder);
+  if (isDeepStrictEqual(placesOf(before), placesOf(config))) return;
+  const text = `${JSON.stringify({ ...before, ...placesOf(config) }, null, 2)}\n`;
+  await writeAtomic(runPaths(folder).config, text);
+}
+
+/** Whether two values of a setting are names of files, whose contents may be the same. */
+function mayBeSameFiles(key: keyof RunConfig, a: RunConfig, b: RunConfig): boolean {
+  if (key === 'data') return true;
+  if (key === 'weights') return [a.weights, b.weights].every((name) => name !== 'none');
+  const isTrunk = ({ backbone }: RunConfig) => trunkPath(backbone) !== undefined;
+  return key === 'backbone' && isTrunk(a) && isTrunk(b);
+}
+
+function mustMatch(path: string, before: RunConfig, config: RunConfig): void {
   const keys = [
     ...new Set([...Object.keys(before), ...Object.keys(config)]),
   ] as (keyof RunConfig)[];
@@ -120,7 +144,8 @@ function mustMatch(path: string, text: string, config: RunConfig): void {
     (key) =>
       !FREE.includes(key) &&
       !(SETTLED.includes(key) && config[key] === 'auto') &&
-      !isDeepStrictEqual(before[key], config[key]),
+      !isDeepStrictEqual(before[key], config[key]) &&
+      !mayBeSameFiles(key, before, config),
   );
   if (different.length === 0) return;
   const show = (c: RunConfig) =>
@@ -128,7 +153,9 @@ function mustMatch(path: string, text: string, config: RunConfig): void {
   throw fail('FM_RUN', path, {
     expected: `the configuration it was started with (${show(before)})`,
     got: show(config),
-    next: 'Use the same settings to resume, or start another run.',
+    next:
+      'A run keeps its settings to the end: resume it without naming them, and then start a new run ' +
+      "from its network with others ('fieldmark weights convert', then --weights).",
   });
 }
 

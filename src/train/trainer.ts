@@ -28,6 +28,7 @@ import {
   type OpenMode,
   openRun,
   type RunPaths,
+  rememberPlaces,
   removeLeftovers,
   runPaths,
 } from './run-folder.ts';
@@ -285,6 +286,7 @@ class Trainer {
     const checkpoint = await loadCheckpoint(this.#paths.checkpoint);
     if (checkpoint === undefined) {
       await this.#holdToRecipe();
+      await rememberPlaces(this.#paths.folder, this.#given.config);
       await this.#metrics.cutTo(0);
       return;
     }
@@ -293,6 +295,7 @@ class Trainer {
     this.#mustHaveSameStages(progress);
     // of a finished run the model is written again, whatever today's defaults are
     if (progress.part < this.#parts) await this.#holdToRecipe();
+    await rememberPlaces(this.#paths.folder, this.#given.config);
     await this.#metrics.cutTo(progress.metricsBytes);
     this.#adopt(checkpoint);
     this.#emit.note(
@@ -343,8 +346,10 @@ class Trainer {
     if (fingerprint === this.#task.fingerprint) return;
     throw fail('FM_RUN', this.#paths.folder, {
       expected: 'the images, labels and weights that the run was started with',
-      got: 'others',
-      next: 'Put the data back as they were, or start another run.',
+      got: `others in ${this.#given.config.data} or ${this.#given.config.weights}`,
+      next:
+        'Put them back as they were (where they lie does not matter), or start a new run; ' +
+        "'fieldmark weights convert' makes weights to start from of a finished one.",
     });
   }
 }
