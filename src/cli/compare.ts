@@ -20,6 +20,7 @@ import type { RunConfigInput } from '../train/config.ts';
 import { readMethods } from './method-list.ts';
 import { collect, gatherConfig, interruptible, wholeNumber } from './options.ts';
 import { clock, print, printJson, showProgress, table } from './output.ts';
+import { shellWord } from './shell-word.ts';
 import { show } from './train.ts';
 
 interface Flags {
@@ -212,10 +213,7 @@ function nameOf({ label, baseline }: { readonly label: string; readonly baseline
 
 /** The command line as it was given, so that it can be pasted. */
 function commandOf(): string {
-  const quoted = process.argv
-    .slice(2)
-    .map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
-  return ['fieldmark', ...quoted].join(' ');
+  return ['fieldmark', ...process.argv.slice(2).map(shellWord)].join(' ');
 }
 
 function usage(expected: string, got: string) {

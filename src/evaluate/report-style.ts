@@ -27,6 +27,7 @@ h3{font-size:14px;margin:20px 0 8px;color:var(--quiet);font-weight:600}
 p{margin:0 0 10px;max-width:75ch}
 .lead{font-size:17px;margin-top:12px}
 .quiet{color:var(--quiet)}
+.warning{margin:0 0 16px;padding:12px 16px;border:2px solid var(--bad);border-radius:8px;font-weight:600}
 section{
   background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px;
   margin-top:16px;box-shadow:var(--shadow);

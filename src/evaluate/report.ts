@@ -11,6 +11,7 @@ import {
   levelTable,
 } from './report-tables.ts';
 import type { Retrieval } from './retrieval.ts';
+import { chosenNote, seenBanner } from './seen-words.ts';
 import type { Evaluation } from './summary.ts';
 
 /** A command worth running next, and why. */
@@ -45,7 +46,8 @@ export interface ReportInput {
 /** The page as text, to be written to `report.html`. All text of the input is escaped. */
 export function renderReport(input: ReportInput): string {
   const { title, subtitle, evaluation, created } = input;
-  const body = html`${headline(evaluation)}
+  const body = html`${seenPart(evaluation)}
+${headline(evaluation)}
 ${trainingSection(input.training ?? [])}
 ${levelSection(evaluation)}
 ${section('Calibration', calibrationPart(evaluation))}
@@ -58,6 +60,14 @@ ${repeatSection(input)}`;
   const footer = html`${created !== undefined && html`Made ${created}. `}
 Intervals are 95 %: Wilson for top-1, bootstrap over images for the mean over classes.`;
   return renderPage({ title, subtitle, lead: leadSentence(evaluation), body, footer });
+}
+
+/** A warning over the figures where the photographs trained the model, a note where they chose it. */
+function seenPart({ seen }: Evaluation): Content {
+  const banner = seen && seenBanner(seen);
+  if (banner !== undefined) return html`<p class="warning" role="alert">${banner}</p>`;
+  const note = seen && chosenNote(seen);
+  return note === undefined ? null : html`<p class="quiet">${note}</p>`;
 }
 
 /** What the numbers say, in words. */
