@@ -1,10 +1,10 @@
 // Training curves of all contestants in common charts: means over folds and seeds, by epoch of a
 // stage.
 
-import { readFile } from 'node:fs/promises';
 import { lineChart, type Series } from '../evaluate/chart.ts';
 import type { Markup } from '../evaluate/markup.ts';
-import { type MetricsLine, runPaths } from '../train/run-folder.ts';
+import { numberOf, readMetrics } from '../train/read-metrics.ts';
+import type { MetricsLine } from '../train/run-folder.ts';
 import type { Compared } from './result.ts';
 
 /** The lines of epochs that the runs of each contestant have logged while they chose. */
@@ -15,11 +15,10 @@ export async function readEpochs(contestants: Compared['runs']): Promise<Metrics
 }
 
 async function epochsOf(folder: string): Promise<MetricsLine[]> {
-  const text = await readFile(runPaths(folder).metrics, 'utf8').catch(() => '');
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines
-    .map((line) => JSON.parse(line) as MetricsLine)
-    .filter(({ epoch, step, refit }) => epoch !== undefined && step === undefined && !refit);
+  const lines = await readMetrics(folder);
+  return lines.filter(
+    ({ epoch, step, refit }) => epoch !== undefined && step === undefined && !refit,
+  );
 }
 
 /** Accuracy on held-out images and training loss of each stage, one line for each contestant. */
@@ -59,8 +58,8 @@ export function meanByEpoch(
 ): (readonly [epoch: number, value: number])[] {
   const sums = new Map<number, { sum: number; n: number }>();
   for (const line of lines) {
-    const value = line[key];
-    if (typeof value !== 'number' || !Number.isFinite(value)) continue;
+    const value = numberOf(line[key]);
+    if (value === undefined) continue;
     const { sum, n } = sums.get(Number(line.epoch)) ?? { sum: 0, n: 0 };
     sums.set(Number(line.epoch), { sum: sum + value, n: n + 1 });
   }

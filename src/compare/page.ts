@@ -1,18 +1,21 @@
 // The page of a comparison: the table, every pair, curves, confusions, and the evidence for images on
 // which the contestants disagree.
 
-import { claimOf } from '../evaluate/comparison.ts';
+import { FEWEST_DECIDING, type Finding, LARGEST_P, mirrored } from '../evaluate/comparison.ts';
 import { type Content, element, html, type Markup, preformatted } from '../evaluate/markup.ts';
 import { commandBlock, definitions, renderPage, section } from '../evaluate/page.ts';
 import { type Column, galleryGrid, table } from '../evaluate/report-tables.ts';
 import type { Disagreement } from './disagreements.ts';
 import type { Answered, Compared, ComparisonResult, ContestantResult } from './result.ts';
 import {
+  budgetLines,
+  claimText,
   differenceText,
   failureText,
   findingText,
   leadOf,
   minutesText,
+  passesText,
   points,
   probability,
   recallTexts,
@@ -41,7 +44,11 @@ const PAIRS_SHOWN = 12;
 export function renderComparison(input: ComparisonPage): string {
   const { title, subtitle, result, answered, charts } = input;
   const body = [
-    section('Accuracy', resultTable(result), sentences(input.failed.map(failureText))),
+    section(
+      'Accuracy',
+      resultTable(result),
+      sentences([...input.failed.map(failureText), ...budgetLines(result)]),
+    ),
     result.rows.length > 2 && section('Every pair', pairTable(result)),
     charts.length > 0 &&
       section('Training', keyOf(result), html`<div class="charts">${charts}</div>`),
@@ -52,9 +59,12 @@ export function renderComparison(input: ComparisonPage): string {
     repeatSection(input),
   ];
   const footer = html`Intervals are 90 %, by a bootstrap over images that draws the same images for
-both sides, photographs of one group or with equal bytes together; differences are to the first method. A claim holds where the interval does not reach zero and
-at least 6 images are answered rightly by only one of the two. Times are those of training, over all
-folds and seeds; features that an earlier run had cached are not counted again.`;
+both sides, photographs of one group or with equal bytes together; differences are to the first method. A claim is made where the interval does not reach zero,
+at least ${FEWEST_DECIDING} images are answered rightly by only one of the two, and McNemar’s exact
+test agrees: its p, which is two-sided, is below ${LARGEST_P}, the share that the interval leaves
+outside. Passes are those of one run over its training images (cached: over features that were computed
+once), with those of a refit. Minutes are those of training, over all folds and seeds; features that an
+earlier run had cached are not counted again.`;
   return renderPage({ title, subtitle, lead: leadOf(result), body, footer });
 }
 
@@ -76,50 +86,57 @@ function resultTable({ rows }: ComparisonResult): Markup {
     { title: 'Top-1', look: 'num', cell: (row) => share(row.top1), sort: (row) => row.top1 },
     first.top1BySeed.length > 1 && { title: 'Over seeds', look: 'num', cell: spreadText },
     { title: 'Mean over classes', look: 'num', cell: (row) => share(row.perClassMean) },
-    { title: 'Recall at 1', look: 'num', cell: recallCell },
-    { title: 'Difference, points', look: 'num', cell: differenceText },
+    { title: 'Recall at 1', look: 'num', cell: (row) => figureCell(recallTexts(row)) },
+    {
+      title: 'Difference, points',
+      look: 'num',
+      cell: (row) => figureCell(differenceText(row).split(/ (?=\()/)),
+    },
     {
       title: 'McNemar p',
       look: 'num',
       cell: ({ difference }) => difference !== null && probability(difference.mcnemar),
     },
     { title: 'Claim', cell: claimCell },
+    { title: 'Passes', cell: passesText },
     { title: 'Minutes', look: 'num', cell: minutesText, sort: (row) => row.minutes ?? 0 },
   ];
   return table(
     rows,
     columns.filter((column) => column !== false),
+    { cards: true },
   );
 }
 
-/** The difference below the figure: side by side they push the claim off the page. */
-function recallCell(row: ContestantResult): Content {
-  const [figure, ...differences] = recallTexts(row);
-  return [figure, differences.map((text) => html`<br><span class="quiet">${text}</span>`)];
+/** What belongs to a figure below it: side by side they push the claim off the page. */
+function figureCell([figure, ...more]: readonly string[]): Content {
+  return [figure, more.map((text) => html`<br><span class="quiet">${text}</span>`)];
 }
 
-function claimCell({ claim, difference }: ContestantResult): Content {
-  if (difference === null) return null;
-  if (claim === null) return html`<span class="quiet">none</span>`;
-  return html`<b class="${claim === 'above' ? 'right' : 'wrong'}">${claim}</b>`;
+/** The look of what may be said. */
+const LOOKS = { above: 'claim right', below: 'claim wrong', none: 'quiet' } as const;
+
+function lookOf({ claim }: Finding): string {
+  return LOOKS[claim ?? 'none'];
 }
 
-/** Row minus column in points, bold where the claim holds. */
+function claimCell(row: ContestantResult): Content {
+  if (row.difference === null) return null;
+  return html`<span class="${lookOf(row.difference)}">${claimText(row)}</span>`;
+}
+
+/** Row minus column in points, in colour where something may be claimed. */
 function pairTable({ rows, pairs }: ComparisonResult): Markup {
   const cellOf = (a: string, b: string): Content => {
     const pair = pairs.find((one) => one.a === a && one.b === b);
-    const mirrored = pairs.find((one) => one.a === b && one.b === a);
-    const found = pair ?? mirrored;
-    if (found === undefined) return '';
-    const sign = pair === undefined ? -1 : 1;
-    const [low, high] = found.interval;
-    const text = points(sign * found.difference);
-    const ends = sign === 1 ? [low, high] : [-high, -low];
-    return element(
-      'span',
-      { title: `${points(ends[0])} to ${points(ends[1])}, p ${probability(found.mcnemar)}` },
-      claimOf(found) !== null ? html`<b>${text}</b>` : html`<span class="quiet">${text}</span>`,
-    );
+    const other = pairs.find((one) => one.a === b && one.b === a);
+    const of = pair ?? (other && mirrored(other));
+    if (of === undefined) return '';
+    const [low, high] = of.interval;
+    return [
+      html`<span class="${lookOf(of)}">${points(of.difference)}</span>`,
+      html`<br><span class="quiet">${points(low)} to ${points(high)}</span>`,
+    ];
   };
   const columns: Column<ContestantResult>[] = [
     { title: 'Row minus column', cell: (row) => row.label },
@@ -131,8 +148,8 @@ function pairTable({ rows, pairs }: ComparisonResult): Markup {
       }),
     ),
   ];
-  return html`${table(rows, columns)}<p class="quiet">Bold where the claim holds; the interval appears
-under the pointer. Many pairs hold some differences by luck: decide beforehand which one matters.</p>`;
+  return html`${table(rows, columns)}<p class="quiet">In bold and colour where something may be
+claimed. Of many pairs some differ by luck: decide beforehand which one matters.</p>`;
 }
 
 /** Which colour is whose. */

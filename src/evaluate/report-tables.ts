@@ -24,19 +24,32 @@ export interface Column<Row> {
   readonly sort?: (row: Row) => number;
 }
 
-/** A table; it is sorted by clicks on its headings where a column says by what. */
-export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Markup {
+export interface TableOptions {
+  /** Where there is no room for the columns, such as on a phone, each row becomes a card of its own. */
+  readonly cards?: boolean;
+}
+
+/**
+ * A table; it is sorted by clicks on its headings where a column says by what. One too wide for the
+ * page scrolls within itself.
+ */
+export function table<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  { cards = false }: TableOptions = {},
+): Markup {
   const sortable = columns.some(({ sort }) => sort !== undefined);
   const head = columns.map(({ title, look }) => element('th', { class: look }, title));
   const body = rows.map((row) => {
-    const cells = columns.map(({ look, cell, sort }) =>
-      element('td', { class: look, 'data-v': sort?.(row) }, cell(row)),
-    );
+    const cells = columns.map(({ title, look, cell, sort }) => {
+      const label = cards ? title : undefined;
+      return element('td', { class: look, 'data-v': sort?.(row), 'data-label': label }, cell(row));
+    });
     return html`<tr>${cells}</tr>\n`;
   });
   return html`<div class="scroll tall">${element(
     'table',
-    { 'data-sortable': sortable ? '' : undefined },
+    { class: cards ? 'cards' : undefined, 'data-sortable': sortable ? '' : undefined },
     html`<thead><tr>${head}</tr></thead>`,
     html`<tbody>${body}</tbody>`,
   )}</div>`;
