@@ -7,13 +7,12 @@ import { encodeJpeg } from '../data/image/decode.ts';
 import { boxWithin } from '../data/image/preprocess.ts';
 import type { EvaluationRun } from '../evaluate/evaluate.ts';
 import { renderReport } from '../evaluate/report.ts';
-import type { TrainingPoint } from '../evaluate/report-curves.ts';
 import type { GalleryItem } from '../evaluate/report-tables.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import { explainPhoto } from '../recognise/explain.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
-import type { MetricsLine } from '../train/run-folder.ts';
-import { trainingPoints } from '../train/training-points.ts';
+import { readMetrics } from '../train/read-metrics.ts';
+import { trainingParts } from '../train/training-parts.ts';
 
 export interface ReportSource {
   readonly folder: string;
@@ -34,7 +33,7 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
     title: `${result.dataset.name}: ${manifest.classes.length} classes`,
     subtitle: `${manifest.method} on ${manifest.backbone}, split ${result.evaluation.split}`,
     evaluation: result.evaluation,
-    training: await readTraining(join(folder, 'metrics.jsonl')),
+    training: trainingParts(await readMetrics(folder)),
     gallery: await gallery(recogniser, result),
     config: await readJson(join(folder, 'config.json')),
     recipe: await readJson(join(folder, 'recipe.json')),
@@ -53,13 +52,6 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
 async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as unknown);
-}
-
-/** The training curves of the run, empty for a model without its run. */
-async function readTraining(path: string): Promise<TrainingPoint[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  const lines = text.split('\n').filter((line) => line !== '');
-  return trainingPoints(lines.map((line) => JSON.parse(line) as MetricsLine));
 }
 
 /** The most confident mistakes, and right answers spread over the classes. */

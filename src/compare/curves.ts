@@ -21,7 +21,7 @@ async function epochsOf(folder: string): Promise<MetricsLine[]> {
   );
 }
 
-/** Accuracy on held-out images and training loss of each stage, one line for each contestant. */
+/** Accuracy on held-out images and both losses of each stage, one line for each contestant. */
 export function comparedCharts(
   labels: readonly string[],
   epochs: readonly (readonly MetricsLine[])[],
@@ -32,6 +32,7 @@ export function comparedCharts(
       [
         ['valTop1', `Held-out accuracy, stage ${stage}`],
         ['loss', `Training loss, stage ${stage}`],
+        ['valLoss', `Held-out loss, stage ${stage}`],
       ] as const
     ).flatMap(([key, title]) => {
       const series = labels.flatMap((name, colour): Series[] => {
@@ -39,14 +40,13 @@ export function comparedCharts(
           epochs[colour].filter((one) => one.stage === stage),
           key,
         );
-        return line.length === 0 ? [] : [{ name, line, colour }];
+        return line.length === 0 ? [] : [{ name, lines: [line], colour }];
       });
       if (series.length === 0) return [];
-      const last = Math.max(...series.flatMap(({ line }) => line.map(([epoch]) => epoch)));
+      const last = Math.max(...series.flatMap(({ lines }) => lines[0].map(([epoch]) => epoch)));
       const percent = key === 'valTop1';
-      return [
-        lineChart({ title, along: 'epoch', series, range: [1, last], percent, legend: false }),
-      ];
+      const bands = [{ range: [0, last] as const }];
+      return [lineChart({ title, along: 'epoch', series, bands, percent, legend: false })];
     }),
   );
 }
@@ -54,7 +54,7 @@ export function comparedCharts(
 /** Mean of a quantity over the runs that have reached an epoch, in order of epochs. */
 export function meanByEpoch(
   lines: readonly MetricsLine[],
-  key: 'valTop1' | 'loss',
+  key: 'valTop1' | 'loss' | 'valLoss',
 ): (readonly [epoch: number, value: number])[] {
   const sums = new Map<number, { sum: number; n: number }>();
   for (const line of lines) {

@@ -1,6 +1,6 @@
 // The figures of a comparison in words, for the terminal and the page alike.
 
-import type { Comparison } from '../evaluate/comparison.ts';
+import { type Comparison, LARGEST_P } from '../evaluate/comparison.ts';
 import { passesOver, unequalIn } from './budget.ts';
 import type { RunFinding } from './findings.ts';
 import type { Compared, ComparisonResult, ContestantResult, FailedRun } from './result.ts';
@@ -57,7 +57,10 @@ function findingWords(found: Comparison, b: string): string {
   const { claim, doubt, difference, onlyA, onlyB, mcnemar } = found;
   if (claim !== null) {
     const apart = `${pointsApart(difference)} points ${claim} ${b}`;
-    return `is ${apart} (90 % interval ${endsText(found)})`;
+    // whoever reads p against 0.05 would take the claim for a mistake
+    const level =
+      mcnemar < 0.05 ? '' : `, p ${probability(mcnemar)}, of which 90 % ask for < ${LARGEST_P}`;
+    return `is ${apart} (90 % interval ${endsText(found)}${level})`;
   }
   const why = {
     interval: `90 % interval ${endsText(found)}`,

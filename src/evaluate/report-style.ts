@@ -52,6 +52,7 @@ svg{display:block;width:100%;height:auto;font-family:inherit}
 }
 .grid{stroke:var(--line)}
 .tick{fill:var(--quiet);font-size:11px}
+.band{font-weight:600}
 .chart-title{fill:var(--ink);font-size:13px;font-weight:600}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}
 .line.s0{stroke:var(--accent)}

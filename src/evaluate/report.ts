@@ -1,7 +1,7 @@
 // The report of a run.
 import { type Content, html, type Markup, percentText, preformatted } from './markup.ts';
 import { commandBlock, definitions, renderPage, section } from './page.ts';
-import { type TrainingPoint, trainingCharts } from './report-curves.ts';
+import { type TrainingPart, trainingCharts } from './report-curves.ts';
 import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
 import {
   classTable,
@@ -24,8 +24,8 @@ export interface ReportInput {
   /** Data, method, backbone: a line under the title. */
   readonly subtitle?: string;
   readonly evaluation: Evaluation;
-  /** Metrics of training, in order of steps. */
-  readonly training?: readonly TrainingPoint[];
+  /** Metrics of training, stage by stage. */
+  readonly training?: readonly TrainingPart[];
   /** Pictures with evidence; wrong answers are shown first. */
   readonly gallery?: readonly GalleryItem[];
   /** What `config.json` holds. */
@@ -128,9 +128,18 @@ function retrievalFigures({ recall, map, mapAtR }: Retrieval): Content {
   ]);
 }
 
-function trainingSection(points: readonly TrainingPoint[]): Content {
-  const charts = trainingCharts(points);
-  return charts.length > 0 && section('Training', html`<div class="charts">${charts}</div>`);
+function trainingSection(parts: readonly TrainingPart[]): Content {
+  const charts = trainingCharts(parts);
+  if (charts.length === 0) return null;
+  return section('Training', html`<div class="charts">${charts}</div>`, [
+    parts.length > 1 &&
+      html`<p class="quiet">Each stage has its name and its own epochs below the axis. It goes on
+from the best epoch of the stage before it, trains other parts of the network and at another rate, so
+that curves may jump where it begins.</p>`,
+    parts.some(({ refit }) => refit) &&
+      html`<p class="quiet">In a refit the network starts again from its first numbers, and the stages
+are repeated on all training images: none are held out any more.</p>`,
+  ]);
 }
 
 function calibrationPart(evaluation: Evaluation): Markup {
