@@ -3,13 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
-import { encodeJpeg } from '../data/image/decode.ts';
-import { boxWithin } from '../data/image/preprocess.ts';
 import type { EvaluationRun } from '../evaluate/evaluate.ts';
+import { type GalleryItem, galleryItem } from '../evaluate/gallery.ts';
 import { renderReport } from '../evaluate/report.ts';
-import type { GalleryItem } from '../evaluate/report-tables.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
-import { explainPhoto } from '../recognise/explain.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { readMetrics } from '../train/read-metrics.ts';
 import { trainingParts } from '../train/training-parts.ts';
@@ -67,19 +64,8 @@ async function gallery(recogniser: Recogniser, result: EvaluationRun): Promise<G
   const every = Math.max(1, Math.floor(right.length / GALLERY));
   const chosen = [...wrong, ...right.filter((_, i) => i % every === 0).slice(0, GALLERY)];
   const items: GalleryItem[] = [];
-  for (const example of chosen) {
-    const truth = dataset.classes[example.label];
-    const within = boxWithin(recogniser.geometry, example.box);
-    const options = { truth, within };
-    const { prediction, picture } = await explainPhoto(recogniser, example.path, options);
-    const [{ name, confidence }] = prediction.answers;
-    items.push({
-      id: example.id,
-      truth,
-      answer: name,
-      confidence,
-      image: await encodeJpeg(picture, 82),
-    });
+  for (const { id, path, box, label } of chosen) {
+    items.push(await galleryItem(recogniser, { id, path, box, truth: dataset.classes[label] }));
   }
   return items;
 }

@@ -2,9 +2,11 @@
 // which the contestants disagree.
 
 import { FEWEST_DECIDING, type Finding, LARGEST_P, mirrored } from '../evaluate/comparison.ts';
+import { galleryGrid, galleryKey } from '../evaluate/gallery.ts';
 import { type Content, element, html, type Markup, preformatted } from '../evaluate/markup.ts';
 import { commandBlock, definitions, renderPage, section } from '../evaluate/page.ts';
-import { type Column, galleryGrid, table } from '../evaluate/report-tables.ts';
+import { type Column, table } from '../evaluate/report-tables.ts';
+import { shownName } from '../recognise/class-name.ts';
 import type { Disagreement } from './disagreements.ts';
 import type { Answered, Compared, ComparisonResult, ContestantResult } from './result.ts';
 import {
@@ -194,8 +196,8 @@ function confusionExcerpt(answered: Answered): Markup {
   const pairs = confusedBy(answered, PAIRS_SHOWN);
   if (pairs.length === 0) return html`<p class="quiet">No image was answered wrongly.</p>`;
   const columns: Column<PairCounts>[] = [
-    { title: 'True class', cell: ({ truth }) => classes[truth] },
-    { title: 'Answered as', cell: ({ answer }) => classes[answer] },
+    { title: 'True class', cell: ({ truth }) => shownName(classes[truth]) },
+    { title: 'Answered as', cell: ({ answer }) => shownName(classes[answer]) },
     ...contestants.map(
       ({ label }, i): Column<PairCounts> => ({
         title: label,
@@ -212,9 +214,9 @@ each method takes for the other.</p>${table(pairs, columns)}`;
 function disagreementSection(disagreements: readonly Disagreement[]): Content {
   if (disagreements.length === 0) return null;
   const parts = disagreements.map(
-    ({ id, truth, items }) => html`<h3>${truth} (${id})</h3>${galleryGrid(items)}`,
+    ({ id, truth, items }) => html`<h3>${shownName(truth)} (${id})</h3>${galleryGrid(items)}`,
   );
-  return section('Where they disagree', parts);
+  return section('Where they disagree', galleryKey(), parts);
 }
 
 function repeatSection({ command, environment, config }: ComparisonPage): Markup {

@@ -1,4 +1,5 @@
 // The figures of a report that come from an evaluation: reliability diagram and confusion matrix.
+import { shownName } from '../recognise/class-name.ts';
 import type { ReliabilityBin } from './calibration.ts';
 import { type Attributes, element, html, type Markup, percentText, shortened } from './markup.ts';
 
@@ -73,8 +74,9 @@ function binBars(bin: ReliabilityBin, { x, y, base, most }: BinScales): Markup {
  */
 export function confusionFigure(
   matrix: readonly (readonly number[])[],
-  classes: readonly string[],
+  names: readonly string[],
 ): Markup {
+  const classes = names.map(shownName);
   const k = classes.length;
   const cell = Math.max(14, Math.min(40, Math.floor(640 / k)));
   const longest = Math.min(LONGEST, Math.max(...classes.map((name) => Array.from(name).length)));

@@ -1,19 +1,7 @@
-// The tables and the gallery of a report.
+// The tables of a report.
+import { shownName } from '../recognise/class-name.ts';
 import { type Content, element, html, type Markup, percentText } from './markup.ts';
 import type { ClassResult, Evaluation, NamedConfusion } from './summary.ts';
-
-/** A picture in the gallery: usually evidence, see `explainPicture`. */
-export interface GalleryItem {
-  readonly id: string;
-  readonly truth: string;
-  readonly answer: string;
-  /** Calibrated probability of the answer. */
-  readonly confidence: number;
-  /** Whose answer it is, where several recognisers are shown. */
-  readonly by?: string;
-  /** A `data:image/...` address, or the bytes of a JPEG file. */
-  readonly image: string | Uint8Array;
-}
 
 /** One column of a table: its heading, its look, and what stands in a row's cell. */
 export interface Column<Row> {
@@ -83,7 +71,7 @@ export function classTable(perClass: readonly ClassResult[]): Markup {
   );
   const share = (value: number | null): string => (value === null ? '–' : percentText(value));
   return table(rows, [
-    { title: 'Class', cell: (row) => row.name },
+    { title: 'Class', cell: (row) => shownName(row.name) },
     { title: 'Images', look: 'num', cell: (row) => row.n, sort: (row) => row.n },
     { title: 'Right', look: 'num', cell: (row) => row.correct, sort: (row) => row.correct },
     {
@@ -99,7 +87,7 @@ export function classTable(perClass: readonly ClassResult[]): Markup {
       cell: (row) => share(row.precision),
       sort: (row) => row.precision ?? -1,
     },
-    { title: 'Most often taken for', cell: (row) => row.takenFor },
+    { title: 'Most often taken for', cell: (row) => row.takenFor && shownName(row.takenFor) },
   ]);
 }
 
@@ -107,41 +95,9 @@ export function classTable(perClass: readonly ClassResult[]): Markup {
 export function confusionTable(confusions: readonly NamedConfusion[], limit = 20): Markup {
   if (confusions.length === 0) return html`<p class="quiet">No image was answered wrongly.</p>`;
   return table(confusions.slice(0, limit), [
-    { title: 'True class', cell: (pair) => pair.truth },
-    { title: 'Answered as', cell: (pair) => pair.answer },
+    { title: 'True class', cell: (pair) => shownName(pair.truth) },
+    { title: 'Answered as', cell: (pair) => shownName(pair.answer) },
     { title: 'Images', look: 'num', cell: (pair) => pair.count },
     { title: 'Of its class', look: 'num', cell: (pair) => percentText(pair.share, 0) },
   ]);
-}
-
-/** Pictures in a grid; a click on one shows it over the whole width. */
-export function galleryGrid(items: readonly GalleryItem[]): Markup {
-  return html`<div class="gallery">${items.map(galleryCard)}</div>`;
-}
-
-function galleryCard({ id, truth, answer, confidence, image, by }: GalleryItem): Markup {
-  const right = truth === answer;
-  const src = imageAddress(image);
-  const alt = `${id}: answered ${answer}, truth ${truth}`;
-  const picture =
-    src === undefined
-      ? html`<div class="missing">no picture</div>`
-      : html`<img loading="lazy" alt="${alt}" src="${src}">`;
-  const caption = [
-    by !== undefined && html`${by}: `,
-    html`<b class="${right ? 'right' : 'wrong'}">${answer}</b> `,
-    html`<span class="quiet">${percentText(confidence, 0)}</span>`,
-    !right && html`<br>in truth ${truth}`,
-    html`<br><small class="quiet">${id}</small>`,
-  ];
-  return html`<label class="card"><input type="checkbox" aria-label="Enlarge ${id}">
-<figure>${picture}<figcaption>${caption}</figcaption></figure></label>`;
-}
-
-/** Only images held in the page itself: a report fetches nothing. */
-function imageAddress(image: string | Uint8Array): string | undefined {
-  if (typeof image !== 'string') {
-    return `data:image/jpeg;base64,${Buffer.from(image).toString('base64')}`;
-  }
-  return /^data:image\/(png|jpeg|webp|avif|gif)[;,]/.test(image) ? image : undefined;
 }

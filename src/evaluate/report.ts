@@ -1,15 +1,11 @@
 // The report of a run.
+import { shownName } from '../recognise/class-name.ts';
+import { type GalleryItem, galleryGrid, galleryKey, isRight } from './gallery.ts';
 import { type Content, html, type Markup, percentText, preformatted } from './markup.ts';
 import { commandBlock, definitions, renderPage, section } from './page.ts';
 import { type TrainingPart, trainingCharts } from './report-curves.ts';
 import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
-import {
-  classTable,
-  confusionTable,
-  type GalleryItem,
-  galleryGrid,
-  levelTable,
-} from './report-tables.ts';
+import { classTable, confusionTable, levelTable } from './report-tables.ts';
 import type { Retrieval } from './retrieval.ts';
 import type { Evaluation } from './summary.ts';
 
@@ -70,7 +66,7 @@ function leadSentence({ n, split, classes, top1, interval, confusions }: Evaluat
   const worst = confusions[0];
   if (worst === undefined) return first;
   const share = `${worst.count} of ${Math.round(worst.count / worst.share)}`;
-  return `${first} The commonest mistake takes ${worst.truth} for ${worst.answer} (${share}).`;
+  return `${first} The commonest mistake takes ${shownName(worst.truth)} for ${shownName(worst.answer)} (${share}).`;
 }
 
 function plural(count: number, one: string, many: string): string {
@@ -171,10 +167,11 @@ row.</p>`,
 }
 
 function gallerySection(items: readonly GalleryItem[]): Content {
-  const wrong = items.filter(({ truth, answer }) => truth !== answer);
-  const right = items.filter(({ truth, answer }) => truth === answer);
+  const wrong = items.filter((item) => !isRight(item));
+  const right = items.filter(isRight);
   if (items.length === 0) return null;
   return section('Answers and what they rest on', [
+    galleryKey(),
     wrong.length > 0 && html`<h3>Wrong</h3>${galleryGrid(wrong)}`,
     right.length > 0 && html`<h3>Right</h3>${galleryGrid(right)}`,
   ]);

@@ -50,8 +50,20 @@ function inputOf(classes: readonly string[]): ReportInput {
       },
     ],
     gallery: [
-      { id: classes[0], truth, answer, confidence: 0.4, image: Uint8Array.of(255, 216, 255) },
-      { id: 'remote', truth, answer: truth, confidence: 1, image: 'https://example.org/a.jpg' },
+      {
+        id: classes[0],
+        truth,
+        answers: [{ name: answer, confidence: 0.4 }],
+        headings: [classes[0]],
+        image: Uint8Array.of(255, 216, 255),
+      },
+      {
+        id: 'remote',
+        truth,
+        answers: [{ name: truth, confidence: 1 }],
+        headings: [],
+        image: 'https://example.org/a.jpg',
+      },
     ],
     config: { data: classes[0], nested: { list: [1, 2] } },
     recipe: { stages: { all: { rate: 0.125 } } },

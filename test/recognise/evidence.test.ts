@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { RawImage } from '../../src/core/raw-image.ts';
 import { plainImage } from '../../src/data/image/draw.ts';
 import { evidencePanels, explainPicture } from '../../src/recognise/evidence.ts';
-import { captionSvg, escapeXml, percent } from '../../src/recognise/evidence-caption.ts';
+import { captionSvg, percent } from '../../src/recognise/evidence-caption.ts';
 import { scdaMask } from '../../src/recognise/scda.ts';
+import { escapeXml } from '../../src/recognise/text-svg.ts';
 
 const cells = 7;
 const blob = Float32Array.from({ length: cells * cells }, (_, i) => {
