@@ -49,7 +49,8 @@ export function renderComparison(input: ComparisonPage): string {
     section(
       'Accuracy',
       resultTable(result),
-      sentences([...input.failed.map(failureText), ...budgetLines(result)]),
+      sentences(input.failed.map(failureText)),
+      budgetPart(result),
     ),
     result.rows.length > 2 && section('Every pair', pairTable(result)),
     charts.length > 0 &&
@@ -70,6 +71,12 @@ earlier run had cached are not counted again.`;
   return renderPage({ title, subtitle, lead: leadOf(result), body, footer });
 }
 
+/** In what the contestants had unequal budgets. */
+function budgetPart(result: ComparisonResult): Content {
+  const [head, ...lines] = budgetLines(result);
+  return head !== undefined && [html`<p class="after">${head}</p>`, sentences(lines)];
+}
+
 function sentences(texts: readonly string[]): Content {
   return texts.length > 0 && html`<ul>${texts.map((text) => html`<li>${text}</li>`)}</ul>`;
 }
@@ -81,14 +88,18 @@ function resultTable({ rows }: ComparisonResult): Markup {
     {
       title: 'Method',
       cell: ({ label, baseline }) => [
-        label,
+        methodName(label),
         baseline && html` <span class="quiet">baseline</span>`,
       ],
     },
     { title: 'Top-1', look: 'num', cell: (row) => share(row.top1), sort: (row) => row.top1 },
     first.top1BySeed.length > 1 && { title: 'Over seeds', look: 'num', cell: spreadText },
     { title: 'Mean over classes', look: 'num', cell: (row) => share(row.perClassMean) },
-    { title: 'Recall at 1', look: 'num', cell: (row) => figureCell(recallTexts(row)) },
+    {
+      title: 'Recall at 1',
+      look: 'num',
+      cell: (row) => figureCell(recallTexts(row).flatMap((text) => text.split(/ (?=\()/))),
+    },
     {
       title: 'Difference, points',
       look: 'num',
@@ -112,6 +123,7 @@ function resultTable({ rows }: ComparisonResult): Markup {
 
 /** What belongs to a figure below it: side by side they push the claim off the page. */
 function figureCell([figure, ...more]: readonly string[]): Content {
+  if (figure === '') return null;
   return [figure, more.map((text) => html`<br><span class="quiet">${text}</span>`)];
 }
 
@@ -141,10 +153,11 @@ function pairTable({ rows, pairs }: ComparisonResult): Markup {
     ];
   };
   const columns: Column<ContestantResult>[] = [
-    { title: 'Row minus column', cell: (row) => row.label },
+    { title: 'Row minus column', cell: (row) => methodName(row.label) },
     ...rows.map(
       ({ label }): Column<ContestantResult> => ({
         title: label,
+        heading: methodName(label),
         look: 'num',
         cell: (row) => cellOf(row.label, label),
       }),
@@ -154,11 +167,16 @@ function pairTable({ rows, pairs }: ComparisonResult): Markup {
 claimed. Of many pairs some differ by luck: decide beforehand which one matters.</p>`;
 }
 
+/** A method with its settings, which may break where a setting begins. */
+function methodName(label: string): Content {
+  return label.split(/(?<=[:,])/).map((piece, i) => [i > 0 && html`<wbr>`, piece]);
+}
+
 /** Which colour is whose. */
 function keyOf({ rows }: ComparisonResult): Markup {
   const entries = rows.map(({ label }, i) => {
     const line = element('line', { class: `line s${i % 8}`, x1: 0, x2: 24, y1: 5, y2: 5 });
-    return html`<span>${element('svg', { viewBox: '0 0 24 10' }, line)}${label}</span>`;
+    return html`<span>${element('svg', { viewBox: '0 0 24 10' }, line)}${methodName(label)}</span>`;
   });
   return html`<div class="key">${entries}</div>`;
 }
@@ -201,6 +219,7 @@ function confusionExcerpt(answered: Answered): Markup {
     ...contestants.map(
       ({ label }, i): Column<PairCounts> => ({
         title: label,
+        heading: methodName(label),
         look: 'num',
         cell: ({ counts }) => Number(counts[i].toFixed(1)),
         sort: ({ counts }) => counts[i],
@@ -216,7 +235,11 @@ function disagreementSection(disagreements: readonly Disagreement[]): Content {
   const parts = disagreements.map(
     ({ id, truth, items }) => html`<h3>${shownName(truth)} (${id})</h3>${galleryGrid(items)}`,
   );
-  return section('Where they disagree', galleryKey(), parts);
+  return section(
+    'Where they disagree',
+    galleryKey(disagreements.flatMap(({ items }) => items)),
+    parts,
+  );
 }
 
 function repeatSection({ command, environment, config }: ComparisonPage): Markup {

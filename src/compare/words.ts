@@ -59,7 +59,7 @@ function findingWords(found: Comparison, b: string): string {
     const apart = `${pointsApart(difference)} points ${claim} ${b}`;
     // whoever reads p against 0.05 would take the claim for a mistake
     const level =
-      mcnemar < 0.05 ? '' : `, p ${probability(mcnemar)}, of which 90 % ask for < ${LARGEST_P}`;
+      mcnemar < 0.05 ? '' : `; p ${probability(mcnemar)}, below ${LARGEST_P} as that level asks`;
     return `is ${apart} (90 % interval ${endsText(found)}${level})`;
   }
   const why = {

@@ -61,9 +61,10 @@ export function lineChart(input: ChartInput): Markup {
     percent ? `${Math.round(value * 100)} %` : tickText(value);
   const colourOf = (i: number) => (series[i].colour ?? i) % COLOURS;
   const named = input.legend ?? series.length > 1;
+  const height = input.bands.some(({ name }) => name !== undefined) ? HEIGHT : NUMBERS + 6;
   return html`<figure class="chart">${element(
     'svg',
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': `${title} by ${along}` },
+    { viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': `${title} by ${along}` },
     element('text', { x: 0, y: 14, class: 'chart-title' }, title),
     ticks(yRange, 4).map((t) => rowTick(px(y(t)), label(t))),
     columnTicks(places, along),

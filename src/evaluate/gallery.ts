@@ -24,6 +24,8 @@ export interface GalleryItem {
   readonly image: string | Uint8Array;
   /** The words over the panels. */
   readonly headings: readonly string[];
+  /** The method looked again somewhere. */
+  readonly again: boolean;
 }
 
 /** A photograph to be shown. */
@@ -49,17 +51,17 @@ export async function galleryItem(
     .slice(0, ANSWERS)
     .map(({ name, confidence }) => ({ name, confidence }));
   const image = await encodeJpeg(evidenceRow(evidence), 82);
-  return { id, truth, answers, by, image, headings: evidenceHeadings(evidence) };
+  const again = prediction.evidence.boxes.length > 0;
+  return { id, truth, answers, by, image, headings: evidenceHeadings(evidence), again };
 }
 
 /** What the frames and colours mean, and what a click does; once for all cards of a section. */
-export function galleryKey(): Markup {
-  const items = legendItems({ again: true, box: true, heat: true }).map(
-    ({ mark, width, words }) => {
-      const svg = { viewBox: `0 0 ${width} 12`, style: `width:${width}px`, 'aria-hidden': 'true' };
-      return html`<span>${element('svg', svg, new Markup(mark))}${words}</span>`;
-    },
-  );
+export function galleryKey(cards: readonly GalleryItem[]): Markup {
+  const again = cards.some((card) => card.again);
+  const items = legendItems({ again, box: true, heat: true }).map(({ mark, width, words }) => {
+    const svg = { viewBox: `0 0 ${width} 12`, style: `width:${width}px`, 'aria-hidden': 'true' };
+    return html`<span>${element('svg', svg, new Markup(mark))}${words}</span>`;
+  });
   return html`<div class="key">${items}</div>
 <p class="quiet">A click on a picture shows it over the whole width.</p>`;
 }

@@ -46,7 +46,7 @@ svg{display:block;width:100%;height:auto;font-family:inherit}
 }
 .figure span{display:block;font-size:13px;color:var(--quiet)}
 .figure.main b{color:var(--accent)}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:20px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:20px}
 .split{
   display:grid;grid-template-columns:minmax(0,340px) minmax(0,1fr);gap:28px;align-items:start;
 }
@@ -68,6 +68,8 @@ svg{display:block;width:100%;height:auto;font-family:inherit}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;margin:0 0 12px;font-size:14px}
 .key svg{display:inline-block;vertical-align:-1px;width:24px;height:12px;margin-right:7px}
 .claim{font-weight:650}
+.after{margin-top:14px}
+ul{margin:0 0 10px;padding-left:20px}
 .stage{stroke:var(--quiet);stroke-dasharray:2 4}
 .diagonal{stroke:var(--ink);stroke-dasharray:4 4;opacity:.55}
 .bin{fill:var(--accent);opacity:.85}
@@ -87,6 +89,7 @@ th,td{padding:6px 10px;text-align:left;border-bottom:1px solid var(--line);overf
 th{color:var(--quiet);font-weight:600;font-size:13px;position:sticky;top:0;background:var(--card)}
 td:first-child,th:first-child{padding-left:0}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+th.num{white-space:normal}
 .wide{min-width:110px;width:22%}
 [data-sortable] th:not(.wide){cursor:pointer}
 .meter{display:block;height:8px;border-radius:4px;background:var(--track);overflow:hidden}
@@ -129,11 +132,17 @@ ol.next{margin:0;padding-left:20px}
 ol.next li{margin-bottom:12px}
 ol.next pre{margin:6px 0 0}
 footer{margin-top:24px;font-size:13px;color:var(--quiet)}
+@media (max-width:960px){
+  .cards{font-size:13px}
+  .cards th{font-size:12px}
+  .cards th,.cards td{padding:6px 5px}
+}
 @media (max-width:560px){
   .wide{display:none}
   table{font-size:13px}
   th{font-size:12px}
   th,td{padding:6px 5px}
+  .tall:has(.cards){max-height:none}
   .cards thead{display:none}
   .cards,.cards tbody{display:block}
   .cards tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}

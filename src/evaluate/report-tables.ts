@@ -6,6 +6,8 @@ import type { ClassResult, Evaluation, NamedConfusion } from './summary.ts';
 /** One column of a table: its heading, its look, and what stands in a row's cell. */
 export interface Column<Row> {
   readonly title: string;
+  /** The title as it stands above the column, where it is more than text. */
+  readonly heading?: Content;
   readonly look?: 'num' | 'wide';
   readonly cell: (row: Row) => Content;
   /** What the column is sorted by; the cell's text unless told. */
@@ -27,11 +29,16 @@ export function table<Row>(
   { cards = false }: TableOptions = {},
 ): Markup {
   const sortable = columns.some(({ sort }) => sort !== undefined);
-  const head = columns.map(({ title, look }) => element('th', { class: look }, title));
+  const head = columns.map(({ title, heading, look }) =>
+    element('th', { class: look }, heading ?? title),
+  );
   const body = rows.map((row) => {
     const cells = columns.map(({ title, look, cell, sort }) => {
-      const label = cards ? title : undefined;
-      return element('td', { class: look, 'data-v': sort?.(row), 'data-label': label }, cell(row));
+      const about = { class: look, 'data-v': sort?.(row) };
+      const content = cell(row);
+      if (!cards || isNothing(content)) return element('td', about, content);
+      // one element, because a card lays it out beside the heading
+      return element('td', { ...about, 'data-label': title }, html`<div>${content}</div>`);
     });
     return html`<tr>${cells}</tr>\n`;
   });
@@ -41,6 +48,10 @@ export function table<Row>(
     html`<thead><tr>${head}</tr></thead>`,
     html`<tbody>${body}</tbody>`,
   )}</div>`;
+}
+
+function isNothing(content: Content): boolean {
+  return content === null || content === undefined || content === false || content === '';
 }
 
 /** A bar of a fraction. */

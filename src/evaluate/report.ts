@@ -171,7 +171,7 @@ function gallerySection(items: readonly GalleryItem[]): Content {
   const right = items.filter(isRight);
   if (items.length === 0) return null;
   return section('Answers and what they rest on', [
-    galleryKey(),
+    galleryKey(items),
     wrong.length > 0 && html`<h3>Wrong</h3>${galleryGrid(wrong)}`,
     right.length > 0 && html`<h3>Right</h3>${galleryGrid(right)}`,
   ]);

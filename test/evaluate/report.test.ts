@@ -55,6 +55,7 @@ function inputOf(classes: readonly string[]): ReportInput {
         truth,
         answers: [{ name: answer, confidence: 0.4 }],
         headings: [classes[0]],
+        again: true,
         image: Uint8Array.of(255, 216, 255),
       },
       {
@@ -62,6 +63,7 @@ function inputOf(classes: readonly string[]): ReportInput {
         truth,
         answers: [{ name: truth, confidence: 1 }],
         headings: [],
+        again: false,
         image: 'https://example.org/a.jpg',
       },
     ],
