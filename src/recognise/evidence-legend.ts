@@ -50,7 +50,7 @@ export function legendSvg(options: LegendOptions, width: number): SvgStrip {
     parts.push(svgText(words, { ...at, size: SIZE, fill: QUIET, room: width }));
     x += wide + GAP;
   }
-  return svgStrip(parts, width, y + LINE);
+  return svgStrip(parts, width, y + LINE + 6);
 }
 
 const SIZE = 12;

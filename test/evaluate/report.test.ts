@@ -135,6 +135,33 @@ describe('report', () => {
   });
 });
 
+test('class names are shown without underscores, and looked up with them', () => {
+  const page = withoutScript(renderReport(inputOf(['Red_winged_Blackbird', 'Groove_billed_Ani'])));
+  const body = page
+    .slice(0, page.indexOf('Repeat this run'))
+    .replace(/<h1>.*<\/h1>|<p class="quiet">Red_winged_Blackbird<\/p>/g, '');
+  const left = [...body.matchAll(/>([^<]*_[^<]*)</g)].map(([, text]) => text);
+  // ids are paths; stage, level and commands are as they were written in the input above
+  expect(left.filter((text) => !/\.jpg|^Red_winged_Blackbird$|^refit|^Right /.test(text))).toEqual(
+    [],
+  );
+  expect(body).toContain('Groove billed Ani');
+  expect(body).toMatch(/<b class="wrong">Groove billed Ani<\/b>, in truth <b>Red winged Blackbird/);
+});
+
+test('the words of a card are the page’s own, and its frames are explained', () => {
+  const input = inputOf(['Sooty', 'Laysan']);
+  const page = renderReport(input);
+  for (const words of ['what the network saw', 'box around it', 'where it looked again']) {
+    expect(page.split(`>${words}<`)).toHaveLength(2);
+  }
+  expect(page).toContain('<div class="panels"><span>Sooty</span></div>');
+  expect(page).toContain('A click on a picture shows it over the whole width.');
+  expect(page).toMatch(
+    /<span>Sooty<\/span><span class="meter"><span style="width:100.0%"><\/span><\/span><span class="num">&gt; 99.9 %/,
+  );
+});
+
 describe('training charts', () => {
   const part = (points: readonly TrainingPoint[], name = 'all', epochs = 10): TrainingPart => ({
     name,

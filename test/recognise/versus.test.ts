@@ -17,7 +17,7 @@ import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { IMAGE_INPUT, imageInput } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
-import { labelNamed } from '../../src/recognise/class-name.ts';
+import { labelNamed, shownName } from '../../src/recognise/class-name.ts';
 import { openContrast } from '../../src/recognise/contrast.ts';
 import { explainPhoto } from '../../src/recognise/explain.ts';
 import { explainVersus } from '../../src/recognise/explain-versus.ts';
@@ -182,6 +182,19 @@ describe('the picture', () => {
       `Did you mean '${name}'`,
     );
     expect(() => labelNamed(['a', 'b'], 'zebra', '--versus')).toThrow('It knows a, b.');
+  });
+
+  test('names are shown without the underscores of folders, and found by what is shown', () => {
+    const names = ['001.Black_footed__Albatross', 'plain name', '_', 'Ame\u0301lie_1'];
+    expect(names.map(shownName)).toEqual([
+      '001.Black footed Albatross',
+      'plain name',
+      '_',
+      'Am\u00e9lie 1',
+    ]);
+    for (const name of names.slice(0, 2)) {
+      expect(labelNamed(names, shownName(name), '--versus')).toBe(names.indexOf(name));
+    }
   });
 
   test('a run whose data are gone says so', async () => {
