@@ -40,8 +40,10 @@ const FRAME = { left: 52, right: 12, top: 30, bottom: 58 } as const;
 /** Colours that the style sheet has for lines. */
 const COLOURS = 8;
 
-/** Least share of the width that a band has. */
-const NARROWEST = 0.09;
+/** Least share of the width that a band has, as long as there are few of them. */
+const NARROWEST = 0.17;
+/** Share of the width that least shares may take together. */
+const CROWDED = 0.7;
 /** Heights below the axis: numbers, then a band's name. */
 const NUMBERS = HEIGHT - FRAME.bottom + 15;
 const NAMES = NUMBERS + 20;
@@ -91,7 +93,8 @@ interface Place extends Band {
 function placesOf(bands: readonly Band[]): Place[] {
   const roots = bands.map(({ range: [low, high] }) => Math.sqrt(Math.max(1, high - low)));
   const whole = roots.reduce((sum, root) => sum + root, 0);
-  const shares = roots.map((root) => Math.max(root / whole, NARROWEST));
+  const narrowest = Math.min(NARROWEST, CROWDED / bands.length);
+  const shares = roots.map((root) => Math.max(root / whole, narrowest));
   const width = WIDTH - FRAME.right - FRAME.left;
   const unit = width / shares.reduce((sum, share) => sum + share, 0);
   let to = FRAME.left;

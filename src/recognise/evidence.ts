@@ -48,6 +48,8 @@ export interface EvidenceInput {
 const PANEL = { width: 384, height: 440 } as const;
 /** Between panels and around the picture, pixels. */
 export const MARGIN = 12;
+/** Pixels between the white box and the rim of its panel, at least. */
+const RIM = 3;
 /** Narrowest cell of a panel, so that words have room above and below the thinnest photograph. */
 const CELL = 230;
 
@@ -120,12 +122,24 @@ export function evidencePanels(input: EvidenceInput): readonly RawImage[] {
   const again = input.boxes?.map((one) => scaleBox(one, scale));
   return [
     viewPanel(photo, crop, again),
-    strokeBox(overlayMask(photo, mask, scaleBox(region, scale)), scaleBox(box, scale), {
-      colour: BOX,
-      thickness: 2,
-    }),
+    strokeBox(
+      overlayMask(photo, mask, scaleBox(region, scale)),
+      inside(scaleBox(box, scale), photo),
+      {
+        colour: BOX,
+        thickness: 2,
+      },
+    ),
     overlayHeatMap(photo, { width: mapSize.w, height: mapSize.h, data: heatMap }, crop),
   ];
+}
+
+/** A box kept off the picture's rim, where white would be lost in the page beside it. */
+function inside([x, y, width, height]: Box, { width: most, height: tallest }: ImageSize): Box {
+  const [left, top] = [Math.max(x, RIM), Math.max(y, RIM)];
+  const right = Math.max(left, Math.min(x + width, most - RIM));
+  const bottom = Math.max(top, Math.min(y + height, tallest - RIM));
+  return [left, top, right - left, bottom - top];
 }
 
 /** A photograph at the size of a panel, and by how much it was scaled. */

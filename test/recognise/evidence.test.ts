@@ -51,6 +51,22 @@ describe('panels', () => {
   });
 });
 
+test('a box around the whole photograph is drawn inside of its rim', () => {
+  const object = { ...input.object, box: [0, 0, 600, 400] as const };
+  const [, panel] = evidencePanels({ ...input, object });
+  expect(pixel(panel, 3, 100)).toEqual([255, 255, 255]);
+  expect(pixel(panel, 380, 100)).toEqual([255, 255, 255]);
+  expect(pixel(panel, 200, 3)).toEqual([255, 255, 255]);
+  for (const [x, y] of [
+    [0, 100],
+    [383, 100],
+    [200, 0],
+    [200, 255],
+  ]) {
+    expect(pixel(panel, x, y)[0]).toBeLessThan(120);
+  }
+});
+
 describe('picture', () => {
   test.each([
     [600, 400],
