@@ -9,7 +9,7 @@ import {
   differenceText,
   failureText,
   findingLines,
-  leadOf,
+  leadLines,
   minutesText,
   passesText,
   probability,
@@ -205,7 +205,7 @@ function printResult(result: ComparisonResult, compared: Compared): void {
   const { failed } = compared;
   const without = failed.map((one) => [nameOf(one), 'failed', ...columns.slice(2).map(() => '')]);
   print(table([columns, ...lines, ...without]));
-  print(leadOf(result));
+  for (const line of leadLines(result)) print(line);
   for (const line of budgetLines(result)) print(line);
   for (const one of failed) print(failureText(one));
   for (const line of findingLines(compared)) print(line);

@@ -15,7 +15,7 @@ import {
   differenceText,
   failureText,
   findingText,
-  leadOf,
+  leadLines,
   minutesText,
   passesText,
   points,
@@ -42,13 +42,19 @@ export interface ComparisonPage extends Pick<Compared, 'failed' | 'findings'> {
 /** Most confused pairs of classes that are shown. */
 const PAIRS_SHOWN = 12;
 
+/** Most claims that stand at the head of the page; of more there is a list. */
+const FEW = 2;
+
 /** The page as text, to be written to `compare.html`. */
 export function renderComparison(input: ComparisonPage): string {
   const { title, subtitle, result, answered, charts } = input;
+  const [base, ...claims] = leadLines(result);
+  const short = claims.length <= FEW;
   const body = [
     section(
       'Accuracy',
       resultTable(result),
+      !short && sentences(claims),
       sentences(input.failed.map(failureText)),
       budgetPart(result),
     ),
@@ -68,7 +74,13 @@ test agrees: its p, which is two-sided, is below ${LARGEST_P}, the share that th
 outside. Passes are those of one run over its training images (cached: over features that were computed
 once), with those of a refit. Minutes are those of training, over all folds and seeds; features that an
 earlier run had cached are not counted again.`;
-  return renderPage({ title, subtitle, lead: leadOf(result), body, footer });
+  return renderPage({
+    title,
+    subtitle,
+    lead: [base, ...(short ? claims : [])].join(' '),
+    body,
+    footer,
+  });
 }
 
 /** In what the contestants had unequal budgets. */
@@ -83,8 +95,7 @@ function sentences(texts: readonly string[]): Content {
 
 /** One line for each contestant. */
 function resultTable({ rows }: ComparisonResult): Markup {
-  const [first] = rows;
-  const columns: (Column<ContestantResult> | false)[] = [
+  const columns: Column<ContestantResult>[] = [
     {
       title: 'Method',
       cell: ({ label, baseline }) => [
@@ -92,8 +103,12 @@ function resultTable({ rows }: ComparisonResult): Markup {
         baseline && html` <span class="quiet">baseline</span>`,
       ],
     },
-    { title: 'Top-1', look: 'num', cell: (row) => share(row.top1), sort: (row) => row.top1 },
-    first.top1BySeed.length > 1 && { title: 'Over seeds', look: 'num', cell: spreadText },
+    {
+      title: 'Top-1',
+      look: 'num',
+      cell: (row) => figureCell([share(row.top1), spreadText(row)].filter((text) => text !== '')),
+      sort: (row) => row.top1,
+    },
     { title: 'Mean over classes', look: 'num', cell: (row) => share(row.perClassMean) },
     {
       title: 'Recall at 1',
@@ -111,20 +126,25 @@ function resultTable({ rows }: ComparisonResult): Markup {
       cell: ({ difference }) => difference !== null && probability(difference.mcnemar),
     },
     { title: 'Claim', cell: claimCell },
-    { title: 'Passes', cell: passesText },
+    { title: 'Passes', cell: passesCell },
     { title: 'Minutes', look: 'num', cell: minutesText, sort: (row) => row.minutes ?? 0 },
   ];
-  return table(
-    rows,
-    columns.filter((column) => column !== false),
-    { cards: true },
-  );
+  return table(rows, columns, { cards: true });
 }
 
 /** What belongs to a figure below it: side by side they push the claim off the page. */
 function figureCell([figure, ...more]: readonly string[]): Content {
   if (figure === '') return null;
   return [figure, more.map((text) => html`<br><span class="quiet">${text}</span>`)];
+}
+
+/** A line for each stage. */
+function passesCell(row: ContestantResult): Content {
+  const stages = passesText(row).split(', ');
+  return stages.map((stage, i) => [
+    i > 0 && html`<br>`,
+    html`<span class="nowrap">${stage}</span>`,
+  ]);
 }
 
 /** The look of what may be said. */

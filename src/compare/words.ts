@@ -149,12 +149,11 @@ export function findingLines({ findings }: Pick<Compared, 'findings'>): string[]
   });
 }
 
-/** What the first answers, and what may be said of each other one against it. */
-export function leadOf({ rows, n, classes }: ComparisonResult): string {
-  const [first, ...others] = rows;
-  const asked = `${n} images of ${classes} classes`;
-  const base = `${first.label} answers ${share(first.top1)} of ${asked} rightly.`;
-  if (others.length === 0) return base;
-  const claims = others.map((row) => `${row.label} ${findingWords(row.difference!, 'it')}`);
-  return `${base} ${claims.join('; ')}.`;
+/** What the first answers, and what may be said of each other one against it: a sentence each. */
+export function leadLines({ rows: [first, ...others], n, classes }: ComparisonResult): string[] {
+  const base = `${share(first.top1)} of ${n} images of ${classes} classes`;
+  return [
+    `${first.label} answers ${base} rightly.`,
+    ...others.map((row) => `${row.label} ${findingWords(row.difference!, first.label)}.`),
+  ];
 }

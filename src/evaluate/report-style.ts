@@ -68,7 +68,9 @@ svg{display:block;width:100%;height:auto;font-family:inherit}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;margin:0 0 12px;font-size:14px}
 .key svg{display:inline-block;vertical-align:-1px;width:24px;height:12px;margin-right:7px}
 .claim{font-weight:650}
+.nowrap{white-space:nowrap}
 .after{margin-top:14px}
+.tall:has(.cards){max-height:none}
 ul{margin:0 0 10px;padding-left:20px}
 .stage{stroke:var(--quiet);stroke-dasharray:2 4}
 .diagonal{stroke:var(--ink);stroke-dasharray:4 4;opacity:.55}
@@ -132,6 +134,8 @@ ol.next{margin:0;padding-left:20px}
 ol.next li{margin-bottom:12px}
 ol.next pre{margin:6px 0 0}
 footer{margin-top:24px;font-size:13px;color:var(--quiet)}
+.cards th,.cards td{padding:6px 7px}
+.cards th:first-child,.cards td:first-child{padding-left:0}
 @media (max-width:960px){
   .cards{font-size:13px}
   .cards th{font-size:12px}
@@ -142,7 +146,6 @@ footer{margin-top:24px;font-size:13px;color:var(--quiet)}
   table{font-size:13px}
   th{font-size:12px}
   th,td{padding:6px 5px}
-  .tall:has(.cards){max-height:none}
   .cards thead{display:none}
   .cards,.cards tbody{display:block}
   .cards tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}

@@ -130,8 +130,8 @@ function trainingSection(parts: readonly TrainingPart[]): Content {
   return section('Training', html`<div class="charts">${charts}</div>`, [
     parts.length > 1 &&
       html`<p class="quiet">Each stage has its name and its own epochs below the axis. It goes on
-from the best epoch of the stage before it, trains other parts of the network and at another rate, so
-that curves may jump where it begins.</p>`,
+from the best epoch of the stage before it and trains other parts of the network, at another rate or by
+another loss, so that curves may jump where it begins.</p>`,
     parts.some(({ refit }) => refit) &&
       html`<p class="quiet">In a refit the network starts again from its first numbers, and the stages
 are repeated on all training images: none are held out any more.</p>`,
