@@ -87,7 +87,7 @@ function marked(image: RawImage, boxes: readonly Box[], height: number): RawImag
 function headingsAt(words: readonly string[], starts: readonly number[], width: number): SvgStrip {
   const texts = words.map((heading, i) => {
     const [x, end] = [starts[i], starts[i + 1] ?? width];
-    return svgText(heading, { x, y: 16, size: 13, fill: QUIET, room: end - x });
+    return svgText(heading, { x, y: 16, size: 13, fill: QUIET, room: end - x, cut: 'middle' });
   });
   return svgStrip(texts, width, 26);
 }

@@ -38,7 +38,14 @@ export function headingsSvg(
   { width, panel, gap }: { width: number; panel: number; gap: number },
 ): SvgStrip {
   const texts = headings.map((heading, i) =>
-    svgText(heading, { x: i * (panel + gap), y: 16, size: 13, fill: QUIET, room: panel }),
+    svgText(heading, {
+      x: i * (panel + gap),
+      y: 16,
+      size: 13,
+      fill: QUIET,
+      room: panel,
+      cut: 'middle',
+    }),
   );
   return svgStrip(texts, width, 26);
 }
