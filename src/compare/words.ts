@@ -39,7 +39,7 @@ export function recallTexts({ recallAt1, recallDifference }: ContestantResult): 
 }
 
 /** `+0.6 (−1.0 to +2.3)` */
-export function intervalText({ difference, interval }: Comparison): string {
+function intervalText({ difference, interval }: Comparison): string {
   return `${points(difference)} (${endsText({ interval })})`;
 }
 
@@ -56,7 +56,8 @@ export function claimText({ difference }: ContestantResult): string {
 function findingWords(found: Comparison, b: string): string {
   const { claim, doubt, difference, onlyA, onlyB, mcnemar } = found;
   if (claim !== null) {
-    const apart = `${pointsApart(difference)} points ${claim} ${b}`;
+    const size = pointsApart(difference);
+    const apart = `${size === '0.0' ? '< 0.1' : size} points ${claim} ${b}`;
     // whoever reads p against 0.05 would take the claim for a mistake
     const level =
       mcnemar < 0.05 ? '' : `; p ${probability(mcnemar)}, below ${LARGEST_P} as that level asks`;
@@ -100,7 +101,7 @@ function count(mean: number): string {
   return String(Number(mean.toFixed(1)));
 }
 
-/** In what each contestant had another budget than the first, and what that means; empty when in nothing. */
+/** In what each contestant had another budget than the first; empty when in nothing. */
 export function budgetLines({ rows: [first, ...others] }: ComparisonResult): string[] {
   const lines = others.flatMap((row) => {
     const unequal = unequalIn(row, first);

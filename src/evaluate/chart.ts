@@ -1,5 +1,5 @@
-// Line charts as inline SVG, of the one size that reports lay out in a grid. The horizontal axis is made
-// of bands, such as the stages of a run, each with a count of its own.
+// Line charts as inline SVG, of the one size that reports lay out in a grid. The horizontal axis is
+// made of bands, such as the stages of a run, each with a count of its own.
 import { element, html, type Markup, shortened } from './markup.ts';
 
 /** Points in the order in which they are joined. */

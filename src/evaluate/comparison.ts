@@ -3,8 +3,8 @@ import { fail } from '../core/errors.ts';
 import { bootstrapInterval, type Interval } from './intervals.ts';
 
 /**
- * What may be said of A against B: words, tables, colours and JSON all derive from it. Either there is a
- * claim, or what forbids one: the interval reaches zero (`interval`), too few images were answered
+ * What may be said of A against B: words, tables, colours and JSON all derive from it. Either there is
+ * a claim, or what forbids one: the interval reaches zero (`interval`), too few images were answered
  * rightly by only one of the two (`few`), or they are split too evenly (`split`).
  */
 export type Finding =
