@@ -61,7 +61,11 @@ function binBars(bin: ReliabilityBin, { x, y, base, most }: BinScales): Markup {
   return element(
     'g',
     {},
-    element('title', {}, `confidence ${claim}, right ${kept}, ${bin.n} images`),
+    element(
+      'title',
+      {},
+      `confidence ${claim}, right ${kept}, ${bin.n} ${bin.n === 1 ? 'image' : 'images'}`,
+    ),
     element('rect', { class: 'bin', ...place, y: reached, height: round(y(0) - reached) }),
     element('rect', { class: kind, ...place, y: round(reached - gap), height: gap }),
     element('rect', { class: 'count', ...place, y: round(base - count), height: count }),
