@@ -4,11 +4,14 @@ import { basename, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Compared, ComparisonResult } from '../compare/result.ts';
 import {
+  budgetLines,
+  claimText,
   differenceText,
   failureText,
   findingLines,
-  leadOf,
+  leadLines,
   minutesText,
+  passesText,
   probability,
   recallTexts,
   share,
@@ -131,7 +134,7 @@ async function crossValidate(flags: Flags): Promise<void> {
     onEvent: show,
     signal: interruptible('stopping after a checkpoint'),
   });
-  const result = resultOf(compared.answered);
+  const result = resultOf(compared.answered, { budgets: compared.budgets });
   printResult(result, compared);
   const { writeComparison } = await import('../compare/write-comparison.ts');
   const times = seeds === 1 ? '' : `, ${seeds} seeds`;
@@ -163,7 +166,7 @@ async function sideBySide(runs: string[], flags: Flags): Promise<void> {
     onProgress: showProgress,
     signal: interruptible(),
   });
-  const result = resultOf(compared.answered);
+  const result = resultOf(compared.answered, { budgets: compared.budgets });
   printResult(result, compared);
   let report: string | undefined;
   if (out !== undefined) {
@@ -186,7 +189,7 @@ function printResult(result: ComparisonResult, compared: Compared): void {
   const { rows } = result;
   const seeds = rows[0].top1BySeed.length > 1;
   const heading = ['method', 'top-1', ...(seeds ? ['over seeds'] : []), 'per class', 'recall@1'];
-  const against = [`against ${rows[0].label} (90 %)`, 'McNemar p', 'claim', 'minutes'];
+  const against = [`against ${rows[0].label} (90 %)`, 'McNemar p', 'claim', 'passes', 'minutes'];
   const lines = rows.map((row) => [
     nameOf(row),
     share(row.top1),
@@ -195,14 +198,16 @@ function printResult(result: ComparisonResult, compared: Compared): void {
     recallTexts(row).join(', '),
     differenceText(row),
     row.difference === null ? '' : probability(row.difference.mcnemar),
-    row.difference === null ? '' : (row.claim ?? 'none'),
+    claimText(row),
+    passesText(row),
     minutesText(row),
   ]);
   const columns = [...heading, ...against];
   const { failed } = compared;
   const without = failed.map((one) => [nameOf(one), 'failed', ...columns.slice(2).map(() => '')]);
   print(table([columns, ...lines, ...without]));
-  print(leadOf(result));
+  for (const line of leadLines(result)) print(line);
+  for (const line of budgetLines(result)) print(line);
   for (const one of failed) print(failureText(one));
   for (const line of findingLines(compared)) print(line);
 }

@@ -1,15 +1,11 @@
 // The report of a run.
+import { shownName } from '../recognise/class-name.ts';
+import { type GalleryItem, galleryGrid, galleryKey, isRight } from './gallery.ts';
 import { type Content, html, type Markup, percentText, preformatted } from './markup.ts';
 import { commandBlock, definitions, renderPage, section } from './page.ts';
-import { type TrainingPoint, trainingCharts } from './report-curves.ts';
+import { type TrainingPart, trainingCharts } from './report-curves.ts';
 import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
-import {
-  classTable,
-  confusionTable,
-  type GalleryItem,
-  galleryGrid,
-  levelTable,
-} from './report-tables.ts';
+import { classTable, confusionTable, levelTable } from './report-tables.ts';
 import type { Retrieval } from './retrieval.ts';
 import { chosenNote, seenBanner } from './seen-words.ts';
 import type { Evaluation } from './summary.ts';
@@ -25,8 +21,8 @@ export interface ReportInput {
   /** Data, method, backbone: a line under the title. */
   readonly subtitle?: string;
   readonly evaluation: Evaluation;
-  /** Metrics of training, in order of steps. */
-  readonly training?: readonly TrainingPoint[];
+  /** Metrics of training, stage by stage. */
+  readonly training?: readonly TrainingPart[];
   /** Pictures with evidence; wrong answers are shown first. */
   readonly gallery?: readonly GalleryItem[];
   /** What `config.json` holds. */
@@ -80,7 +76,7 @@ function leadSentence({ n, split, classes, top1, interval, confusions }: Evaluat
   const worst = confusions[0];
   if (worst === undefined) return first;
   const share = `${worst.count} of ${Math.round(worst.count / worst.share)}`;
-  return `${first} The commonest mistake takes ${worst.truth} for ${worst.answer} (${share}).`;
+  return `${first} The commonest mistake takes ${shownName(worst.truth)} for ${shownName(worst.answer)} (${share}).`;
 }
 
 function plural(count: number, one: string, many: string): string {
@@ -138,9 +134,18 @@ function retrievalFigures({ recall, map, mapAtR }: Retrieval): Content {
   ]);
 }
 
-function trainingSection(points: readonly TrainingPoint[]): Content {
-  const charts = trainingCharts(points);
-  return charts.length > 0 && section('Training', html`<div class="charts">${charts}</div>`);
+function trainingSection(parts: readonly TrainingPart[]): Content {
+  const charts = trainingCharts(parts);
+  if (charts.length === 0) return null;
+  return section('Training', html`<div class="charts">${charts}</div>`, [
+    parts.length > 1 &&
+      html`<p class="quiet">Each stage has its name and its own epochs below the axis. It goes on
+from the best epoch of the stage before it and trains other parts of the network, at another rate or by
+another loss, so that curves may jump where it begins.</p>`,
+    parts.some(({ refit }) => refit) &&
+      html`<p class="quiet">In a refit the network starts again from its first numbers, and the stages
+are repeated on all training images: none are held out any more.</p>`,
+  ]);
 }
 
 function calibrationPart(evaluation: Evaluation): Markup {
@@ -172,10 +177,11 @@ row.</p>`,
 }
 
 function gallerySection(items: readonly GalleryItem[]): Content {
-  const wrong = items.filter(({ truth, answer }) => truth !== answer);
-  const right = items.filter(({ truth, answer }) => truth === answer);
+  const wrong = items.filter((item) => !isRight(item));
+  const right = items.filter(isRight);
   if (items.length === 0) return null;
   return section('Answers and what they rest on', [
+    galleryKey(items),
     wrong.length > 0 && html`<h3>Wrong</h3>${galleryGrid(wrong)}`,
     right.length > 0 && html`<h3>Right</h3>${galleryGrid(right)}`,
   ]);
