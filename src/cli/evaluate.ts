@@ -6,7 +6,8 @@ import { fail } from '../core/errors.ts';
 import type { Split } from '../core/example.ts';
 import type { Retrieval, RetrievalByLevel } from '../evaluate/retrieval.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
-import { interruptible, wholeNumber } from './options.ts';
+import type { RunConfig } from '../train/config.ts';
+import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress, table } from './output.ts';
 
 interface Flags {
@@ -16,6 +17,8 @@ interface Flags {
   fold?: boolean;
   threads?: number;
   workers?: number;
+  skipBad?: boolean;
+  maxMegapixels?: number;
   retrieval?: boolean;
   report?: string | boolean;
   json?: boolean;
@@ -36,6 +39,8 @@ export function evaluateCommand(): Command {
     .option('--retrieval', 'also let each image query the others by its embedding')
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
+    .addOption(imageOptions.skipBad)
+    .addOption(imageOptions.maxMegapixels)
     .option('--report <file>', 'where to write the report (default: report.html in the run folder)')
     .option('--no-report', 'write no report')
     .option('--json', 'end with one line of JSON')
@@ -46,7 +51,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const { evaluateModel } = await import('../evaluate/evaluate.ts');
   const { writeReport } = await import('./report.ts');
-  const { data, format, fold } = await imagesOf(folder, flags);
+  const { data, format, fold, ...bad } = await imagesOf(folder, flags);
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
   try {
     const result = await evaluateModel(recogniser, {
@@ -54,6 +59,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
       format,
       fold,
       split: flags.split,
+      ...bad,
       retrieval: flags.retrieval,
       workers: flags.workers,
       onProgress: showProgress,
@@ -61,30 +67,43 @@ async function run(folder: string, flags: Flags): Promise<void> {
     });
     const { evaluation } = result;
     printEvaluation(evaluation);
+    if (result.leftOut !== undefined && result.leftOut.count > 0) {
+      const { leftOutInWords } = await import('../data/bad-images.ts');
+      print(`not scored: ${leftOutInWords(result.leftOut)}`);
+    }
     if (flags.retrieval && evaluation.retrieval === undefined) {
       note('no retrieval figures: images or their embeddings are too many to hold in memory');
     }
     const report = typeof flags.report === 'string' ? flags.report : join(folder, 'report.html');
     if (flags.report !== false) {
       const images = `--data ${data} --split ${flags.split}${fold === undefined ? '' : ' --fold'}`;
-      const asked = flags.retrieval ? ' --retrieval' : '';
+      const asked = `${flags.retrieval ? ' --retrieval' : ''}${flags.skipBad ? ' --skip-bad' : ''}`;
       const command = `fieldmark evaluate ${folder} ${images}${asked}`;
       await writeReport(report, { folder, recogniser, result, command });
       print(`report: ${report}`);
     }
-    if (flags.json) printJson(jsonOf(evaluation, flags.report === false ? undefined : report));
+    if (flags.json) {
+      const { leftOut } = result;
+      printJson({ ...jsonOf(evaluation, flags.report === false ? undefined : report), leftOut });
+    }
   } finally {
     await recogniser.close();
   }
 }
 
 /** What to score on: what the flags say, and what a run of one fold was trained with. */
-async function imagesOf(folder: string, { data, format, fold }: Flags) {
+async function imagesOf(folder: string, { data, format, fold, ...flags }: Flags) {
   const { readRunConfig } = await import('../train/run-folder.ts');
+  // what a run left out is not part of its splits either
+  const bad = (config?: Pick<RunConfig, 'skipBad' | 'maxMegapixels'>) => ({
+    skipBad: flags.skipBad ?? config?.skipBad,
+    maxPixels: maxPixelsOf(flags.maxMegapixels ?? config?.maxMegapixels),
+  });
   if (fold === true) {
     const config = await readRunConfig(folder);
     if (config.fold !== undefined) {
-      return { data: data ?? config.data, format: format ?? config.format, fold: config.fold };
+      const { fold } = config;
+      return { data: data ?? config.data, format: format ?? config.format, fold, ...bad(config) };
     }
     throw usage('a run that was trained with --fold', 'one of the official splits');
   }
@@ -98,7 +117,7 @@ async function imagesOf(folder: string, { data, format, fold }: Flags) {
         '--fold scores what it was not shown',
     );
   }
-  return { data, format, fold: undefined };
+  return { data, format, fold: undefined, ...bad(config) };
 }
 
 function usage(expected: string, got: string) {

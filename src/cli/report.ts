@@ -11,6 +11,7 @@ import type { TrainingPoint } from '../evaluate/report-curves.ts';
 import type { GalleryItem } from '../evaluate/report-tables.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import { explainPhoto } from '../recognise/explain.ts';
+import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import type { MetricsLine } from '../train/run-folder.ts';
 import { trainingPoints } from '../train/training-points.ts';
@@ -32,7 +33,7 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
   const { manifest } = recogniser;
   const html = renderReport({
     title: `${result.dataset.name}: ${manifest.classes.length} classes`,
-    subtitle: `${manifest.method} on ${manifest.backbone}, split ${result.evaluation.split}`,
+    subtitle: subtitleOf(manifest, result),
     evaluation: result.evaluation,
     training: await readTraining(join(folder, 'metrics.jsonl')),
     gallery: await gallery(recogniser, result),
@@ -48,6 +49,12 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
     next: source.next,
   });
   await writeAtomic(path, html);
+}
+
+function subtitleOf({ method, backbone }: Manifest, { evaluation, leftOut }: EvaluationRun): string {
+  const count = leftOut?.count ?? 0;
+  const without = count === 0 ? '' : `, without ${count} that cannot be used`;
+  return `${method} on ${backbone}, split ${evaluation.split}${without}`;
 }
 
 async function readJson(path: string): Promise<unknown> {

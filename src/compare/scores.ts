@@ -45,6 +45,8 @@ export interface ScoringOptions {
   readonly format?: string;
   readonly split: Split;
   readonly fold?: FoldChoice;
+  readonly skipBad?: boolean;
+  readonly maxPixels?: number;
   readonly threads?: number;
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;

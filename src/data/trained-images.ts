@@ -2,6 +2,7 @@
 
 import type { Dataset } from '../core/example.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
+import { type ImageProblem, raiseProblems, withoutBad } from './bad-images.ts';
 import { checkImages } from './check.ts';
 import { openDataset } from './datasets/table.ts';
 import { type FoldChoice, foldDataset, mustHoldBack } from './folds.ts';
@@ -11,6 +12,15 @@ export interface TrainedImages {
   readonly data: string;
   readonly format?: string;
   readonly fold?: FoldChoice;
+  /** Whether the run left images out that could not be used: of a fold they were not part. */
+  readonly skipBad?: boolean;
+  readonly maxPixels?: number;
+}
+
+export interface OpenedImages {
+  readonly dataset: Dataset;
+  /** Images that no fold has, because they cannot be used; without a fold nobody has looked yet. */
+  readonly problems: readonly ImageProblem[];
 }
 
 /**
@@ -18,13 +28,17 @@ export interface TrainedImages {
  * its fold: throws FM_RUN where today's cut is another (`mustHoldBack`).
  */
 export async function openTrainedImages(
-  { data, format, fold }: TrainedImages,
+  { data, format, fold, skipBad, maxPixels }: TrainedImages,
   heldBack: string | undefined,
-): Promise<Dataset> {
-  const dataset = await openDataset(data, { format });
-  if (fold === undefined) return dataset;
-  const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
-  const cut = foldDataset(dataset, fold, hashes);
+): Promise<OpenedImages> {
+  const opened = await openDataset(data, { format });
+  if (fold === undefined) return { dataset: opened, problems: [] };
+  const { hashes, problems } = await checkImages(opened.examples, {
+    cacheFolder: cacheFolder('images'),
+    maxPixels,
+  });
+  if (!skipBad) await raiseProblems(problems);
+  const cut = foldDataset(withoutBad(opened, problems), fold, hashes);
   mustHoldBack(cut, heldBack);
-  return cut;
+  return { dataset: cut, problems };
 }

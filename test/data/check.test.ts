@@ -2,7 +2,7 @@ import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Example } from '../../src/core/example.ts';
-import { checkClasses, checkImages, raiseProblems } from '../../src/data/check.ts';
+import { checkClasses, checkImages } from '../../src/data/check.ts';
 import { encodeJpeg, encodePng } from '../../src/data/image/decode.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { noiseImage } from '../support/images.ts';

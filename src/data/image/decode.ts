@@ -2,10 +2,14 @@
 
 import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
-import { fail } from '../../core/errors.ts';
 import type { RawImage } from '../../core/raw-image.ts';
-import { decodeBmp } from './bmp.ts';
-import { jpegSize, sniffImage } from './sniff.ts';
+import { type BmpPixels, decodeBmp } from './bmp.ts';
+import { readBmpHeader } from './bmp-header.ts';
+import { type FaultKind, ImageError } from './fault.ts';
+import { PixelBudget } from './pixel-budget.ts';
+import type { ImageSize } from './preprocess.ts';
+import { type ImageKind, jpegSize, sniffImage } from './sniff.ts';
+import { endsEarly } from './truncation.ts';
 
 sharp.concurrency(1); // parallelism comes from many calls in flight
 sharp.cache(false);
@@ -16,8 +20,10 @@ export interface DecodeOptions {
    * the largest of them that leaves the short side at or above `2 * minSide`. Default: never.
    */
   readonly minSide?: number;
-  /** Images with more pixels than this are refused before they are decoded. Default: 100 million. */
+  /** Images with more pixels than this are refused before they are decoded. Default: 256 million. */
   readonly maxPixels?: number;
+  /** Images with a shorter side than this are refused. Default: 1. */
+  readonly smallestSide?: number;
   /** What messages call the image when it is given as bytes. Default: `image`. */
   readonly name?: string;
 }
@@ -28,12 +34,28 @@ export interface DecodedImage extends RawImage {
   readonly sourceHeight: number;
 }
 
-const DEFAULT_MAX_PIXELS = 100_000_000;
+/** Fits the photographs of all cameras of today; the largest have 200 million pixels. */
+export const DEFAULT_MAX_PIXELS = 256_000_000;
+
+/** Photographs with a shorter short side than this, in pixels, are of no use to a network. */
+export const SMALLEST_SIDE = 8;
+
+/** Ten photographs of 12 megapixels in this thread; what is larger waits for its turn. */
+const budget = new PixelBudget(128_000_000);
+
+/** Decodes as `decodeImage` does, and refuses what is too small to be recognised. */
+export async function decodePhoto(
+  source: string | Uint8Array,
+  options: DecodeOptions = {},
+): Promise<DecodedImage> {
+  return await decodeImage(source, { smallestSide: SMALLEST_SIDE, ...options });
+}
 
 /**
  * Decodes a file (by path) or its bytes: EXIF orientation applied, converted to sRGB, exactly three
- * channels, alpha flattened onto white, the first frame of an animation. Throws FM_IMAGE for
- * whatever is missing, empty, not an image, truncated or larger than `maxPixels`.
+ * channels, alpha flattened onto white, the first frame of an animation. Throws FM_IMAGE
+ * (`ImageError`) for whatever is missing, empty, not an image, truncated, damaged, too small or
+ * larger than `maxPixels`.
  */
 export async function decodeImage(
   source: string | Uint8Array,
@@ -41,17 +63,19 @@ export async function decodeImage(
 ): Promise<DecodedImage> {
   const where = typeof source === 'string' ? source : (options.name ?? 'image');
   const bytes = typeof source === 'string' ? await readImageFile(source) : source;
-  const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
+  const { maxPixels = DEFAULT_MAX_PIXELS, smallestSide = 1 } = options;
   const kind = sniffImage(bytes, where);
-  if (kind === 'bmp') {
-    const image = decodeBmp(bytes, where, maxPixels);
-    return { ...image, sourceWidth: image.width, sourceHeight: image.height };
+  const header = kind === 'bmp' ? readBmpHeader(bytes, where) : undefined;
+  if (header?.coding === 'file') {
+    return await decodeImage(bytes.subarray(header.pixelsAt), { ...options, name: where });
   }
-  try {
-    return await decodeWithSharp(bytes, maxPixels, options.minSide);
-  } catch (cause) {
-    throw decodingError(where, maxPixels, cause);
-  }
+  const stored = header ?? (await storedSize(bytes, kind, where));
+  mustFit(stored, { maxPixels, smallestSide }, where);
+  return await budget.run(stored.width * stored.height, async () =>
+    header
+      ? await onWhite(await decodeBmp(bytes, header, where))
+      : await decodeKnown(bytes, kind, where, { maxPixels, minSide: options.minSide }),
+  );
 }
 
 /** The bytes of an image file; FM_IMAGE when it cannot be read. */
@@ -59,28 +83,122 @@ export async function readImageFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const got =
-      code === 'ENOENT' || code === 'ENOTDIR'
-        ? 'no such file'
-        : code === 'EISDIR'
-          ? 'a folder'
-          : `a file that cannot be read (${code})`;
-    const next = 'Restore the file or remove it from the dataset.';
-    throw fail('FM_IMAGE', path, { expected: 'an image file', got, next, cause });
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const known: Record<string, readonly [FaultKind, string]> = {
+      ENOENT: ['missing', 'no such file'],
+      ENOTDIR: ['missing', 'no such file'],
+      EACCES: ['no-permission', 'a file that you may not read'],
+      EPERM: ['no-permission', 'a file that you may not read'],
+      EISDIR: ['unreadable', 'a folder'],
+    };
+    const [kind, got] = known[code] ?? ['unreadable', `a file that cannot be read (${code})`];
+    throw new ImageError(path, { kind, got }, cause);
   }
+}
+
+/** Width and height as they are stored, from the header alone. */
+async function storedSize(
+  bytes: Uint8Array,
+  kind: ImageKind,
+  where: string,
+): Promise<ImageSize> {
+  const known = kind === 'jpeg' ? jpegSize(bytes) : kind === 'png' ? pngSize(bytes) : undefined;
+  if (known !== undefined) return { width: known[0], height: known[1] };
+  try {
+    const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return { width, height };
+  } catch (cause) {
+    throw decodingError(bytes, kind, where, cause);
+  }
+}
+
+/** The first chunk of a PNG file is its header (PNG, 11.2.2). */
+function pngSize(bytes: Uint8Array): [number, number] | undefined {
+  if (bytes.length < 24) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return [view.getUint32(16), view.getUint32(20)];
+}
+
+/** Throws FM_IMAGE where a photograph of this size is too large or too small, whatever its pixels. */
+export function mustFit(
+  { width, height }: ImageSize,
+  {
+    maxPixels = DEFAULT_MAX_PIXELS,
+    smallestSide = SMALLEST_SIDE,
+  }: Pick<DecodeOptions, 'maxPixels' | 'smallestSide'>,
+  where: string,
+): void {
+  if (width * height > maxPixels) {
+    throw new ImageError(where, {
+      kind: 'too-large',
+      expected: `at most ${megapixels(maxPixels)}`,
+      got: `${width} x ${height} pixels, which are ${megapixels(width * height)}`,
+    });
+  }
+  if (Math.min(width, height) >= smallestSide) return;
+  throw new ImageError(where, {
+    kind: 'too-small',
+    expected: `at least ${smallestSide} pixels on either side`,
+    got: `${width} x ${height} pixels`,
+  });
+}
+
+function megapixels(pixels: number): string {
+  return `${Number((pixels / 1e6).toPrecision(4))} megapixels`;
+}
+
+async function decodeKnown(
+  bytes: Uint8Array,
+  kind: ImageKind,
+  where: string,
+  options: SharpOptions,
+): Promise<DecodedImage> {
+  try {
+    return await decodeWithSharp(bytes, options);
+  } catch (cause) {
+    const whole = kind === 'jpeg' ? await decodeUnended(bytes, options) : undefined;
+    if (whole !== undefined) return whole;
+    throw decodingError(bytes, kind, where, cause);
+  }
+}
+
+/**
+ * A JPEG file that lacks no more than its end marker (EOI), as some cameras leave it: nothing at all
+ * may then be amiss, or undefined comes back.
+ */
+async function decodeUnended(bytes: Uint8Array, options: SharpOptions) {
+  if (bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9) return undefined;
+  const ended = Buffer.concat([bytes, Buffer.from([0xff, 0xd9])]);
+  return await decodeWithSharp(ended, { ...options, failOn: 'warning' }).catch(() => undefined);
+}
+
+/** Transparent pixels become white. */
+async function onWhite({ width, height, channels, data }: BmpPixels): Promise<DecodedImage> {
+  const opaque =
+    channels === 3
+      ? data
+      : await sharp(data, { raw: { width, height, channels } })
+          .flatten({ background: '#ffffff' })
+          .raw()
+          .toBuffer();
+  const size = { width, height, sourceWidth: width, sourceHeight: height };
+  return { ...size, data: threeChannels(opaque, 3) };
+}
+
+interface SharpOptions extends Pick<DecodeOptions, 'minSide'> {
+  readonly maxPixels: number;
+  readonly failOn?: 'error' | 'warning';
 }
 
 async function decodeWithSharp(
   bytes: Uint8Array,
-  maxPixels: number,
-  minSide?: number,
+  { maxPixels, minSide, failOn = 'error' }: SharpOptions,
 ): Promise<DecodedImage> {
   // a conversion from sRGB to sRGB would take as long as the decoding
   const ignoreIcc = hasSrgbProfile(bytes);
   const input = sharp(bytes, {
     limitInputPixels: maxPixels,
-    failOn: 'error',
+    failOn,
     ignoreIcc,
   }).autoOrient();
   const shrinks = minSide !== undefined && mayShrink(bytes, minSide);
@@ -141,19 +259,13 @@ function threeChannels(data: Uint8Array, channels: number): Uint8Array {
   return out;
 }
 
-function decodingError(where: string, maxPixels: number, cause: unknown): Error {
+function decodingError(bytes: Uint8Array, kind: ImageKind, where: string, cause: unknown) {
   const reason = cause instanceof Error ? cause.message.split('\n')[0].trim() : String(cause);
-  if (/pixel limit/i.test(reason)) {
-    const expected = `at most ${maxPixels} pixels`;
-    const next = 'Scale the image down, or raise the limit if the file is trusted.';
-    return fail('FM_IMAGE', where, { expected, got: 'a larger image', next, cause });
-  }
-  return fail('FM_IMAGE', where, {
-    expected: 'an image that decodes to its end',
-    got: `a damaged or truncated file (${reason})`,
-    next: 'Replace the file or remove it from the dataset.',
-    cause,
-  });
+  const cut = endsEarly(kind, bytes, reason);
+  const fault = cut
+    ? ({ kind: 'truncated', got: `a truncated file (${reason})` } as const)
+    : ({ kind: 'damaged', got: `a damaged file (${reason})` } as const);
+  return new ImageError(where, fault, cause);
 }
 
 /** PNG bytes of an image. */
