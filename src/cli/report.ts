@@ -51,7 +51,10 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
   await writeAtomic(path, html);
 }
 
-function subtitleOf({ method, backbone }: Manifest, { evaluation, leftOut }: EvaluationRun): string {
+function subtitleOf(
+  { method, backbone }: Manifest,
+  { evaluation, leftOut }: EvaluationRun,
+): string {
   const count = leftOut?.count ?? 0;
   const without = count === 0 ? '' : `, without ${count} that cannot be used`;
   return `${method} on ${backbone}, split ${evaluation.split}${without}`;

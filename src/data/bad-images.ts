@@ -32,14 +32,14 @@ export async function raiseProblems(problems: readonly ImageProblem[]): Promise<
   if (problems.length === 0) return;
   const { kinds } = countKinds(problems);
   const few = problems.length <= NAMED;
-  const named = problems.slice(0, NAMED).map(({ path, got }) => `\n  ${path}: ${got}`);
   const list = few ? undefined : await writeProblems(problems);
-  const where = list === undefined ? '' : `; all are listed in ${list}`;
-  const more = few ? '' : `\n  and ${problems.length - NAMED} more${where}`;
+  const about = [kindsInWords(kinds), ...(list === undefined ? [] : [`all listed in ${list}`])];
+  const named = problems.slice(0, NAMED).map(({ path, got }) => `\n  ${path}: ${got}`);
+  const more = few ? '' : `\n  and ${problems.length - NAMED} more`;
   const steps = [...new Set(problems.map(stepOf).filter((step) => step !== undefined))].slice(0, 3);
   throw fail('FM_IMAGE', 'dataset', {
     expected: 'every image to decode',
-    got: `${countInWords(problems.length)} that cannot be used (${kindsInWords(kinds)}):${named.join('')}${more}\n`,
+    got: `${countInWords(problems.length)} that cannot be used (${about.join('; ')}):${named.join('')}${more}`,
     next: [
       ...steps,
       'Replace these files or take them out of the dataset, ' +

@@ -8,8 +8,8 @@ import type { Dataset, Example } from '../core/example.ts';
 import type { ImageProblem } from './bad-images.ts';
 import { decodePhoto, mustFit, readImageFile } from './image/decode.ts';
 import { ImageError, type ImageFault } from './image/fault.ts';
-import { type CheckedFile, readCheckCache, writeCheckCache } from './image-check-cache.ts';
 import type { ImageSize } from './image/preprocess.ts';
+import { type CheckedFile, readCheckCache, writeCheckCache } from './image-check-cache.ts';
 
 export interface CheckOptions {
   /** Images in flight. Default: twice the processors. */

@@ -96,7 +96,9 @@ export class Recogniser {
   ): Promise<Prediction> {
     const { size } = this.geometry;
     const minSide = options.within ? undefined : shortSideOf(this.geometry);
-    const raw = isRaw(image) ? image : await decodePhoto(image, { minSide, maxPixels: options.maxPixels });
+    const raw = isRaw(image)
+      ? image
+      : await decodePhoto(image, { minSide, maxPixels: options.maxPixels });
     // decoding may have shrunk the photograph: the crop is that of its full size
     const source = fullSize(raw);
     const crop = evaluationBox(source, this.geometry, options.within);

@@ -15,8 +15,8 @@ import { passOverImages } from '../recognise/image-pass.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { engineVersion } from '../runtime/node.ts';
 import { unitRows } from '../search/similarity.ts';
-import { rowKey } from './features.ts';
 import { maxPixelsOf } from './config.ts';
+import { rowKey } from './features.ts';
 import { readRunConfig } from './run-folder.ts';
 
 export interface NearestPhoto {

@@ -124,7 +124,7 @@ export function plainBmp(bytes: Uint8Array, header: BmpHeader, pixels: Uint8Arra
   set(30, method);
   set(34, pixels.length);
   set(46, colours);
-  masks?.forEach((mask, i) => set(54 + 4 * i, mask));
+  for (const [i, mask] of (masks ?? []).entries()) set(54 + 4 * i, mask);
   // all that pixels can name: colours that a file leaves out are whatever lies behind
   for (let i = 0; i < colours; i++) {
     const from = palette.at + i * palette.entryBytes;

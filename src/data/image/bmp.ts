@@ -23,8 +23,9 @@ export async function decodeBmp(
   const pixels = pixelBytes(bytes, header, where);
   const plain = plainBmp(bytes, header, pixels);
   const data = await new Transformer(plain).rawPixels().catch((cause: Error) => {
-    const reason = cause.message.split('\n')[0].trim();
-    throw new ImageError(where, { kind: 'damaged', got: `a damaged file (${reason})` }, cause);
+    const reason = cause.message.replace(/^Decode image failed\s*/, '').split('\n')[0];
+    const kind = /fill whole buffer|unexpected end/.test(reason) ? 'truncated' : 'damaged';
+    throw new ImageError(where, { kind, got: `a ${kind} file (${reason})` }, cause);
   });
   const channels = data.length / (width * height);
   if (channels === 3) return { width, height, channels, data };

@@ -97,11 +97,7 @@ export async function readImageFile(path: string): Promise<Uint8Array> {
 }
 
 /** Width and height as they are stored, from the header alone. */
-async function storedSize(
-  bytes: Uint8Array,
-  kind: ImageKind,
-  where: string,
-): Promise<ImageSize> {
+async function storedSize(bytes: Uint8Array, kind: ImageKind, where: string): Promise<ImageSize> {
   const known = kind === 'jpeg' ? jpegSize(bytes) : kind === 'png' ? pngSize(bytes) : undefined;
   if (known !== undefined) return { width: known[0], height: known[1] };
   try {
@@ -260,11 +256,11 @@ function threeChannels(data: Uint8Array, channels: number): Uint8Array {
 }
 
 function decodingError(bytes: Uint8Array, kind: ImageKind, where: string, cause: unknown) {
-  const reason = cause instanceof Error ? cause.message.split('\n')[0].trim() : String(cause);
-  const cut = endsEarly(kind, bytes, reason);
-  const fault = cut
-    ? ({ kind: 'truncated', got: `a truncated file (${reason})` } as const)
-    : ({ kind: 'damaged', got: `a damaged file (${reason})` } as const);
+  const said = cause instanceof Error ? cause.message.split('\n')[0].trim() : String(cause);
+  const reason = said === 'Unknown error' ? '' : ` (${said})`;
+  const fault = endsEarly(kind, bytes)
+    ? ({ kind: 'truncated', got: `a truncated file${reason}` } as const)
+    : ({ kind: 'damaged', got: `a damaged file${reason}` } as const);
   return new ImageError(where, fault, cause);
 }
 

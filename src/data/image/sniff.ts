@@ -102,7 +102,7 @@ function latin1(bytes: Uint8Array, length: number): string {
 function mediaKind(bytes: Uint8Array, where: string): ImageKind {
   const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
   const box = latin1(bytes, Math.min(size, 256));
-  const brands = [box.slice(8, 12), ...(box.slice(16).match(/[^]{4}/g) ?? [])];
+  const brands = [box.slice(8, 12), ...(box.slice(16).match(/.{4}/gs) ?? [])];
   if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return 'avif';
   const isPicture = brands.some((brand) => hevcBrands.includes(brand) || /^m[is]f1$/.test(brand));
   const kind = isPicture
