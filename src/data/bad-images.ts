@@ -84,11 +84,13 @@ function kindsInWords(kinds: LeftOut['kinds']): string {
     .join(', ');
 }
 
-/** Path, kind and reason, a line each, tabs between; named by the contents, so that it is kept once. */
+/** Path, kind and reason, a line each, tabs between; the same problems have the same file. */
 async function writeProblems(problems: readonly ImageProblem[]): Promise<string | undefined> {
   const lines = problems.map(({ path, kind, got }) => [path, kind, got].join('\t'));
   const text = `${lines.join('\n')}\n`;
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  // not the reason: a decoder's words may differ where several images fail at the same time
+  const same = JSON.stringify(problems.map(({ path, kind }) => [path, kind]));
+  const hash = createHash('sha256').update(same).digest('hex').slice(0, 12);
   const path = join(cacheFolder('images'), `bad-images-${hash}.txt`);
   return await writeAtomic(path, text).then(
     () => path,

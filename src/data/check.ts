@@ -6,9 +6,11 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { Dataset, Example } from '../core/example.ts';
 import type { ImageProblem } from './bad-images.ts';
-import { decodePhoto, mustFit, readImageFile } from './image/decode.ts';
+import { decodePhoto } from './image/decode.ts';
 import { ImageError, type ImageFault } from './image/fault.ts';
+import { mustFit } from './image/limits.ts';
 import type { ImageSize } from './image/preprocess.ts';
+import { readImageFile } from './image/read-file.ts';
 import { type CheckedFile, readCheckCache, writeCheckCache } from './image-check-cache.ts';
 
 export interface CheckOptions {

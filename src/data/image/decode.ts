@@ -1,29 +1,26 @@
 // Encoded bytes to upright 8-bit sRGB pixels, and back. One of the few files that know sharp.
 
-import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
 import type { RawImage } from '../../core/raw-image.ts';
 import { type BmpPixels, decodeBmp } from './bmp.ts';
 import { readBmpHeader } from './bmp-header.ts';
-import { type FaultKind, ImageError } from './fault.ts';
+import { ImageError } from './fault.ts';
+import { DEFAULT_MAX_PIXELS, mustFit, type SizeLimits, SMALLEST_SIDE } from './limits.ts';
 import { PixelBudget } from './pixel-budget.ts';
 import type { ImageSize } from './preprocess.ts';
+import { readImageFile } from './read-file.ts';
 import { type ImageKind, jpegSize, sniffImage } from './sniff.ts';
 import { endsEarly } from './truncation.ts';
 
 sharp.concurrency(1); // parallelism comes from many calls in flight
 sharp.cache(false);
 
-export interface DecodeOptions {
+export interface DecodeOptions extends SizeLimits {
   /**
    * The short side that the pixels will be resized to. The decoder may then shrink by 2, 4 or 8,
    * the largest of them that leaves the short side at or above `2 * minSide`. Default: never.
    */
   readonly minSide?: number;
-  /** Images with more pixels than this are refused before they are decoded. Default: 256 million. */
-  readonly maxPixels?: number;
-  /** Images with a shorter side than this are refused. Default: 1. */
-  readonly smallestSide?: number;
   /** What messages call the image when it is given as bytes. Default: `image`. */
   readonly name?: string;
 }
@@ -33,12 +30,6 @@ export interface DecodedImage extends RawImage {
   readonly sourceWidth: number;
   readonly sourceHeight: number;
 }
-
-/** Fits the photographs of all cameras of today; the largest have 200 million pixels. */
-export const DEFAULT_MAX_PIXELS = 256_000_000;
-
-/** Photographs with a shorter short side than this, in pixels, are of no use to a network. */
-export const SMALLEST_SIDE = 8;
 
 /** Ten photographs of 12 megapixels in this thread; what is larger waits for its turn. */
 const budget = new PixelBudget(128_000_000);
@@ -67,7 +58,9 @@ export async function decodeImage(
   const kind = sniffImage(bytes, where);
   const header = kind === 'bmp' ? readBmpHeader(bytes, where) : undefined;
   if (header?.coding === 'file') {
-    return await decodeImage(bytes.subarray(header.pixelsAt), { ...options, name: where });
+    const inner = bytes.subarray(header.pixelsAt);
+    mustBePicture(inner, where);
+    return await decodeImage(inner, { ...options, name: where });
   }
   const stored = header ?? (await storedSize(bytes, kind, where));
   mustFit(stored, { maxPixels, smallestSide }, where);
@@ -78,22 +71,11 @@ export async function decodeImage(
   );
 }
 
-/** The bytes of an image file; FM_IMAGE when it cannot be read. */
-export async function readImageFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    const known: Record<string, readonly [FaultKind, string]> = {
-      ENOENT: ['missing', 'no such file'],
-      ENOTDIR: ['missing', 'no such file'],
-      EACCES: ['no-permission', 'a file that you may not read'],
-      EPERM: ['no-permission', 'a file that you may not read'],
-      EISDIR: ['unreadable', 'a folder'],
-    };
-    const [kind, got] = known[code] ?? ['unreadable', `a file that cannot be read (${code})`];
-    throw new ImageError(path, { kind, got }, cause);
-  }
+/** A bitmap may hold a whole JPEG or PNG file, and no further bitmap. */
+function mustBePicture(inner: Uint8Array, where: string): void {
+  const kind = sniffImage(inner, where);
+  if (kind === 'jpeg' || kind === 'png') return;
+  throw new ImageError(where, { kind: 'damaged', got: `a bitmap of a ${kind} file` });
 }
 
 /** Width and height as they are stored, from the header alone. */
@@ -115,34 +97,6 @@ function pngSize(bytes: Uint8Array): [number, number] | undefined {
   return [view.getUint32(16), view.getUint32(20)];
 }
 
-/** Throws FM_IMAGE where a photograph of this size is too large or too small, whatever its pixels. */
-export function mustFit(
-  { width, height }: ImageSize,
-  {
-    maxPixels = DEFAULT_MAX_PIXELS,
-    smallestSide = SMALLEST_SIDE,
-  }: Pick<DecodeOptions, 'maxPixels' | 'smallestSide'>,
-  where: string,
-): void {
-  if (width * height > maxPixels) {
-    throw new ImageError(where, {
-      kind: 'too-large',
-      expected: `at most ${megapixels(maxPixels)}`,
-      got: `${width} x ${height} pixels, which are ${megapixels(width * height)}`,
-    });
-  }
-  if (Math.min(width, height) >= smallestSide) return;
-  throw new ImageError(where, {
-    kind: 'too-small',
-    expected: `at least ${smallestSide} pixels on either side`,
-    got: `${width} x ${height} pixels`,
-  });
-}
-
-function megapixels(pixels: number): string {
-  return `${Number((pixels / 1e6).toPrecision(4))} megapixels`;
-}
-
 async function decodeKnown(
   bytes: Uint8Array,
   kind: ImageKind,
@@ -159,13 +113,16 @@ async function decodeKnown(
 }
 
 /**
- * A JPEG file that lacks no more than its end marker (EOI), as some cameras leave it: nothing at all
- * may then be amiss, or undefined comes back.
+ * A JPEG file that lacks no more than its end marker (EOI), as some cameras leave it. Nothing else may
+ * be amiss, which decoding at full size tells and decoding to a smaller one may not.
  */
 async function decodeUnended(bytes: Uint8Array, options: SharpOptions) {
   if (bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9) return undefined;
   const ended = Buffer.concat([bytes, Buffer.from([0xff, 0xd9])]);
-  return await decodeWithSharp(ended, { ...options, failOn: 'warning' }).catch(() => undefined);
+  const strict = { ...options, failOn: 'warning' as const, minSide: undefined };
+  const full = await decodeWithSharp(ended, strict).catch(() => undefined);
+  const shrinks = full !== undefined && options.minSide !== undefined;
+  return shrinks ? await decodeWithSharp(ended, options) : full;
 }
 
 /** Transparent pixels become white. */
@@ -258,10 +215,8 @@ function threeChannels(data: Uint8Array, channels: number): Uint8Array {
 function decodingError(bytes: Uint8Array, kind: ImageKind, where: string, cause: unknown) {
   const said = cause instanceof Error ? cause.message.split('\n')[0].trim() : String(cause);
   const reason = said === 'Unknown error' ? '' : ` (${said})`;
-  const fault = endsEarly(kind, bytes)
-    ? ({ kind: 'truncated', got: `a truncated file${reason}` } as const)
-    : ({ kind: 'damaged', got: `a damaged file${reason}` } as const);
-  return new ImageError(where, fault, cause);
+  const what = endsEarly(kind, bytes) ? 'truncated' : 'damaged';
+  return new ImageError(where, { kind: what, got: `a ${what} file${reason}` }, cause);
 }
 
 /** PNG bytes of an image. */

@@ -7,23 +7,23 @@ import { FieldmarkError } from '../../core/errors.ts';
 export const faultTable = {
   missing: {
     expected: 'an image file',
-    next: 'Restore the file, or remove it from the dataset.',
+    next: 'Restore the file, or leave it out.',
   },
   'no-permission': {
     expected: 'an image file that may be read',
-    next: 'Give yourself permission to read it, or remove it from the dataset.',
+    next: 'Give yourself permission to read it, or leave it out.',
   },
   unreadable: {
     expected: 'an image file',
-    next: 'Restore the file, or remove it from the dataset.',
+    next: 'Restore the file, or leave it out.',
   },
   empty: {
     expected: 'an image file',
-    next: 'Copy or download it again, or remove it from the dataset.',
+    next: 'Copy or download it again, or leave it out.',
   },
   'not-an-image': {
     expected: 'a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file',
-    next: 'Replace the file, or remove it from the dataset.',
+    next: 'Replace the file, or leave it out.',
   },
   unsupported: {
     expected: 'a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file',
@@ -31,11 +31,11 @@ export const faultTable = {
   },
   truncated: {
     expected: 'an image that decodes to its end',
-    next: 'Copy or download it again, or remove it from the dataset.',
+    next: 'Copy or download it again, or leave it out.',
   },
   damaged: {
     expected: 'an image that decodes to its end',
-    next: 'Replace the file, or remove it from the dataset.',
+    next: 'Replace the file, or leave it out.',
   },
   'too-large': {
     expected: 'an image below the limit of megapixels',
@@ -43,7 +43,7 @@ export const faultTable = {
   },
   'too-small': {
     expected: 'a larger image',
-    next: 'Replace it by a larger one, or remove it from the dataset.',
+    next: 'Take a larger copy of it, or leave it out.',
   },
 } as const satisfies Record<string, FaultWords>;
 

@@ -26,7 +26,7 @@ const HEIC_STEP =
   "Convert HEIC to JPEG, for example with 'heif-convert IN.HEIC OUT.jpg' or, on a Mac, " +
   "'sips -s format jpeg IN.HEIC --out OUT.jpg'.";
 const RAW_STEP = 'Export raw files as JPEG from the program that developed them.';
-const NO_PHOTO_STEP = 'Take a still picture from it, or remove it from the dataset.';
+const NO_PHOTO_STEP = 'Take a still picture from it, or leave it out.';
 
 /** Extensions of photographs that cannot be read, with what to do about them. */
 export const foreignExtensions: ReadonlyMap<string, string> = new Map([

@@ -64,6 +64,13 @@ describe('what is wrong is told apart', () => {
     expect(await fault(Buffer.from('BMW and other names, in a text'))).toBe('damaged');
   });
 
+  test('bitmaps within bitmaps are not followed', async () => {
+    const file = changed(30, 4);
+    expect(await fault(Buffer.concat([file.subarray(0, 54), file]))).toBe('damaged');
+    file.writeUInt32LE(0, 10);
+    expect(await fault(file)).toBe('damaged');
+  });
+
   test('codings that nobody writes are named', async () => {
     const os2 = Buffer.from(bmpFile({ name: '', bits: 8, header: 64 }).bytes);
     os2.writeUInt32LE(3, 30);

@@ -229,6 +229,12 @@ describe.each(Object.entries(cases))('%s', (folder, files) => {
 
 test('the end marker that is missing changes no pixel', async () => {
   const whole = await fileOf('jpeg', { width: 90, height: 60 });
-  const [a, b] = [await decodeImage(whole), await decodeImage(whole.subarray(0, -2))];
-  expect(Buffer.compare(a.data, b.data)).toBe(0);
+  for (const minSide of [undefined, 10]) {
+    const a = await decodeImage(whole, { minSide });
+    const b = await decodeImage(whole.subarray(0, -2), { minSide });
+    expect(b).toMatchObject({ width: a.width, sourceWidth: 90 });
+    expect(Buffer.compare(a.data, b.data)).toBe(0);
+    const short = decodeImage(whole.subarray(0, -9), { minSide });
+    await expect(short, `${minSide}`).rejects.toThrow('a truncated file');
+  }
 });
