@@ -215,6 +215,9 @@ function threeChannels(data: Uint8Array, channels: number): Uint8Array {
 function decodingError(bytes: Uint8Array, kind: ImageKind, where: string, cause: unknown) {
   const said = cause instanceof Error ? cause.message.split('\n')[0].trim() : String(cause);
   const reason = said === 'Unknown error' ? '' : ` (${said})`;
+  if (/support is not configured/.test(said)) {
+    return new ImageError(where, { kind: 'unsupported', got: `a ${kind} file${reason}` }, cause);
+  }
   const what = endsEarly(kind, bytes) ? 'truncated' : 'damaged';
   return new ImageError(where, { kind: what, got: `a ${what} file${reason}` }, cause);
 }

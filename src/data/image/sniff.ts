@@ -73,6 +73,8 @@ const foreign: readonly Signature<ForeignKind>[] = [
   [{ name: 'a Photoshop file' }, 0, '8BPS'],
   [{ name: 'an icon file' }, 0, '\0\0\x01\0'],
   [{ name: 'a PDF file' }, 0, '%PDF'],
+  [{ name: 'a PPM file' }, 0, 'P6\n'],
+  [{ name: 'a PGM file' }, 0, 'P5\n'],
 ];
 
 /** Brands of ISO base media files (ISO/IEC 14496-12 and 23008-12) whose pictures are HEVC. */
