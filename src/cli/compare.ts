@@ -26,7 +26,7 @@ import {
   maxPixelsOf,
   wholeNumber,
 } from './options.ts';
-import { clock, print, printJson, showProgress, table } from './output.ts';
+import { clock, note, print, printJson, showProgress, table } from './output.ts';
 import { show } from './train.ts';
 
 interface Flags {
@@ -179,6 +179,7 @@ async function sideBySide(runs: string[], flags: Flags): Promise<void> {
     split,
     skipBad: flags.skipBad,
     maxPixels: maxPixelsOf(flags.maxMegapixels),
+    onNote: note,
     threads,
     workers,
     onProgress: showProgress,

@@ -25,6 +25,8 @@ export interface SideBySideOptions {
   readonly maxPixels?: number;
   readonly threads?: number;
   readonly workers?: number;
+  /** What was left out, with `skipBad`. */
+  readonly onNote?: (text: string) => void;
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -51,6 +53,7 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
       fold: first.fold,
       skipBad,
       maxPixels,
+      onNote: i === 0 ? options.onNote : undefined, // the others leave the same out
       onProgress: (event) =>
         options.onProgress?.({
           ...event,

@@ -116,3 +116,12 @@ test('compare cuts folds of what can be used', async () => {
   expect(ids.flat()).toHaveLength(4);
   expect(notes.at(-1)).toMatch(/^3 images that cannot be used are left out/);
 });
+
+test('finished runs side by side leave out what the first has left out', async () => {
+  await cp(place('run'), place('again'), { recursive: true });
+  const runs = ['compare', place('run'), place('again'), ...flags, '--json'];
+  const { status, stderr, json } = await command(...runs);
+  expect(status, stderr).toBe(0);
+  expect(stderr.match(/not scored: 3 images/g)).toHaveLength(1);
+  expect(json).toMatchObject({ n: 3 });
+});
