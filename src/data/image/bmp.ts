@@ -1,7 +1,6 @@
 // Windows and OS/2 bitmaps, which sharp's prebuilt library cannot read. The only file that knows
 // @napi-rs/image: it reads the pixels, once the header has been checked and made a common one.
 
-import { Transformer } from '@napi-rs/image';
 import { type BmpHeader, plainBmp, truncated } from './bmp-header.ts';
 import { ImageError } from './fault.ts';
 
@@ -22,6 +21,7 @@ export async function decodeBmp(
   const { width, height } = header;
   const pixels = pixelBytes(bytes, header, where);
   const plain = plainBmp(bytes, header, pixels);
+  const Transformer = await loadDecoder(where);
   const data = await new Transformer(plain).rawPixels().catch((cause: Error) => {
     const reason = cause.message.replace(/^Decode image failed\s*/, '').split('\n')[0];
     const kind = /fill whole buffer|unexpected end/.test(reason) ? 'truncated' : 'damaged';
@@ -30,6 +30,16 @@ export async function decodeBmp(
   const channels = data.length / (width * height);
   if (channels === 3) return { width, height, channels, data };
   return withAlpha(width, height, data);
+}
+
+/** Loaded for the first bitmap, so that nobody else waits for it or needs its binary. */
+async function loadDecoder(where: string) {
+  try {
+    return (await import('@napi-rs/image')).Transformer;
+  } catch (cause) {
+    const got = 'a BMP file, whose decoder is not installed for this system';
+    throw new ImageError(where, { kind: 'unsupported', got }, cause);
+  }
 }
 
 /** The stored pixels. Rows are padded to four bytes, but some writers leave the last padding out. */
