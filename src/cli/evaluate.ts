@@ -9,7 +9,7 @@ import type { TrainedImages } from '../data/trained-images.ts';
 import type { Retrieval, RetrievalByLevel } from '../evaluate/retrieval.ts';
 import { chosenNote, seenBanner } from '../evaluate/seen-words.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
-import { interruptible, wholeNumber } from './options.ts';
+import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress, table } from './output.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -21,6 +21,8 @@ interface Flags {
   includeTrained?: boolean;
   threads?: number;
   workers?: number;
+  skipBad?: boolean;
+  maxMegapixels?: number;
   retrieval?: boolean;
   report?: string | boolean;
   json?: boolean;
@@ -43,6 +45,8 @@ export function evaluateCommand(): Command {
     .option('--retrieval', 'also let each image query the others by its embedding')
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
+    .addOption(imageOptions.skipBad)
+    .addOption(imageOptions.maxMegapixels)
     .option('--report <file>', 'where to write the report (default: report.html in the run folder)')
     .option('--no-report', 'write no report')
     .option('--json', 'end with one line of JSON')
@@ -72,6 +76,10 @@ async function run(folder: string, flags: Flags): Promise<void> {
     printEvaluation(evaluation);
     const chosen = seen && chosenNote(seen);
     if (chosen !== undefined) print(chosen);
+    if (result.leftOut !== undefined && result.leftOut.count > 0) {
+      const { leftOutInWords } = await import('../data/bad-images.ts');
+      print(`not scored: ${leftOutInWords(result.leftOut)}`);
+    }
     if (flags.retrieval && evaluation.retrieval === undefined) {
       note('no retrieval figures: images or their embeddings are too many to hold in memory');
     }
@@ -82,19 +90,24 @@ async function run(folder: string, flags: Flags): Promise<void> {
         ...(images.fold === undefined ? [] : [' --fold']),
         ...(flags.retrieval ? [' --retrieval'] : []),
         ...(flags.includeTrained ? [' --include-trained'] : []),
+        ...(flags.skipBad ? [' --skip-bad'] : []),
       ].join('');
       const command = `fieldmark evaluate ${shellWord(folder)} ${where}${asked}`;
       await writeReport(report, { folder, recogniser, result, command });
       print(`report: ${report}`);
     }
-    if (flags.json) printJson(jsonOf(evaluation, flags.report === false ? undefined : report));
+    if (flags.json) {
+      const { leftOut } = result;
+      printJson({ ...jsonOf(evaluation, flags.report === false ? undefined : report), leftOut });
+    }
   } finally {
     await recogniser.close();
   }
 }
 
 /** What to score on: what the flags say, else what the run was trained with. */
-async function imagesOf(folder: string, { data, format, fold }: Flags): Promise<TrainedImages> {
+async function imagesOf(folder: string, flags: Flags): Promise<TrainedImages> {
+  const { data, format, fold } = flags;
   const { readRunConfig } = await import('../train/run-folder.ts');
   // a model without its run has no configuration, and a damaged one is not what this is about
   const config = await readRunConfig(folder).catch(() => undefined);
@@ -111,6 +124,9 @@ async function imagesOf(folder: string, { data, format, fold }: Flags): Promise<
     format: format ?? (own || fold ? config?.format : undefined),
     fold: own || fold ? config?.fold : undefined,
     holdOut: config?.holdOut,
+    // what a run left out is not part of its splits either
+    skipBad: flags.skipBad ?? config?.skipBad,
+    maxPixels: maxPixelsOf(flags.maxMegapixels ?? config?.maxMegapixels),
   };
 }
 

@@ -10,6 +10,7 @@ import {
   collect,
   foldSettings,
   gatherConfig,
+  imageOptions,
   interruptible,
   shareSettings,
   threeNumbers,
@@ -41,6 +42,8 @@ interface Flags {
   device?: string;
   lowering?: string;
   workers?: number;
+  skipBad?: boolean;
+  maxMegapixels?: number;
   out?: string;
   resume?: boolean;
   overwrite?: boolean;
@@ -105,6 +108,8 @@ export function trainCommand(): Command {
       ]),
     )
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
+    .addOption(imageOptions.skipBad)
+    .addOption(imageOptions.maxMegapixels)
     .option('--out <dir>', 'run folder (default: runs/<data>-<method>-<backbone>-<n>)')
     .option('--resume', 'continue the run in --out')
     .option('--overwrite', 'replace the run in --out')

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
+import { leftOutInWords } from '../data/bad-images.ts';
 import type { FoldChoice } from '../data/folds.ts';
 import { evaluateModel } from '../evaluate/evaluate.ts';
 import type { Firsts } from '../evaluate/retrieval.ts';
@@ -45,8 +46,12 @@ export interface ScoringOptions {
   readonly format?: string;
   readonly split: Split;
   readonly fold?: FoldChoice;
+  readonly skipBad?: boolean;
+  readonly maxPixels?: number;
   readonly threads?: number;
   readonly workers?: number;
+  /** With `skipBad`: what was not scored. */
+  readonly onNote?: (text: string) => void;
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -80,6 +85,9 @@ export async function scoreRun(folder: string, options: ScoringOptions): Promise
     const { manifest } = recogniser;
     const { classes, temperature } = manifest;
     const found = await evaluateModel(recogniser, { ...options, retrieval: true });
+    if (found.leftOut && found.leftOut.count > 0) {
+      options.onNote?.(`not scored: ${leftOutInWords(found.leftOut)}`);
+    }
     const labelOf = new Map(classes.map((name, label) => [name, label]));
     const truths = found.examples.map((e) => labelOf.get(found.dataset.classes[e.label])!);
     const answers = Array.from(answersOf(found.logits, classes.length));

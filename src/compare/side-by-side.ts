@@ -8,7 +8,7 @@ import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
-import type { RunConfig } from '../train/config.ts';
+import { maxPixelsOf, type RunConfig } from '../train/config.ts';
 import { readRunConfig } from '../train/run-folder.ts';
 import { budgetOf } from './budget.ts';
 import { findingsOf } from './findings.ts';
@@ -21,8 +21,13 @@ export interface SideBySideOptions {
   /** Where the data are now. Default: the folder that all of them were trained on. */
   readonly data?: string;
   readonly split: Split;
+  /** Score without the images that cannot be used. Default: as the first run was trained. */
+  readonly skipBad?: boolean;
+  readonly maxPixels?: number;
   readonly threads?: number;
   readonly workers?: number;
+  /** What was left out, with `skipBad`. */
+  readonly onNote?: (text: string) => void;
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -39,6 +44,7 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
   });
   const { examples } = await openDataset(data ?? first.data, { format: first.format });
   if (split === 'val') mustBeUnseen(examples, configs, runs);
+  const { skipBad = first.skipBad, maxPixels = maxPixelsOf(first) } = options;
   const entries = [];
   for (const [i, folder] of runs.entries()) {
     const scores = await scoreRun(folder, {
@@ -46,6 +52,9 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
       data: data ?? first.data,
       format: first.format,
       fold: first.fold,
+      skipBad,
+      maxPixels,
+      onNote: i === 0 ? options.onNote : undefined, // the others leave the same out
       onProgress: (event) =>
         options.onProgress?.({
           ...event,

@@ -2,6 +2,7 @@
 
 import type { Dataset } from '../core/example.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
+import { type ImageProblem, raiseProblems, withoutBad } from './bad-images.ts';
 import { checkImages } from './check.ts';
 import { openDataset } from './datasets/table.ts';
 import { type Cut, cutDataset, cutOf, mustHoldBack } from './folds.ts';
@@ -10,6 +11,15 @@ import { type Cut, cutDataset, cutOf, mustHoldBack } from './folds.ts';
 export interface TrainedImages extends Cut {
   readonly data: string;
   readonly format?: string;
+  /** Whether the run left images out that could not be used: of a cut they were not part. */
+  readonly skipBad?: boolean;
+  readonly maxPixels?: number;
+}
+
+export interface OpenedImages {
+  readonly dataset: Dataset;
+  /** Images that no side of a cut has, because they cannot be used; without one nobody has looked yet. */
+  readonly problems: readonly ImageProblem[];
 }
 
 /**
@@ -17,14 +27,20 @@ export interface TrainedImages extends Cut {
  * its cut, which other data with a test split of its own have no need of: throws FM_RUN where today's cut is another (`mustHoldBack`).
  */
 export async function openTrainedImages(
-  { data, format, ...cut }: TrainedImages,
+  { data, format, skipBad, maxPixels, ...cut }: TrainedImages,
   heldBack: string | undefined,
-): Promise<Dataset> {
-  const dataset = await openDataset(data, { format });
-  const own = dataset.examples.some(({ split }) => split === 'test');
-  if (cutOf(cut) === undefined || (cut.fold === undefined && own)) return dataset;
-  const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
-  const seen = cutDataset(dataset, cut, hashes);
-  mustHoldBack(seen, heldBack);
-  return seen;
+): Promise<OpenedImages> {
+  const opened = await openDataset(data, { format });
+  const own = opened.examples.some(({ split }) => split === 'test');
+  if (cutOf(cut) === undefined || (cut.fold === undefined && own)) {
+    return { dataset: opened, problems: [] };
+  }
+  const { hashes, problems } = await checkImages(opened.examples, {
+    cacheFolder: cacheFolder('images'),
+    maxPixels,
+  });
+  if (!skipBad) await raiseProblems(problems);
+  const dataset = cutDataset(withoutBad(opened, problems), cut, hashes);
+  mustHoldBack(dataset, heldBack);
+  return { dataset, problems };
 }

@@ -1,14 +1,15 @@
 // Scores a trained model on one split of a dataset.
 
-import { fail } from '../core/errors.ts';
+import { FieldmarkError, fail } from '../core/errors.ts';
 import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
+import { type LeftOut, raiseProblems, tellLeftOut, withoutBad } from '../data/bad-images.ts';
 import { checkImages } from '../data/check.ts';
 import type { FoldChoice, HoldOutChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { countSeen, type SeenCount } from '../data/seen-images.ts';
 import { chooseSplits } from '../data/splits.ts';
-import { openTrainedImages } from '../data/trained-images.ts';
+import { type OpenedImages, openTrainedImages } from '../data/trained-images.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { hashFile } from '../formats/hash-file.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
@@ -32,6 +33,10 @@ export interface EvaluateOptions {
   readonly includeTrained?: boolean;
   /** Also let each image query the others by its embedding, if they are not too many. */
   readonly retrieval?: boolean;
+  /** Score without the images that cannot be used, instead of refusing the split. */
+  readonly skipBad?: boolean;
+  /** Images with more pixels cannot be used. Default: 256 million. */
+  readonly maxPixels?: number;
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
@@ -46,6 +51,8 @@ export interface EvaluationRun {
   readonly logits: Float32Array;
   /** With `retrieval`: of each image. */
   readonly firsts?: Firsts;
+  /** With `skipBad`: what was not scored. */
+  readonly leftOut?: LeftOut;
 }
 
 /** Images that query one another, and numbers of their embeddings: each takes 400 MB at most. */
@@ -62,8 +69,9 @@ export async function evaluateModel(
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const dataset = await openTrainedImages(options, manifest.trained.heldBack);
-  const split = options.split ?? (hasTest(dataset) ? 'test' : 'val');
+  const opened = await openTrainedImages(options, manifest.trained.heldBack);
+  const split = options.split ?? (hasTest(opened.dataset) ? 'test' : 'val');
+  const { dataset, leftOut } = await leaveBadOut(opened, split, options);
   const examples = await examplesOf(dataset, split, manifest.trained.seed);
   const seen = await countSeenOf(examples, manifest);
   if (seen !== undefined && !options.includeTrained) mustBeUnseen(seen, split);
@@ -74,12 +82,13 @@ export async function evaluateModel(
   const embeddings: Float32Array[] = [];
   const wantsRetrieval = options.retrieval === true && examples.length <= MOST_QUERIES;
   const scales = new Map<string, Float32Array>();
-  await passOverImages(
+  const pass = passOverImages(
     recogniser.session,
     examples,
     {
       geometry: recogniser.geometry,
       workers: options.workers ?? 1,
+      maxPixels: options.maxPixels,
       task: `evaluating ${split}`,
       progress: options.onProgress ?? (() => {}),
       pause: () => options.signal?.throwIfAborted(),
@@ -95,6 +104,7 @@ export async function evaluateModel(
       }
     },
   );
+  await pass.catch((cause) => tellAll(cause, examples, options));
   const labels = examples.map(({ label }) => labelOf[label]);
   const figures = summarise({
     logits,
@@ -107,9 +117,38 @@ export async function evaluateModel(
     ids: examples.map(({ id }) => id),
   });
   const summary = seen === undefined ? figures : { ...figures, seen };
-  if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits };
+  if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits, leftOut };
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
-  return { evaluation: { ...summary, retrieval }, dataset, examples, logits, firsts };
+  const evaluation = { ...summary, retrieval };
+  return { evaluation, dataset, examples, logits, firsts, leftOut };
+}
+
+/** With `skipBad`, the dataset without what cannot be used of the split, or of what it is cut from. */
+async function leaveBadOut(
+  { dataset, problems: known }: OpenedImages,
+  split: Split,
+  { skipBad, maxPixels, signal }: EvaluateOptions,
+): Promise<{ dataset: Dataset; leftOut?: LeftOut }> {
+  if (!skipBad) return { dataset };
+  const of = (wanted: Split) => dataset.examples.filter((example) => example.split === wanted);
+  const images = split === 'val' && of('val').length === 0 ? of('train') : of(split);
+  const options = { cacheFolder: cacheFolder('images'), maxPixels, signal };
+  const { problems } = await checkImages(images, options);
+  const leftOut = await tellLeftOut([...known, ...problems]);
+  return { dataset: withoutBad(dataset, problems), leftOut };
+}
+
+/** An image that fails is seldom the only one: all that do are told before the work is given up. */
+async function tellAll(
+  cause: unknown,
+  examples: readonly Example[],
+  { maxPixels, signal }: EvaluateOptions,
+): Promise<never> {
+  if (cause instanceof FieldmarkError && cause.code === 'FM_IMAGE') {
+    const options = { cacheFolder: cacheFolder('images'), maxPixels, signal };
+    await raiseProblems((await checkImages(examples, options)).problems);
+  }
+  throw cause;
 }
 
 function hasTest({ examples }: Dataset): boolean {

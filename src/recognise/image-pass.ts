@@ -21,6 +21,8 @@ export interface Photo {
 export interface PassOptions {
   readonly geometry: EvaluationGeometry;
   readonly workers: number;
+  /** Images with more pixels are refused. Default: that of `decodeImage`. */
+  readonly maxPixels?: number;
   readonly task: string;
   readonly progress: (event: ProgressEvent) => void;
   /** Asked between images; throws to stop. */
@@ -59,7 +61,7 @@ export async function passOverImages(
 /** The square that the network takes of each example, uint8 RGB, in order. */
 async function* viewsOf(
   examples: readonly Photo[],
-  { geometry, workers, kept }: PassOptions,
+  { geometry, workers, kept, maxPixels }: PassOptions,
 ): AsyncGenerator<Uint8Array> {
   if (kept !== undefined && examples.every(({ id }) => kept.has(id))) {
     for (const { id } of examples) yield kept.get(id)!;
@@ -75,7 +77,7 @@ async function* viewsOf(
           return { id, path, index: chunk * CHUNK + i, within: boxWithin(geometry, box) };
         });
       if (items.length === 0) return undefined;
-      return { items, view: { kind: 'evaluate', geometry }, seed: 0, epoch: 0 };
+      return { items, view: { kind: 'evaluate', geometry }, seed: 0, epoch: 0, maxPixels };
     },
   });
   try {

@@ -11,7 +11,7 @@ import { mixImages, mixRows } from '../data/mix.ts';
 import { drawMix } from '../data/mix-draws.ts';
 import type { AugmentSettings, MethodContext, StageSettings } from '../methods/method.ts';
 import { smoothTargets } from '../nn/losses.ts';
-import type { RunConfig } from './config.ts';
+import { maxPixelsOf, type RunConfig } from './config.ts';
 import type { FeatureTable } from './features.ts';
 
 /** Input and targets of one step. */
@@ -103,7 +103,7 @@ export function imageBatches(
         path: examples[i].path,
         within: config.within === 'box' ? examples[i].box : undefined,
       }));
-      return { items, view, seed: config.seed, epoch };
+      return { items, view, seed: config.seed, epoch, maxPixels: maxPixelsOf(config) };
     },
   });
   const shape = [batch, config.size, config.size, 3];

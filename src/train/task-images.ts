@@ -2,22 +2,45 @@
 
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example } from '../core/example.ts';
-import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
-import { type Cut, cutDataset, foldInWords } from '../data/folds.ts';
+import { leftOutInWords, raiseProblems, tellLeftOut, withoutBad } from '../data/bad-images.ts';
+import { checkClasses, checkImages } from '../data/check.ts';
+import { type Cut, cutDataset, cutOf, foldInWords } from '../data/folds.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
+import { maxPixelsOf, type RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
 
 /** SHA-256 of each image's bytes, by example id. */
 export type ImageHashes = ReadonlyMap<string, string>;
 
+/** What a run says about its images. */
+export type ImageSettings = Pick<RunConfig, 'fold' | 'holdOut' | 'skipBad' | 'maxMegapixels'>;
+
+/**
+ * With `skipBad`, the dataset without the images that the run may see and cannot use; else as it is.
+ * To be called before anything is counted or cut.
+ */
+export async function leaveBadOut(
+  opened: Dataset,
+  settings: ImageSettings,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Dataset> {
+  if (!settings.skipBad) return opened;
+  const whole = cutOf(settings) !== undefined;
+  const seen = opened.examples.filter(({ split }) => whole || split !== 'test');
+  const { problems } = await check(seen, settings, emit, signal);
+  if (problems.length > 0) emit.note(leftOutInWords(await tellLeftOut(problems)));
+  return withoutBad(opened, problems);
+}
+
 /** The dataset with the splits of a cut. All images are read: equal ones never straddle it. */
 export async function cutImages(
   opened: Dataset,
-  cut: Cut,
+  { cut, ...settings }: ImageSettings & { readonly cut: Cut },
   emit: Emit,
   signal: AbortSignal,
 ): Promise<{ dataset: Dataset; hashes: ImageHashes }> {
-  const hashes = await hashImages(opened.examples, emit, signal);
+  const hashes = await hashImages(opened.examples, settings, emit, signal);
   const dataset = cutDataset(opened, cut, hashes);
   const held = testImages(dataset);
   if (cut.fold === undefined) {
@@ -41,21 +64,37 @@ export function testImages({ examples }: Dataset): number {
 /** Reads the images that the run may see: of the test split not even the files are opened. */
 export async function readImages(
   dataset: Dataset,
+  settings: ImageSettings,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageHashes> {
   const examples = dataset.examples.filter(({ split }) => split !== 'test');
-  return await hashImages(examples, emit, signal);
+  return await hashImages(examples, settings, emit, signal);
 }
 
-async function hashImages(examples: readonly Example[], emit: Emit, signal: AbortSignal) {
-  const checked = await checkImages(examples, {
+async function hashImages(
+  examples: readonly Example[],
+  settings: ImageSettings,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageHashes> {
+  const { hashes, problems } = await check(examples, settings, emit, signal);
+  await raiseProblems(problems);
+  return hashes;
+}
+
+async function check(
+  examples: readonly Example[],
+  settings: ImageSettings,
+  emit: Emit,
+  signal: AbortSignal,
+) {
+  return await checkImages(examples, {
     cacheFolder: cacheFolder('images'),
+    maxPixels: maxPixelsOf(settings),
     signal,
     onProgress: (done, total) => emit.progress({ task: 'checking images', done, total }),
   });
-  raiseProblems(checked.problems);
-  return checked.hashes;
 }
 
 /** How many training images each class has. */

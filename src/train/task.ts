@@ -28,6 +28,7 @@ import { startWeights } from './start-weights.ts';
 import {
   cutImages,
   type ImageHashes,
+  leaveBadOut,
   readImages,
   reportClasses,
   testImages,
@@ -70,9 +71,9 @@ export async function prepareTask(
   const trunkFile = checkTrunk(config);
   const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
   const options = parseOptions(method, config.options);
-  const opened = await openDataset(config.data, { format: config.format });
+  const found = await openDataset(config.data, { format: config.format });
   const boxes: readonly Supervision[] = config.within === 'box' ? ['box'] : [];
-  checkSupervision(method, opened, boxes);
+  checkSupervision(method, found, boxes);
   const trunk =
     trunkFile === undefined
       ? undefined
@@ -83,9 +84,10 @@ export async function prepareTask(
   const wished = method.second?.(options);
   const second = wished && (await loadSecond(wished, { pretrained, config, emit, signal }));
   const backbone = trunk?.backbone ?? known!;
+  const opened = await leaveBadOut(found, config, emit, signal);
   // what trains beside a fold is known when its images are read
   const asked = cutOf(config);
-  const cut = asked && (await cutImages(opened, asked, emit, signal));
+  const cut = asked && (await cutImages(opened, { ...config, cut: asked }, emit, signal));
   const dataset = cut?.dataset ?? opened;
   checkSupervision(method, dataset, boxes);
   const description = weights?.description ?? torchvisionDescription;
@@ -105,7 +107,7 @@ export async function prepareTask(
   };
   for (const note of checkStages({ method, context, config, dataset })) emit.note(note);
   reportClasses(dataset, emit);
-  const hashes = cut?.hashes ?? (await readImages(dataset, emit, signal));
+  const hashes = cut?.hashes ?? (await readImages(dataset, config, emit, signal));
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
   if (testImages(dataset) === 0) {

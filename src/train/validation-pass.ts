@@ -9,6 +9,7 @@ import { lowerRecogniser } from '../recognise/export.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import { isScale, recogniserGraph, scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { createSession } from '../runtime/node.ts';
+import { maxPixelsOf } from './config.ts';
 import type { Emit } from './events.ts';
 import type { Task } from './task.ts';
 
@@ -47,6 +48,7 @@ export async function validationPass(
   const options = {
     geometry,
     workers,
+    maxPixels: maxPixelsOf(config),
     task: 'validation',
     progress: emit.progress,
     pause,

@@ -65,6 +65,8 @@ describe('docs/configuration.md', () => {
       holdOut: undefined,
       epochs: undefined,
       threads: undefined,
+      skipBad: undefined,
+      maxMegapixels: undefined,
     };
     for (const key of Object.keys(every)) expect([...rows.keys()]).toContain(key);
     for (const [key, value] of Object.entries(defaults)) {

@@ -123,7 +123,7 @@ test('photographs that cannot be read are refused by name, or left out on reques
     code: 'FM_IMAGE',
     message: expect.stringContaining('broken.jpg'),
   });
-  const built = await buildPhotoIndex(folder, describer, { workers: 0, skipUnreadable: true });
+  const built = await buildPhotoIndex(folder, describer, { workers: 0, skipBad: true });
   expect(built.skipped.map(({ id }) => id)).toEqual(['birds/broken.jpg']);
   expect(built.store.items).toHaveLength(15);
   await built.store.close();
