@@ -27,7 +27,7 @@ export function misfit(weights: LoadedWeights, backbone: Backbone, fit: Fit, roo
   if (unreadable.length > 0 && missing.length + differing.length + surplus.length === 0) {
     return fail('FM_WEIGHTS', weights.path, {
       expected: `${expected} in floating point`,
-      got: list(unreadable, 'tensors of other types')!,
+      got: list(unreadable, 'of other types')!,
       next: 'Save the network in float32, as it was before it was quantised.',
     });
   }

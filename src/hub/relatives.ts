@@ -55,6 +55,7 @@ function residualNetwork(tensors: Tensors): string | undefined {
   if (shape('conv1.0.weight') !== undefined) {
     return `a ${name} with a deep stem${depth === undefined ? '' : ` (timm: resnet${depth}d)`}`;
   }
+  if (shape('conv3.weight') !== undefined) return `a ${name} with a deep stem`;
   const [channels, perGroup] = shape('layer1.0.conv2.weight') ?? [];
   if (bottleneck && perGroup < channels) return `a ResNeXt (a ${name} with groups of channels)`;
   if (bottleneck && channels > 64) return `a wide ${name}`;

@@ -31,14 +31,18 @@ export function tensor(key: string, count: number, sizes: number[], strides: num
   return rebuilt(text(key), sizes.map(whole), strides.map(whole), { count, offset });
 }
 
+/** A tensor in a storage of another type, `torch.CharStorage`. */
+export const typed = (key: string, type: string, count: number) =>
+  rebuilt(text(key), [whole(count)], [whole(1)], { count, type });
+
 /** The same of pickles: of the key, and of the sizes or their list. */
 export function rebuilt(
   key: Buffer,
   sizes: Buffer | readonly Buffer[],
   strides: readonly Buffer[],
-  { count = 6, offset = 0 } = {},
+  { count = 6, offset = 0, type = 'torch.FloatStorage' } = {},
 ) {
-  const id = tuple(text('storage'), call('torch.FloatStorage'), key, text('cpu'), whole(count));
+  const id = tuple(text('storage'), call(type), key, text('cpu'), whole(count));
   const hooks = Buffer.concat([call('collections.OrderedDict'), Buffer.from(')R')]);
   return Buffer.concat([
     call('torch._utils._rebuild_tensor_v2'),
@@ -107,11 +111,15 @@ export const archive = (root: Buffer, storages: Record<string, Buffer>) =>
     ...Object.fromEntries(Object.entries(storages).map(([key, data]) => [`m/data/${key}`, data])),
   });
 
-/** The same as a stream of pickles. */
-export function stream(root: Buffer, storages: Record<string, Buffer>): Buffer {
-  const counts = Object.values(storages).flatMap((data) => {
+/** The same as a stream of pickles. Numbers have four bytes where `widths` does not say others. */
+export function stream(
+  root: Buffer,
+  storages: Record<string, Buffer>,
+  widths: Record<string, number> = {},
+): Buffer {
+  const counts = Object.entries(storages).flatMap(([key, data]) => {
     const count = Buffer.alloc(8);
-    count.writeBigInt64LE(BigInt(data.length / 4));
+    count.writeBigInt64LE(BigInt(data.length / (widths[key] ?? 4)));
     return [count, data];
   });
   const keys = pickle(Buffer.from(']('), ...Object.keys(storages).map(text), Buffer.from('e'));
