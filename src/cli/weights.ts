@@ -95,7 +95,7 @@ function convertCommand(): Command {
         .choices([...targets])
         .default('torchvision'),
     )
-    .option('--backbone <name>', 'the network, where the file does not say it')
+    .option('--backbone <name>', 'the network, where neither the file nor its tensors say it')
     .option('--json', 'end with one line of JSON')
     .action(async (from: string, out: string, { to, backbone: name, json }: Flags) => {
       const { convertNames } = await import('../hub/convert.ts');
@@ -135,18 +135,20 @@ async function open(from: string): Promise<LoadedWeights> {
 /** Of weights that do not say their network. */
 async function looksLike(weights: LoadedWeights): Promise<string> {
   const { identify } = await import('../hub/misfit.ts');
-  const owner = identify(weights);
-  return owner === undefined ? 'not said' : `not said; the tensors are those of ${owner.name}`;
+  const { relativeOf } = await import('../hub/relatives.ts');
+  const owner = identify(weights)?.name ?? relativeOf(weights.tensors);
+  return owner === undefined ? 'not said' : `not said; the tensors are those of ${owner}`;
 }
 
 /** The network that the tensors are of. */
 async function ownerOf(weights: LoadedWeights): Promise<Backbone> {
   const { identify } = await import('../hub/misfit.ts');
+  const { relativeOf } = await import('../hub/relatives.ts');
   const owner = identify(weights);
   if (owner !== undefined) return owner;
-  throw fail('FM_USAGE', weights.path, {
+  throw fail('FM_WEIGHTS', weights.path, {
     expected: "tensors of a network that 'fieldmark backbones' lists",
-    got: 'others, and no word of which',
-    next: '--backbone NAME compares them with one, and says what differs.',
+    got: `those of ${relativeOf(weights.tensors) ?? 'another one'}`,
+    next: 'Their names cannot be converted: take other weights.',
   });
 }

@@ -16,7 +16,8 @@ export type Target = (typeof targets)[number];
 
 /**
  * The tensors by the target's names, in the network's order; the classifier comes last. Tensors
- * that the network does not know keep their names. FM_WEIGHTS where they are of another network.
+ * that the network does not know keep their names; other copies of it are left out. FM_WEIGHTS where
+ * they are of another network.
  */
 export function convertNames(
   file: LoadedWeights,
@@ -51,8 +52,9 @@ export function convertNames(
   for (const [i, part] of ['weight', 'bias'].entries()) {
     if (names[i] !== undefined) move(names[i], `${backbone.headPath}.${part}`);
   }
-  // another copy of the network may have the names that this one has now
-  for (const [name, tensor] of left) if (!out.has(name)) out.set(name, tensor);
+  const isCopied = (name: string) =>
+    out.has(name) || naming.others.some((prefix) => prefix !== '' && name.startsWith(prefix));
+  for (const [name, tensor] of left) if (!isCopied(name)) out.set(name, tensor);
   return out;
 }
 

@@ -6,6 +6,7 @@ type Tensors = ReadonlyMap<string, HostTensor>;
 
 /** Names that only one kind of network has, the most particular first. */
 const kinds: readonly (readonly [what: string, sign: RegExp])[] = [
+  ['a ResNet of Detectron2, which has other strides and colours', /(^|\.)res2\.0\.conv1\.norm\./],
   ['a Swin transformer', /relative_position_bias_table$/],
   [
     'a vision transformer',
@@ -56,6 +57,7 @@ function residualNetwork(tensors: Tensors): string | undefined {
     return `a ${name} with a deep stem${depth === undefined ? '' : ` (timm: resnet${depth}d)`}`;
   }
   if (shape('conv3.weight') !== undefined) return `a ${name} with a deep stem`;
+  if (shape('conv1.weight')?.length === 5) return `a ${name} for volumes`;
   const [channels, perGroup] = shape('layer1.0.conv2.weight') ?? [];
   if (bottleneck && perGroup < channels) return `a ResNeXt (a ${name} with groups of channels)`;
   if (bottleneck && channels > 64) return `a wide ${name}`;

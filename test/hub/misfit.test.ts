@@ -111,6 +111,8 @@ test.each<[what: RegExp, shapes: Shapes, ours: string]>([
   ],
   [/a ResNeXt \(a ResNet-50/, { ...resnet50, 'layer1.0.conv2.weight': [128, 4, 3, 3] }, 'resnet50'],
   [/a wide ResNet-50/, { ...resnet50, 'layer1.0.conv2.weight': [128, 128, 3, 3] }, 'resnet50'],
+  [/a ResNet-18 for volumes/, { ...resnet18, 'conv1.weight': [64, 1, 7, 7, 7] }, 'resnet18'],
+  [/a ResNet of Detectron2/, { 'bottom_up.res2.0.conv1.norm.weight': [64] }, 'resnet50'],
   [/a vision transformer/, { cls_token: [1, 1, 192] }, 'resnet50'],
   [/an EfficientNet/, { 'blocks.1.0.se.conv_reduce.weight': [4, 96, 1, 1] }, 'mobilenet_v2'],
 ])('%s is said, with the way by ONNX', (what, shapes, ours) => {
