@@ -10,6 +10,7 @@ import { looksLikePth, type Pth, readPth } from '../formats/pth.ts';
 import { readSafetensors, type Safetensors } from '../formats/safetensors.ts';
 import { looksLikeOnnx, readOnnxTensors } from './onnx-weights.ts';
 import type { ResolvedWeights } from './resolved-weights.ts';
+import { unwrapped, withoutWrappers } from './wrapped-names.ts';
 
 /**
  * How a file says what it holds: the value of the metadata key `fieldmark`, as JSON.
@@ -73,8 +74,8 @@ export async function loadWeights(
   given: Pick<ResolvedWeights, 'description' | 'describedBy'> = {},
 ): Promise<LoadedWeights> {
   const { metadata, ...found } = await readTensors(path);
-  const tensors = withoutWrappers(found.tensors);
-  const unread = new Map([...found.unread].map(([name, type]) => [strip(name), type]));
+  const tensors = unwrapped(found.tensors);
+  const unread = new Map([...found.unread].map(([name, type]) => [withoutWrappers(name), type]));
   const { description, describedBy } = describeWith(given, describe(path, tensors, metadata));
   return { path, ...found, tensors, unread, description, describedBy };
 }
@@ -111,21 +112,6 @@ function takenFrom({ place, others }: Pth): string | undefined {
     .slice(0, 3)
     .map((other) => (other === '' ? 'what is outermost' : `'${other}'`));
   return `${taken} is taken; ${rest.join(', ')}${others.length > 3 ? ', ...' : ''} beside it is not`;
-}
-
-/** Modules that wrap others for compilers and parallel training, and whose names mean nothing. */
-const WRAPPERS = /(^|\.)(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|module)\.(?=.)/g;
-
-/** The tensors without such steps in their names, unless two would be called alike. */
-function withoutWrappers(tensors: ReadonlyMap<string, HostTensor>) {
-  const renamed = new Map<string, HostTensor>();
-  for (const [name, tensor] of tensors) renamed.set(strip(name), tensor);
-  return renamed.size === tensors.size ? renamed : tensors;
-}
-
-function strip(name: string): string {
-  const stripped = name.replace(WRAPPERS, '$1');
-  return stripped === name ? name : strip(stripped);
 }
 
 interface Described {
