@@ -9,6 +9,7 @@ import type { TrainedImages } from '../data/trained-images.ts';
 import type { Retrieval, RetrievalByLevel } from '../evaluate/retrieval.ts';
 import { chosenNote, seenBanner } from '../evaluate/seen-words.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
+import { shownName } from '../recognise/class-name.ts';
 import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress, table } from './output.ts';
 import { shellWord } from './shell-word.ts';
@@ -24,6 +25,7 @@ interface Flags {
   skipBad?: boolean;
   maxMegapixels?: number;
   retrieval?: boolean;
+  tables?: string;
   report?: string | boolean;
   json?: boolean;
 }
@@ -47,6 +49,10 @@ export function evaluateCommand(): Command {
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
     .addOption(imageOptions.skipBad)
     .addOption(imageOptions.maxMegapixels)
+    .option(
+      '--tables <dir>',
+      'also write classes, confusions and the answer to every image as CSV and JSON',
+    )
     .option('--report <file>', 'where to write the report (default: report.html in the run folder)')
     .option('--no-report', 'write no report')
     .option('--json', 'end with one line of JSON')
@@ -96,6 +102,11 @@ async function run(folder: string, flags: Flags): Promise<void> {
       await writeReport(report, { folder, recogniser, result, command });
       print(`report: ${report}`);
     }
+    if (flags.tables !== undefined) {
+      const { writeTables } = await import('../evaluate/tables.ts');
+      const paths = await writeTables(flags.tables, result, recogniser.manifest);
+      for (const path of paths) print(`table: ${path}`);
+    }
     if (flags.json) {
       const { leftOut } = result;
       printJson({ ...jsonOf(evaluation, flags.report === false ? undefined : report), leftOut });
@@ -142,7 +153,7 @@ export function printEvaluation(e: Evaluation): void {
     table([
       ['measure', 'value', ''],
       ['top-1', percent(e.top1, 2), interval(e.interval.top1)],
-      ['top-5', percent(e.top5, 2), ''],
+      ...(e.top5 === null ? [] : [['top-5', percent(e.top5, 2), '']]),
       ['per-class mean', percent(e.perClassMean, 2), interval(e.interval.perClassMean)],
       ...Object.entries(e.levels).map(([name, { top1 }]) => [
         `level '${name}'`,
@@ -162,7 +173,9 @@ export function printEvaluation(e: Evaluation): void {
   const worst = e.confusions.slice(0, 5);
   if (worst.length === 0) return;
   print('most confused:');
-  for (const { truth, answer, count } of worst) print(`  ${truth} taken for ${answer}: ${count}`);
+  for (const { truth, answer, count } of worst) {
+    print(`  ${shownName(truth)} taken for ${shownName(answer)}: ${count}`);
+  }
 }
 
 function retrievalRows({ levels, ...ofClasses }: RetrievalByLevel): string[][] {

@@ -6,6 +6,7 @@ import { FieldmarkError, fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { shownName } from '../recognise/class-name.ts';
+import { cutInWords } from '../recognise/cut-object.ts';
 import { percent } from '../recognise/evidence-caption.ts';
 import type { FindPhoto, KnownPhoto } from '../recognise/known-photo.ts';
 import type { Answer, PredictOptions, Recogniser } from '../recognise/recogniser.ts';
@@ -114,7 +115,16 @@ async function plainly(
     const { answers, evidence } = prediction;
     const [{ name, confidence }] = answers;
     const words = `${shownName(name)} (${percent(confidence)})`;
-    const facts = { answers, box, boxes: evidence.boxes, nearest: factsOf({ [name]: nearest }) };
+    const { mode } = recogniser.geometry;
+    const cut = asked.within === undefined ? cutInWords(box, evidence.crop, mode) : undefined;
+    if (cut !== undefined) note(`${photo}: ${cut}`);
+    const facts = {
+      answers,
+      box,
+      cut,
+      boxes: evidence.boxes,
+      nearest: factsOf({ [name]: nearest }),
+    };
     return { picture, words, facts };
   };
 }

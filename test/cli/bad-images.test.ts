@@ -41,11 +41,11 @@ test('predict answers for the others; --skip-bad makes that no failure', async (
   expect(plain.status).toBe(1);
   expect(plain.stderr).toMatch(/wren\/2\.jpg: .*a truncated file[\s\S]*4\.png: .*3000 x 7 pixels/);
   expect(plain.stderr).not.toContain('dataset');
-  const { status, stdout, json } = await command(
+  const { status, stderr, json } = await command(
     ...['predict', place('run'), ...photos, '--threads', '1', '--skip-bad', '--json'],
   );
   expect(status).toBe(0);
-  expect(stdout).toContain('2 of 3 photographs left out');
+  expect(stderr).toContain('2 of 3 photographs left out');
   expect(json).toMatchObject({ leftOut: 2, predictions: [{ photo: good }, {}, {}] });
 });
 
@@ -71,9 +71,9 @@ test('explain draws the others', async () => {
 
 test('evaluate leaves out what its run has left out, and counts it', async () => {
   const score = ['evaluate', place('run'), '--data', place('split'), '--split', 'test', '--json'];
-  const { status, stdout, json, stderr } = await command(...score, ...flags);
+  const { status, json, stderr } = await command(...score, ...flags);
   expect(status, stderr).toBe(0);
-  expect(stdout).toMatch(
+  expect(stderr).toMatch(
     /not scored: 3 images .* \(2 truncated, 1 too small\); they are listed in/,
   );
   expect(json).toMatchObject({
