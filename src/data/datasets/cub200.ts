@@ -5,15 +5,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Box, Dataset, Example, PartPoint } from '../../core/example.ts';
 import { readAttributes } from './cub200-attributes.ts';
-import {
-  datasetError,
-  isFile,
-  isFolder,
-  parseNumber,
-  quoted,
-  readLines,
-  splitKey,
-} from './lines.ts';
+import { datasetError, quoted } from './dataset-error.ts';
+import { isFile, isFolder, parseNumber, readLines, splitKey } from './lines.ts';
 import { type DatasetLoader, hierarchyLevel, supervisionOf } from './loader.ts';
 
 /** images.txt, image_class_labels.txt, classes.txt and more in the dataset's root. */

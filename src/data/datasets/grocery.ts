@@ -3,7 +3,8 @@
 
 import { basename, join } from 'node:path';
 import type { Dataset, Example, Split } from '../../core/example.ts';
-import { datasetError, isFile, type Line, quoted, readLines } from './lines.ts';
+import { datasetError, quoted } from './dataset-error.ts';
+import { isFile, type Line, readLines } from './lines.ts';
 import { type DatasetLoader, hierarchyLevel, supervisionOf } from './loader.ts';
 
 /** classes.csv beside train.txt, val.txt and test.txt. */

@@ -3,8 +3,12 @@
 import type { Dataset, Example, HierarchyLevel, Supervision } from '../../core/example.ts';
 
 export interface DatasetOptions {
-  /** `folder` only. `auto`: folders named train, val and test are splits; `none`: they are classes. */
+  /** `folder` only. `auto`: splits are found out; `none`: the folders in the root are the classes. */
   readonly splits?: 'auto' | 'none';
+  /** `folder` only. A single folder in the root is a class, and not what holds the classes. */
+  readonly oneClass?: boolean;
+  /** `folder` only. Names of classes (in NFC) that a folder is known to have: nothing is guessed then. */
+  readonly known?: ReadonlySet<string>;
   /** `folder` only. Every folder that holds images is a class, named by its path. */
   readonly nested?: boolean;
 }

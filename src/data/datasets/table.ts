@@ -5,9 +5,9 @@ import { join, resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { Dataset } from '../../core/example.ts';
 import { cub200 } from './cub200.ts';
+import { datasetError, unreadableFolder } from './dataset-error.ts';
 import { folder } from './folder.ts';
 import { grocery } from './grocery.ts';
-import { datasetError } from './lines.ts';
 import type { DatasetLoader, DatasetOptions } from './loader.ts';
 
 /** Every format, in the order in which they are tried: the most particular first. */
@@ -61,7 +61,10 @@ async function detectLoader(path: string): Promise<DatasetLoader> {
 
 /** The folder above a dataset would otherwise pass as a class folder with a single class. */
 async function mustNotBeParent(path: string): Promise<void> {
-  const names = (await readdir(path)).slice(0, 50).map((name) => join(path, name));
+  const all = await readdir(path).catch((cause) => {
+    throw unreadableFolder(path, cause);
+  });
+  const names = all.slice(0, 50).map((name) => join(path, name));
   for (const loader of datasetLoaders.filter((one) => one !== folder)) {
     const found = await Promise.all(names.map((name) => loader.detect(name)));
     const inner = names[found.indexOf(true)];

@@ -4,18 +4,39 @@ import { fail } from '../../core/errors.ts';
 
 export type ImageKind = 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'heif' | 'bmp';
 
-/** Extensions that datasets look for, in lower case and without the dot. */
+/** Extensions of files that can be read, in lower case and without the dot: datasets look for these. */
 export const imageExtensions: readonly string[] = [
   'jpg',
   'jpeg',
+  'jpe',
+  'jfif',
+  'pjpeg',
   'png',
+  'apng',
   'webp',
   'avif',
   'gif',
   'tif',
   'tiff',
   'bmp',
+  'dib',
 ];
+
+const HEIC_STEP =
+  "Convert HEIC to JPEG, for example with 'heif-convert IN.HEIC OUT.jpg' or, on a Mac, " +
+  "'sips -s format jpeg IN.HEIC --out OUT.jpg'.";
+const RAW_STEP = 'Export raw files as JPEG from the program that developed them.';
+
+/** Extensions of photographs that cannot be read, with what to do about them. */
+export const foreignExtensions: ReadonlyMap<string, string> = new Map([
+  ...['heic', 'heif', 'hif'].map((name) => [name, HEIC_STEP] as const),
+  ...['cr2', 'cr3', 'nef', 'arw', 'dng', 'raf', 'orf', 'rw2', 'pef', 'srw'].map(
+    (name) => [name, RAW_STEP] as const,
+  ),
+  ...['jxl', 'jp2', 'j2k', 'psd', 'svg', 'ico', 'tga', 'ppm', 'pgm', 'exr', 'hdr'].map(
+    (name) => [name, 'Convert it to JPEG or PNG with any image program.'] as const,
+  ),
+]);
 
 const signatures: readonly (readonly [ImageKind, number, string])[] = [
   ['jpeg', 0, '\xff\xd8\xff'],
