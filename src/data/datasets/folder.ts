@@ -8,6 +8,8 @@ import { imageExtensions } from '../image/sniff.ts';
 import { unifySpellings } from './class-names.ts';
 import { datasetError } from './dataset-error.ts';
 import { type ClassFolder, type Layout, layoutOf } from './folder-layout.ts';
+import { readLists, tableNames } from './image-lists.ts';
+import { imageNames } from './image-names.ts';
 import {
   counted,
   firstNames,
@@ -78,9 +80,27 @@ async function load(root: string, options: DatasetOptions): Promise<Dataset> {
     notes: [
       ...layout.notes,
       ...notes,
+      ...(await unreadTables(root, tree, classes.length)),
       ...leftOutNotes([...leftOutOf(layout, beside, classes), ...astray, ...leftOutOfTree(tree)]),
     ],
   };
+}
+
+/** Tables beside class folders, which may say more than these. */
+async function unreadTables(root: string, tree: PhotoTree, classes: number): Promise<string[]> {
+  if ((await tableNames(root)).length === 0) return [];
+  const read = await readLists(root, imageNames(imagesBelow(tree.root))).catch(() => undefined);
+  if (read === undefined) return ['the tables in the folder could not be read'];
+  const reasons = classes > 1 ? [] : read.others.map(({ name, reason }) => `${name} ${reason}`);
+  const lists = read.lists.map(({ name }) => name);
+  return [
+    ...(lists.length === 0
+      ? []
+      : [
+          `${lists.join(', ')} not read: the folders are the classes (format csv reads it instead)`,
+        ]),
+    ...reasons,
+  ];
 }
 
 function imagesOf({ className, split, folder }: ClassFolder, { nested }: DatasetOptions): Found[] {

@@ -1,20 +1,22 @@
 // The table of dataset formats, and opening a folder as whichever of them it is.
 
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { Dataset } from '../../core/example.ts';
+import { csv } from './csv.ts';
 import { cub200 } from './cub200.ts';
 import { datasetError, unreadableFolder } from './dataset-error.ts';
 import { folder } from './folder.ts';
 import { grocery } from './grocery.ts';
+import { isFolder } from './lines.ts';
 import type { DatasetLoader, DatasetOptions } from './loader.ts';
 
 /** Every format, in the order in which they are tried: the most particular first. */
-export const datasetLoaders: readonly DatasetLoader[] = [cub200, grocery, folder];
+export const datasetLoaders: readonly DatasetLoader[] = [cub200, grocery, csv, folder];
 
 export interface OpenDatasetOptions extends DatasetOptions {
-  /** `cub200 | grocery | folder`. Default: found out. */
+  /** `cub200 | grocery | csv | folder`. Default: found out. */
   readonly format?: string;
 }
 
@@ -53,7 +55,7 @@ function loaderNamed(name: string): DatasetLoader {
 
 async function detectLoader(path: string): Promise<DatasetLoader> {
   for (const loader of datasetLoaders) {
-    if (loader === folder) await mustNotBeParent(path);
+    if (loader === csv) await mustNotBeParent(path);
     if (await loader.detect(path)) return loader;
   }
   throw datasetError(path, 'a dataset', 'a folder of no known layout', { next: formatsInWords() });
@@ -65,13 +67,21 @@ async function mustNotBeParent(path: string): Promise<void> {
     throw unreadableFolder(path, cause);
   });
   const names = all.slice(0, 50).map((name) => join(path, name));
-  for (const loader of datasetLoaders.filter((one) => one !== folder)) {
+  const folders = await onlyFolders(names);
+  // any folder may hold a table: one of class folders is none
+  const loaders = folders.length === 1 ? [cub200, grocery, csv] : [cub200, grocery];
+  for (const loader of loaders) {
     const found = await Promise.all(names.map((name) => loader.detect(name)));
     const inner = names[found.indexOf(true)];
     if (inner === undefined) continue;
     const next = `Open ${inner} instead.`;
     throw datasetError(path, 'a dataset', 'a folder that holds one', { next });
   }
+}
+
+async function onlyFolders(paths: readonly string[]): Promise<string[]> {
+  const are = await Promise.all(paths.map(isFolder));
+  return paths.filter((path, i) => are[i] && !basename(path).startsWith('.'));
 }
 
 function formatsInWords(): string {

@@ -1,0 +1,62 @@
+// What the columns of a list of images mean, by the names that people give them.
+
+import type { Row } from './cells.ts';
+import { datasetError } from './dataset-error.ts';
+import { firstNames } from './left-out.ts';
+
+/** Indices of columns. */
+export interface ListColumns {
+  readonly image: number;
+  readonly label: number;
+  readonly split?: number;
+}
+
+const IMAGE = words(
+  'filename filenames file files filepath filepaths fname path paths image images imagename imageid ' +
+    'imagepath imagefile imagefilename img imgs imgname imgid imgpath photo photos photoname photoid ' +
+    'picture pictures id',
+);
+const LABEL = words(
+  'label labels labelname class classes classname classlabel category categories categoryname species ' +
+    'speciesname breed target tag variety scientificname y classid classidx categoryid labelid classindex',
+);
+const SPLIT = words('split splits set subset partition dataset phase usage fold');
+
+function words(text: string): ReadonlySet<string> {
+  return new Set(text.split(' '));
+}
+
+/** The columns of a header; undefined where it names no image or no label. */
+export function readHeader({ cells, where }: Row, rows: readonly Row[]): ListColumns | undefined {
+  const named = (known: ReadonlySet<string>) =>
+    cells.flatMap((cell, i) =>
+      known.has(cell.toLowerCase().replaceAll(/[^a-z]/g, '')) ? [i] : [],
+    );
+  const [images, labels, [split]] = [named(IMAGE), named(LABEL), named(SPLIT)];
+  if (images.length === 0 || labels.length === 0) return undefined;
+  const image = images.find((i) => rows.some(({ cells: row }) => /\.\w{2,5}$/.test(row[i] ?? '')));
+  return { image: image ?? images[0], label: labelColumn(labels, cells, rows, where), split };
+}
+
+/** Of columns that say the same, as numbers and as names, the one with names. */
+function labelColumn(
+  labels: readonly number[],
+  header: readonly string[],
+  rows: readonly Row[],
+  where: string,
+): number {
+  const best =
+    labels.find((i) => rows.some(({ cells }) => !/^\d*$/.test(cells[i] ?? ''))) ?? labels[0];
+  const other = labels.find((i) => i !== best && !sayTheSame(rows, best, i));
+  if (other === undefined) return best;
+  const got = firstNames(labels.map((i) => header[i]));
+  throw datasetError(where, 'one column of labels', `${labels.length} that differ: ${got}`, {
+    next: 'Name the one to learn label, and rename or remove the others.',
+  });
+}
+
+function sayTheSame(rows: readonly Row[], a: number, b: number): boolean {
+  const pairs = new Set(rows.map(({ cells }) => JSON.stringify([cells[a], cells[b]])));
+  const values = (i: number) => new Set(rows.map(({ cells }) => cells[i])).size;
+  return pairs.size === values(a) && pairs.size === values(b);
+}
