@@ -19,13 +19,15 @@ import type { Split } from '../core/example.ts';
 import type { RunConfigInput } from '../train/config.ts';
 import { readMethods } from './method-list.ts';
 import { collect, gatherConfig, interruptible, wholeNumber } from './options.ts';
-import { clock, print, printJson, showProgress, table } from './output.ts';
+import { clock, note, print, printJson, showProgress, table } from './output.ts';
 import { show } from './train.ts';
 
 interface Flags {
   methods?: string;
   data?: string;
   format?: string;
+  splits?: string;
+  oneClass?: boolean;
   backbone?: string;
   weights?: string;
   offline?: boolean;
@@ -57,6 +59,13 @@ export function compareCommand(): Command {
     )
     .option('--data <dir>', 'dataset folder')
     .option('--format <name>', 'dataset format, if it is not to be found out')
+    .addOption(
+      new Option('--splits <how>', 'none: the folders in --data are classes, not splits').choices([
+        'auto',
+        'none',
+      ]),
+    )
+    .option('--one-class', 'compare although there is a single class')
     .option('--folds <n>', 'folds over all images of the dataset', wholeNumber(2), 5)
     .option('--fold-seed <n>', 'seed of the cut into folds', wholeNumber(), 0)
     .option('--seeds <n>', 'repetitions, each with a seed of its own', wholeNumber(1), 1)
@@ -160,6 +169,7 @@ async function sideBySide(runs: string[], flags: Flags): Promise<void> {
     threads,
     workers,
     onProgress: showProgress,
+    onNote: note,
     signal: interruptible(),
   });
   const result = resultOf(compared.answered);

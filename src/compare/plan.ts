@@ -15,7 +15,7 @@ import type { Emit } from '../train/events.ts';
 import { checkPlan, stageNames, stageOfEpochs, stagesOf } from '../train/plan.ts';
 import { type Recipe, recipeOf } from '../train/recipe.ts';
 import { prepareTask } from '../train/task.ts';
-import { type ImageHashes, trainingImages } from '../train/task-images.ts';
+import { type ImageHashes, mustHaveTwoClasses, trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
 import { type Contestant, configOf, folderName, withoutStrangeStages } from './contestant.ts';
 
@@ -53,12 +53,14 @@ export interface Folds {
 
 /** Reads and checks all images, and cuts them. */
 export async function openFolds(
-  { data, format }: Pick<RunConfig, 'data' | 'format'>,
+  { data, format, splits, oneClass }: Pick<RunConfig, 'data' | 'format' | 'splits' | 'oneClass'>,
   { folds: count, foldSeed: seed }: Rounds,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Folds & { fingerprint: string }> {
-  const dataset = await openDataset(data, { format });
+  const dataset = await openDataset(data, { format, splits, oneClass });
+  for (const note of dataset.notes ?? []) emit.note(note);
+  mustHaveTwoClasses(dataset, oneClass);
   const { hashes, problems } = await checkImages(dataset.examples, {
     cacheFolder: cacheFolder('images'),
     signal,

@@ -48,6 +48,7 @@ export interface ScoringOptions {
   readonly threads?: number;
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
+  readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -80,8 +81,10 @@ export async function scoreRun(folder: string, options: ScoringOptions): Promise
     const { manifest } = recogniser;
     const { classes, temperature } = manifest;
     const found = await evaluateModel(recogniser, { ...options, retrieval: true });
-    const labelOf = new Map(classes.map((name, label) => [name, label]));
-    const truths = found.examples.map((e) => labelOf.get(found.dataset.classes[e.label])!);
+    const labelOf = new Map(classes.map((name, label) => [name.normalize(), label]));
+    const truths = found.examples.map(
+      ({ label }) => labelOf.get(found.dataset.classes[label].normalize())!,
+    );
     const answers = Array.from(answersOf(found.logits, classes.length));
     const probabilities = softmax(found.logits, classes.length, temperature);
     return {

@@ -23,6 +23,8 @@ export interface SideBySideOptions {
   readonly threads?: number;
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
+  /** Notes on the dataset. */
+  readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -36,8 +38,10 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     mustShare(runs[i], 'data', config.data, first.data);
     mustShare(runs[i], 'fold', config.fold, first.fold);
   });
-  const { examples } = await openDataset(data ?? first.data, { format: first.format });
+  const { format, splits, oneClass } = first;
+  const { examples } = await openDataset(data ?? first.data, { format, splits, oneClass });
   if (split === 'val') mustBeUnseen(examples, configs, runs);
+  const onNote = onceEach(options.onNote ?? (() => {}));
   const entries = [];
   for (const [i, folder] of runs.entries()) {
     const scores = await scoreRun(folder, {
@@ -45,6 +49,7 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
       data: data ?? first.data,
       format: first.format,
       fold: first.fold,
+      onNote,
       onProgress: (event) =>
         options.onProgress?.({
           ...event,
@@ -62,6 +67,15 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     folderOf: (contestant) => runs[contestant],
     failed: [],
     findings: await findingsOf(entries.map(({ label }, i) => ({ label, folder: runs[i] }))),
+  };
+}
+
+/** Every run is scored on the same dataset, which is told about once. */
+function onceEach(onNote: (text: string) => void): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (!said.has(text)) onNote(text);
+    said.add(text);
   };
 }
 

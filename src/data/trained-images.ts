@@ -15,13 +15,16 @@ export interface TrainedImages {
 
 /**
  * Opens a run's dataset with the splits that it was trained with. `heldBack` is what the run kept of
- * its fold: throws FM_RUN where today's cut is another (`mustHoldBack`).
+ * its fold: throws FM_RUN where today's cut is another (`mustHoldBack`). Folders named like the run's
+ * `classes` are classes.
  */
 export async function openTrainedImages(
   { data, format, fold }: TrainedImages,
   heldBack: string | undefined,
+  classes: readonly string[],
 ): Promise<Dataset> {
-  const dataset = await openDataset(data, { format });
+  const known = new Set(classes.map((name) => name.normalize()));
+  const dataset = await openDataset(data, { format, known });
   if (fold === undefined) return dataset;
   const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
   const cut = foldDataset(dataset, fold, hashes);

@@ -4,6 +4,7 @@ import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
+import { copiesInSplit } from '../data/copies.ts';
 import type { FoldChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
@@ -27,6 +28,8 @@ export interface EvaluateOptions {
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
+  /** Notes on the dataset: what was understood and left out, copies of training images. */
+  readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -53,9 +56,13 @@ export async function evaluateModel(
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const dataset = await openTrainedImages(options, manifest.trained.heldBack);
+  const dataset = await openTrainedImages(options, manifest.trained.heldBack, manifest.classes);
   const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
+  for (const note of dataset.notes ?? []) options.onNote?.(note);
   const labelOf = matchClasses(dataset, manifest);
+  if (options.onNote !== undefined && options.fold === undefined && options.split !== 'train') {
+    for (const note of await copiesInSplit(dataset, options.split)) options.onNote(note);
+  }
   checkBoxes(examples, dataset, recogniser.geometry);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
@@ -140,8 +147,8 @@ function checkBoxes(
 
 /** For each class of the dataset, its index in the model. */
 function matchClasses(dataset: Dataset, manifest: Manifest): number[] {
-  const known = new Map(manifest.classes.map((name, i) => [name, i]));
-  const indices = dataset.classes.map((name) => known.get(name) ?? -1);
+  const known = new Map(manifest.classes.map((name, i) => [name.normalize(), i]));
+  const indices = dataset.classes.map((name) => known.get(name.normalize()) ?? -1);
   const strangers = dataset.classes.filter((_, i) => indices[i] < 0);
   if (strangers.length === 0) return indices;
   throw fail('FM_DATASET', dataset.root, {

@@ -45,7 +45,7 @@ export async function openNearest(
 ): Promise<FindNearest> {
   const { geometry, manifest } = recogniser;
   const config = await readRunConfig(folder);
-  const dataset = await openTrainedImages(config, manifest.trained.heldBack);
+  const dataset = await openTrainedImages(config, manifest.trained.heldBack, manifest.classes);
   const hashesOf = async (examples: readonly Example[]) =>
     (await checkImages(examples, { cacheFolder: cacheFolder('images') })).hashes;
   const key = [manifest.sha256, JSON.stringify({ geometry, engineVersion })];

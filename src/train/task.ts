@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Supervision } from '../core/example.ts';
+import { copyNotes } from '../data/copies.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
@@ -27,6 +28,7 @@ import { startWeights } from './start-weights.ts';
 import {
   cutFold,
   type ImageHashes,
+  mustHaveTwoClasses,
   readImages,
   reportClasses,
   trainingImages,
@@ -68,7 +70,10 @@ export async function prepareTask(
   const trunkFile = checkTrunk(config);
   const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
   const options = parseOptions(method, config.options);
-  const opened = await openDataset(config.data, { format: config.format });
+  const { data, format, splits: folders, oneClass } = config;
+  const opened = await openDataset(data, { format, splits: folders, oneClass });
+  for (const note of opened.notes ?? []) emit.note(note);
+  mustHaveTwoClasses(opened, oneClass);
   const boxes: readonly Supervision[] = config.within === 'box' ? ['box'] : [];
   checkSupervision(method, opened, boxes);
   const trunk =
@@ -103,6 +108,7 @@ export async function prepareTask(
   for (const note of checkStages({ method, context, config, dataset })) emit.note(note);
   reportClasses(dataset, emit);
   const hashes = cut?.hashes ?? (await readImages(dataset, emit, signal));
+  for (const note of copyNotes(dataset, hashes)) emit.note(note);
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
 

@@ -44,13 +44,11 @@ export function layoutOf(root: PhotoFolder, where: string, options: DatasetOptio
   const at = options.oneClass === true ? root : withoutWrappers(root, options);
   const folders = filled(at);
   // whoever knows the classes already need not guess
-  if (folders.length > 0 && folders.every((one) => isKnown(one, options))) {
-    return classFolders(root, at);
-  }
+  if (areKnown(folders, options)) return splitsWithin(folders) ?? classFolders(root, at);
   const parts = folders.map(toPart);
   const named = certainSplits(parts, where, options);
-  if (named !== undefined) return splitFolders({ root, at, parts, named, where });
-  mustNotBeSplits(parts, where);
+  if (named !== undefined) return splitFolders({ root, at, parts, named, where, options });
+  mustNotBeSplits(parts, where, options);
   return splitsWithin(folders) ?? classFolders(root, at);
 }
 
@@ -59,8 +57,8 @@ function filled({ folders }: PhotoFolder): PhotoFolder[] {
   return folders.filter(({ photos }) => photos > 0);
 }
 
-function isKnown({ name }: PhotoFolder, { known }: DatasetOptions): boolean {
-  return known?.has(name.normalize()) === true;
+function areKnown(folders: readonly PhotoFolder[], { known }: DatasetOptions): boolean {
+  return folders.length > 0 && folders.every(({ name }) => known?.has(name.normalize()) === true);
 }
 
 /** Archives and habits put a dataset into a folder, or several: the one that has more than one. */
@@ -70,7 +68,8 @@ function withoutWrappers(root: PhotoFolder, options: DatasetOptions): PhotoFolde
     const inside = filled(at);
     if (inside.length > 1) return at;
     const [only] = inside;
-    if (only === undefined || isKnown(only, options)) return root;
+    if (only === undefined) return root;
+    if (areKnown(inside, options) && !areKnown(filled(only), options)) return at;
     if (toPart(only).classes.length > 0 && splitOf(only.name) !== undefined) return at;
     if (hasOwnPhotos(only)) return root;
     at = only;
@@ -102,7 +101,7 @@ function toPart(folder: PhotoFolder): Part {
 function certainSplits(
   parts: readonly Part[],
   where: string,
-  { oneClass }: DatasetOptions,
+  options: DatasetOptions,
 ): NamedPart[] | undefined {
   const named = parts.filter((part): part is NamedPart => {
     return part.name !== undefined && part.classes.length > 0;
@@ -110,7 +109,8 @@ function certainSplits(
   if (named.length === 0) return undefined;
   const rest = parts.filter((part) => !named.some(({ folder }) => folder === part.folder));
   const allExact = parts.every(({ name }) => name?.exact);
-  if (allExact || sharesClasses(named) || (parts.length === 1 && oneClass !== true)) return named;
+  if (allExact || sharesClasses(named) || (parts.length === 1 && options.oneClass !== true))
+    return named;
   const exact = named.filter(({ name, classes }) => name.exact && classes.length > 1);
   if (exact.length === 0) return undefined;
   if (rest.every(isUnlabelled) && exact.length === named.length) return named;
@@ -118,11 +118,16 @@ function certainSplits(
   throw datasetError(where, 'folders of splits, or folders of classes', inWords(exact, others), {
     next:
       `If ${namesOf(exact)} ${exact.length === 1 ? 'is a split' : 'are splits'}, take ` +
-      `${namesOf(others)} out of the folder, or name them as splits too; ${ASIDE}.`,
+      `${namesOf(others)} out of the folder, or name them as splits too; ${aside(options)}.`,
   });
 }
 
-const ASIDE = 'if the folders are the classes, say splits=none (--splits none)';
+/** What to do where all the folders are classes. */
+function aside({ known }: DatasetOptions): string {
+  return known === undefined
+    ? 'if the folders are the classes, say splits=none (--splits none)'
+    : 'if the folders are classes, name them like those of the model';
+}
 
 function inWords(exact: readonly Part[], others: readonly Part[]): string {
   const [{ folder, classes }] = exact;
@@ -166,25 +171,30 @@ function splitFolders({
   parts,
   named,
   where,
+  options,
 }: {
   root: PhotoFolder;
   at: PhotoFolder;
   parts: readonly Part[];
   named: readonly NamedPart[];
   where: string;
+  options: DatasetOptions;
 }): Layout {
   const rest = parts.filter(({ folder }) => !named.some((one) => one.folder === folder));
   const known = classesOf(named);
   mustHaveOneEach(named, where);
   for (const part of rest) {
     if (shareOf(part, known) >= 0.5) throw unknownSplit(part, named, where);
-    if (part.classes.length === 0 && part.name?.split === 'train') throw loosePhotos([part], where);
+    if (part.classes.length === 0 && part.name?.split === 'train')
+      throw loosePhotos([part], where, options);
   }
   const classes = named.flatMap(({ inner, name: { split } }) =>
     filled(inner).map((folder): ClassFolder => ({ className: folder.name, split, folder })),
   );
   const plainly = at === root && named.every(isPlain);
-  const inSplits = named.map(({ inner, name }) => `${name.split} (${inner.path})`);
+  const inSplits = (['train', 'val', 'test'] as const).flatMap((split) =>
+    named.flatMap(({ inner, name }) => (name.split === split ? [`${split} (${inner.path})`] : [])),
+  );
   const notes = plainly ? [] : [`splits: ${inSplits.join(', ')}`];
   const unlabelled = rest.filter(({ classes: own }) => own.length === 0);
   const strange = rest.filter(({ classes: own }) => own.length > 0);
@@ -220,9 +230,9 @@ function unknownSplit({ folder, classes }: Part, named: readonly NamedPart[], wh
 }
 
 /** Folders that would pass as classes and hardly are. */
-function mustNotBeSplits(parts: readonly Part[], where: string): void {
+function mustNotBeSplits(parts: readonly Part[], where: string, options: DatasetOptions): void {
   if (parts.length === 0) return;
-  if (areLoose(parts)) throw loosePhotos(parts, where);
+  if (areLoose(parts)) throw loosePhotos(parts, where, options);
   const [first, ...others] = parts;
   const common = first.classes.filter((name) =>
     others.every(({ classes }) => classes.some((other) => plain(other) === plain(name))),
@@ -233,7 +243,7 @@ function mustNotBeSplits(parts: readonly Part[], where: string): void {
   if (!alike || areSplits || parts.some(({ inner }) => hasOwnPhotos(inner))) return;
   const got = `${namesOf(parts)}, each with the same folders in it (${firstNames(common)})`;
   throw datasetError(where, 'a folder for each class, or splits with their names', got, {
-    next: `If these are splits, name them train, val or test; ${ASIDE}.`,
+    next: `If these are splits, name them train, val or test; ${aside(options)}.`,
   });
 }
 
@@ -244,7 +254,7 @@ function areLoose(parts: readonly Part[]): boolean {
   return parts.every(isUnlabelled) && splits.size > 0 && (allExact || splits.size > 1);
 }
 
-function loosePhotos(parts: readonly Part[], where: string) {
+function loosePhotos(parts: readonly Part[], where: string, options: DatasetOptions) {
   const first = parts[0].inner.images[0] ?? parts[0].inner.folders[0]?.images[0] ?? 'photographs';
   return datasetError(
     where,
@@ -253,7 +263,7 @@ function loosePhotos(parts: readonly Part[], where: string) {
     {
       next:
         'Sort them into a folder for each class, such as train/robin, or list them in labels.csv ' +
-        `with the columns filename and label; ${ASIDE}.`,
+        `with the columns filename and label; ${aside(options)}.`,
     },
   );
 }
