@@ -4,6 +4,7 @@ import { fail } from '../core/errors.ts';
 import type { Dataset, Example } from '../core/example.ts';
 import { nearNames, plainName } from '../core/near-names.ts';
 import { type ClassProblem, checkClasses, checkImages, raiseProblems } from '../data/check.ts';
+import { isGenericName } from '../data/datasets/split-names.ts';
 import { type FoldChoice, foldDataset, foldInWords } from '../data/folds.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import type { Emit } from './events.ts';
@@ -64,8 +65,7 @@ export function trainingImages({ classes, examples }: Dataset): number[] {
 export function mustHaveTwoClasses({ root, classes }: Dataset, oneClass: boolean): void {
   if (classes.length > 1 || oneClass) return;
   const [name] = classes;
-  const generic = /^(images?|img|imgs|jpegimages|photos?|pictures?|data|dataset|all)$/i.test(name);
-  const doubt = generic ? ', whose name is hardly that of a class' : '';
+  const doubt = isGenericName(name) ? ', whose name is hardly that of a class' : '';
   throw fail('FM_DATASET', root, {
     expected: 'at least two classes',
     got: `one, '${name}'${doubt}`,

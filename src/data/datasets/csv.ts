@@ -201,7 +201,7 @@ function withoutRepeats(listed: readonly Entry[]) {
     }
     again.push(entry);
     if (before.label === entry.label && before.split === entry.split) continue;
-    const got = `${quoted(entry.label)} for ${entry.id}, which is ${quoted(before.label)} at ${before.where}`;
+    const got = `${quoted(entry.label)} for ${entry.id}, which is ${quoted(before.label)} in ${basename(before.where)}`;
     throw datasetError(entry.where, 'one label and one split for each image', got, {
       next: 'Keep one of the lines.',
     });

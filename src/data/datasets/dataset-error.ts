@@ -23,7 +23,7 @@ export function unreadableFolder(path: string, cause: NodeJS.ErrnoException): Fi
   const denied = cause.code === 'EACCES' || cause.code === 'EPERM';
   const got = denied ? `one without that permission (${cause.code})` : `an error (${cause.code})`;
   const next = denied
-    ? 'Give yourself the permission, or keep the photographs in a folder without it.'
+    ? 'Give yourself the permission, or keep the photographs in a folder that does not hold it.'
     : 'Check the disk and the path.';
   return datasetError(path, 'a folder that may be read', got, { next, cause });
 }

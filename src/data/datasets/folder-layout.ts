@@ -5,8 +5,8 @@ import type { Split } from '../../core/example.ts';
 import { datasetError } from './dataset-error.ts';
 import { firstNames } from './left-out.ts';
 import type { DatasetOptions } from './loader.ts';
-import type { PhotoFolder } from './photo-tree.ts';
-import { isUnlabelledName, type SplitName, splitOf } from './split-names.ts';
+import { imagesBelow, type PhotoFolder } from './photo-tree.ts';
+import { isGenericName, isUnlabelledName, type SplitName, splitOf } from './split-names.ts';
 
 /** A folder whose photographs are all of one class. */
 export interface ClassFolder {
@@ -90,10 +90,10 @@ function toPart(folder: PhotoFolder): Part {
   }
   const names = filled(inner).map(({ name }) => name);
   const [name] = names;
-  // `seg_pred/seg_pred/*.jpg` and `test/test1/*.jpg` have no classes
-  const packed = names.length === 1 && (name === folder.name || splitOf(name)?.exact === true);
-  const mixed = names.length === 1 && hasOwnPhotos(inner);
-  const classes = packed || mixed ? [] : names;
+  // `seg_pred/seg_pred/*.jpg`, `test/test1/*.jpg` and `val/images/*.jpg` have no classes
+  const packed = name === folder.name || splitOf(name ?? '')?.exact || isGenericName(name ?? '');
+  const single = names.length === 1 && (packed || hasOwnPhotos(inner));
+  const classes = single ? [] : names;
   return { folder, inner, classes, name: splitOf(folder.name) };
 }
 
@@ -110,6 +110,8 @@ function certainSplits(
   const rest = parts.filter((part) => !named.some(({ folder }) => folder === part.folder));
   const allExact = parts.every(({ name }) => name?.exact);
   if (allExact || sharesClasses(named) || (parts.length === 1 && options.oneClass !== true))
+    return named;
+  if (rest.every(isUnlabelled) && new Set(parts.map(({ name }) => name?.split)).size > 1)
     return named;
   const exact = named.filter(({ name, classes }) => name.exact && classes.length > 1);
   if (exact.length === 0) return undefined;
@@ -233,17 +235,18 @@ function unknownSplit({ folder, classes }: Part, named: readonly NamedPart[], wh
 function mustNotBeSplits(parts: readonly Part[], where: string, options: DatasetOptions): void {
   if (parts.length === 0) return;
   if (areLoose(parts)) throw loosePhotos(parts, where, options);
-  const [first, ...others] = parts;
-  const common = first.classes.filter((name) =>
-    others.every(({ classes }) => classes.some((other) => plain(other) === plain(name))),
-  );
   const all = classesOf(parts);
-  const alike = others.length > 0 && common.length > 1 && common.length >= all.size / 2;
-  const areSplits = common.every((name) => splitOf(name)?.exact);
-  if (!alike || areSplits || parts.some(({ inner }) => hasOwnPhotos(inner))) return;
-  const got = `${namesOf(parts)}, each with the same folders in it (${firstNames(common)})`;
+  const alike = parts.every((part) => {
+    return shareOf(part, classesOf(parts.filter((other) => other !== part))) >= 0.5;
+  });
+  const areSplits = [...all].every((name) => splitOf(name)?.exact);
+  if (!alike || all.size < 2 || areSplits || parts.some(({ inner }) => hasOwnPhotos(inner))) return;
+  const [{ folder, classes }] = parts;
+  const got = `${namesOf(parts)}, with the same folders in them (${firstNames(classes)})`;
   throw datasetError(where, 'a folder for each class, or splits with their names', got, {
-    next: `If these are splits, name them train, val or test; ${aside(options)}.`,
+    next:
+      `If these are splits, name them train, val or test; if only one of them is meant, give that ` +
+      `(${folder.path}); ${aside(options)}.`,
   });
 }
 
@@ -255,11 +258,11 @@ function areLoose(parts: readonly Part[]): boolean {
 }
 
 function loosePhotos(parts: readonly Part[], where: string, options: DatasetOptions) {
-  const first = parts[0].inner.images[0] ?? parts[0].inner.folders[0]?.images[0] ?? 'photographs';
+  const [first] = imagesBelow(parts[0].folder);
   return datasetError(
     where,
     `a folder for each class in ${namesOf(parts)}`,
-    `photographs without classes (${parts[0].folder.name}/**/${first})`,
+    `photographs without classes (${first ?? parts[0].folder.path})`,
     {
       next:
         'Sort them into a folder for each class, such as train/robin, or list them in labels.csv ' +

@@ -4,7 +4,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Dataset, Example, Split } from '../../core/example.ts';
-import { imageExtensions } from '../image/sniff.ts';
 import { unifySpellings } from './class-names.ts';
 import { datasetError } from './dataset-error.ts';
 import { type ClassFolder, type Layout, layoutOf } from './folder-layout.ts';
@@ -15,6 +14,7 @@ import {
   firstNames,
   type LeftOut,
   leftOutFiles,
+  leftOutInWords,
   leftOutNotes,
   leftOutOfTree,
 } from './left-out.ts';
@@ -62,7 +62,7 @@ async function load(root: string, options: DatasetOptions): Promise<Dataset> {
   const { nameOf, notes } = unifySpellings(found);
   const classes = [...new Set(nameOf.values())].sort(naturalCompare);
   const beside = besideClasses(tree.root, layout);
-  mustHaveImages(root, [...beside.empty, ...layout.classes.map((one) => one.folder)], found);
+  mustHaveImages(root, layout, found);
   const order = new Map(classes.map((name, index) => [name, index]));
   const examples = found.map(({ id, className, split }): Example => {
     const label = order.get(nameOf.get(className)!)!;
@@ -92,15 +92,10 @@ async function unreadTables(root: string, tree: PhotoTree, classes: number): Pro
   const read = await readLists(root, imageNames(imagesBelow(tree.root))).catch(() => undefined);
   if (read === undefined) return ['the tables in the folder could not be read'];
   const reasons = classes > 1 ? [] : read.others.map(({ name, reason }) => `${name} ${reason}`);
-  const lists = read.lists.map(({ name }) => name);
-  return [
-    ...(lists.length === 0
-      ? []
-      : [
-          `${lists.join(', ')} not read: the folders are the classes (format csv reads it instead)`,
-        ]),
-    ...reasons,
-  ];
+  const [list, ...more] = read.lists.map(({ name }) => name);
+  if (list === undefined) return reasons;
+  const instead = more.length === 0 ? '; --format csv takes the labels from it' : '';
+  return [`${[list, ...more].join(', ')}: not read, the folders are the classes${instead}`];
 }
 
 function imagesOf({ className, split, folder }: ClassFolder, { nested }: DatasetOptions): Found[] {
@@ -195,24 +190,21 @@ export async function findPhotos(folder: string): Promise<{ photos: string[]; no
 }
 
 /** A class folder may be empty in one split, not in all; one that could not be read is a class too. */
-function mustHaveImages(
-  root: string,
-  folders: readonly PhotoFolder[],
-  found: readonly Found[],
-): void {
+function mustHaveImages(root: string, { classes }: Layout, found: readonly Found[]): void {
   const filled = new Set(found.map(({ className }) => className.split('/')[0]));
-  const bare = folders.filter(({ name, photos }) => photos > 0 && !filled.has(name));
+  const bare = classes.filter(({ className }) => !filled.has(className));
   if (bare.length === 0) return;
-  const foreign = leftOutNotes(leftOutFiles(bare).slice(0, -1));
-  throw datasetError(
-    root,
-    `images (${imageExtensions.join(', ')}) in every class folder`,
-    `none in ${firstNames(
-      bare.map(({ name }) => name),
-      10,
-    )}; ${foreign.join('')}`,
-    { next: 'Convert the photographs, add others to the class, or remove its folder.' },
+  const folders = bare.map(({ folder }) => folder);
+  const kinds = leftOutFiles(folders).filter(({ next }) => next !== undefined);
+  const names = firstNames(
+    folders.map(({ name }) => name),
+    10,
   );
+  const got = [`none in ${names}`, ...kinds.map(leftOutInWords)].join(', but ');
+  const remove = `remove the ${bare.length === 1 ? 'folder' : 'folders'}`;
+  throw datasetError(root, 'photographs that can be read in every class', got, {
+    next: `${kinds[0]?.next ?? 'Add some.'} Or ${remove}.`,
+  });
 }
 
 /** Nested classes that all lie two deep (`genus/species`) have their parents as a level. */

@@ -9,11 +9,11 @@ export interface LeftOut {
   readonly kind: readonly [one: string, several: string];
   /** Slash paths below the root. */
   readonly paths: readonly string[];
-  /** What to do about it. */
+  /** What to do about it, as a sentence. */
   readonly next?: string;
 }
 
-/** `3 a.jpg, b.jpg, c.jpg and 4 more`, without the number. */
+/** `a.jpg, b.jpg, c.jpg and 4 more` */
 export function firstNames(names: readonly string[], most = 3): string {
   const more = names.length - most;
   return names.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
@@ -24,14 +24,23 @@ export function counted(count: number, [one, several]: readonly [string, string]
   return `${count} ${count === 1 ? one : several}`;
 }
 
+/** `3 photographs (a.jpg, b.jpg, c.jpg)` */
+export function leftOutInWords({ kind, paths }: LeftOut): string {
+  return `${counted(paths.length, kind)} (${firstNames(paths)})`;
+}
+
 /** One note; none where nothing is left out. */
 export function leftOutNotes(kinds: readonly LeftOut[]): string[] {
-  const parts = kinds.flatMap(({ kind, paths, next }) => {
-    if (paths.length === 0) return [];
-    const what = `${counted(paths.length, kind)} (${firstNames(paths)})`;
-    return [next === undefined ? what : `${what}: ${next}`];
+  const parts = kinds.flatMap((one) => {
+    if (one.paths.length === 0) return [];
+    return [`${leftOutInWords(one)}${one.next === undefined ? '' : `: ${within(one.next)}`}`];
   });
   return parts.length === 0 ? [] : [`left out: ${parts.join('; ')}`];
+}
+
+/** A sentence as a part of another. */
+function within(sentence: string): string {
+  return sentence[0].toLowerCase() + sentence.slice(1).replace(/\.$/, '');
 }
 
 /** What is never read, wherever it lies: folders of systems, and links that go in circles. */
@@ -58,15 +67,10 @@ export function leftOutFiles(folders: readonly PhotoFolder[]): LeftOut[] {
     ...extensions.map((extension): LeftOut => {
       const paths = foreign.filter((path) => extensionOf(path) === extension);
       const kind = [`.${extension} file`, `.${extension} files`] as const;
-      return { kind, paths, next: lowered(foreignExtensions.get(extension)!) };
+      return { kind, paths, next: foreignExtensions.get(extension) };
     }),
     { kind: ['file of another kind', 'files of other kinds'], paths: others },
   ];
-}
-
-/** A sentence within another. */
-function lowered(sentence: string): string {
-  return sentence[0].toLowerCase() + sentence.slice(1).replace(/\.$/, '');
 }
 
 function filesBelow(

@@ -19,7 +19,7 @@ const splitWords: ReadonlyMap<string, Split> = new Map([
 
 /** Words that say nothing beside the name of a split. */
 const fillers: ReadonlySet<string> = new Set(
-  'set sets data dataset split folder dir images image img imgs photos mini small full all part'.split(
+  'set sets data dataset split folder dir images image img imgs jpegimages photo photos picture pictures mini small full all part'.split(
     ' ',
   ),
 );
@@ -46,6 +46,12 @@ export function splitOf(name: string): SplitName | undefined {
 /** Whether a name says that there are no labels, as `seg_pred` does. */
 export function isUnlabelledName(name: string): boolean {
   return wordsOf(name).some((word) => unlabelledWords.has(word));
+}
+
+/** Whether a folder's name says that it holds photographs, and nothing of what they show. */
+export function isGenericName(name: string): boolean {
+  const words = wordsOf(name);
+  return words.length > 0 && words.every((word) => fillers.has(word));
 }
 
 /** `TrainingSet-2017` as `training`, `set`; a filler that is glued to a split comes off. */

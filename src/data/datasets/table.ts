@@ -11,6 +11,7 @@ import { folder } from './folder.ts';
 import { grocery } from './grocery.ts';
 import { isFolder } from './lines.ts';
 import type { DatasetLoader, DatasetOptions } from './loader.ts';
+import { readPhotoTree } from './photo-tree.ts';
 
 /** Every format, in the order in which they are tried: the most particular first. */
 export const datasetLoaders: readonly DatasetLoader[] = [cub200, grocery, csv, folder];
@@ -58,7 +59,9 @@ async function detectLoader(path: string): Promise<DatasetLoader> {
     if (loader === csv) await mustNotBeParent(path);
     if (await loader.detect(path)) return loader;
   }
-  throw datasetError(path, 'a dataset', 'a folder of no known layout', { next: formatsInWords() });
+  const { photos } = (await readPhotoTree(path)).root;
+  const got = photos === 0 ? 'a folder of no known layout' : `${photos} photographs without labels`;
+  throw datasetError(path, 'a dataset', got, { next: formatsInWords() });
 }
 
 /** The folder above a dataset would otherwise pass as a class folder with a single class. */
