@@ -62,7 +62,7 @@ async function load(root: string, options: DatasetOptions): Promise<Dataset> {
   const { nameOf, notes } = unifySpellings(found);
   const classes = [...new Set(nameOf.values())].sort(naturalCompare);
   const beside = besideClasses(tree.root, layout);
-  mustHaveImages(root, layout, found);
+  mustHaveImages(root, layout, found, astray);
   const order = new Map(classes.map((name, index) => [name, index]));
   const examples = found.map(({ id, className, split }): Example => {
     const label = order.get(nameOf.get(className)!)!;
@@ -108,11 +108,10 @@ function imagesOf({ className, split, folder }: ClassFolder, { nested }: Dataset
 
 /** Links that lead out of a class into another would give photographs two labels. */
 function withoutStrays(found: readonly Found[], { linked }: PhotoTree) {
-  const owner = new Map(
-    found.flatMap(({ id, className }) => (linked.has(id) ? [] : [[id, className]])),
-  );
+  const owners = new Map(found.map(({ id, className }) => [id, className]));
   const isStray = ({ id, className }: Found) => {
-    const other = owner.get(linked.get(id) ?? id);
+    const target = linked.get(id);
+    const other = target && owners.get(target);
     return other !== undefined && other !== className;
   };
   const paths = found.filter(isStray).map(({ id }) => `${id} is ${linked.get(id)}`);
@@ -190,12 +189,18 @@ export async function findPhotos(folder: string): Promise<{ photos: string[]; no
 }
 
 /** A class folder may be empty in one split, not in all; one that could not be read is a class too. */
-function mustHaveImages(root: string, { classes }: Layout, found: readonly Found[]): void {
+function mustHaveImages(
+  root: string,
+  { classes }: Layout,
+  found: readonly Found[],
+  astray: readonly LeftOut[],
+): void {
   const filled = new Set(found.map(({ className }) => className.split('/')[0]));
   const bare = classes.filter(({ className }) => !filled.has(className));
   if (bare.length === 0) return;
   const folders = bare.map(({ folder }) => folder);
-  const kinds = leftOutFiles(folders).filter(({ next }) => next !== undefined);
+  const foreign = leftOutFiles(folders).filter(({ next }) => next !== undefined);
+  const kinds = [...foreign, ...astray].filter(({ paths }) => paths.length > 0);
   const names = firstNames(
     folders.map(({ name }) => name),
     10,
@@ -203,7 +208,7 @@ function mustHaveImages(root: string, { classes }: Layout, found: readonly Found
   const got = [`none in ${names}`, ...kinds.map(leftOutInWords)].join(', but ');
   const remove = `remove the ${bare.length === 1 ? 'folder' : 'folders'}`;
   throw datasetError(root, 'photographs that can be read in every class', got, {
-    next: `${kinds[0]?.next ?? 'Add some.'} Or ${remove}.`,
+    next: `${kinds[0]?.next ?? 'Give the class photographs of its own.'} Or ${remove}.`,
   });
 }
 

@@ -108,7 +108,8 @@ async function readFolder(found: Found, place: Place): Promise<PhotoFolder> {
       below.push({ ...inside(place), name: entry.name, path, real: target.real, linked: true });
     } else {
       files.push(entry.name);
-      keepTarget(found, path, target.real);
+      // below a link to a folder, it is that folder's before it is what its own link leads to
+      keepTarget(found, path, place.linked ? join(place.real, entry.name) : target.real);
     }
   }
   const folders = await readBelow(found, below);

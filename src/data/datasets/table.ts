@@ -9,6 +9,7 @@ import { cub200 } from './cub200.ts';
 import { datasetError, unreadableFolder } from './dataset-error.ts';
 import { folder } from './folder.ts';
 import { grocery } from './grocery.ts';
+import { counted } from './left-out.ts';
 import { isFolder } from './lines.ts';
 import type { DatasetLoader, DatasetOptions } from './loader.ts';
 import { readPhotoTree } from './photo-tree.ts';
@@ -60,7 +61,10 @@ async function detectLoader(path: string): Promise<DatasetLoader> {
     if (await loader.detect(path)) return loader;
   }
   const { photos } = (await readPhotoTree(path)).root;
-  const got = photos === 0 ? 'a folder of no known layout' : `${photos} photographs without labels`;
+  const got =
+    photos === 0
+      ? 'a folder of no known layout'
+      : `${counted(photos, ['photograph', 'photographs'])} without labels`;
   throw datasetError(path, 'a dataset', got, { next: formatsInWords() });
 }
 
