@@ -19,7 +19,7 @@ import type { ListColumns } from './list-columns.ts';
 import { type DatasetLoader, supervisionOf } from './loader.ts';
 import { naturalCompare } from './natural-order.ts';
 import { imagesBelow, type PhotoFolder, readPhotoTree } from './photo-tree.ts';
-import { splitOf } from './split-names.ts';
+import { isGenericName, splitOf } from './split-names.ts';
 
 /** A table of images and labels in the root, where folders say nothing of classes. */
 export const csv: DatasetLoader = {
@@ -28,8 +28,23 @@ export const csv: DatasetLoader = {
   async detect(root) {
     if ((await tableNames(root)).length === 0) return false;
     const { root: top } = await readPhotoTree(root);
-    if (hasClassFolders(top, root)) return false;
-    return (await readLists(root, imageNames(imagesBelow(top)))).lists.length > 0;
+    const names = imageNames(imagesBelow(top));
+    const folders = foldersOf(top, root);
+    if (folders === undefined) return (await readLists(root, names)).lists.length > 0;
+    // beside class folders a table that cannot be read is no obstacle
+    const { lists } = await readLists(root, names).catch(() => ({ lists: [] }));
+    const other = lists.find((list) => contradicts(list, names, folders));
+    if (other === undefined || [...folders.values()].every(isGenericName)) {
+      return other !== undefined;
+    }
+    throw datasetError(
+      root,
+      'labels in folders, or in a table',
+      `both, and ${other.name} says others`,
+      {
+        next: 'Pass --format folder to learn the names of the folders, --format csv for those of the table.',
+      },
+    );
   },
   load,
 };
@@ -83,13 +98,36 @@ function inWords({ name, columns: { image, label, split }, header }: ImageList):
   return `${name}, ${header[label]} of ${header[image]}${by}`;
 }
 
-/** Folders that are classes already need no table. */
-function hasClassFolders(root: PhotoFolder, where: string): boolean {
+/** The class folder of each image, where there are several. */
+function foldersOf(root: PhotoFolder, where: string): Map<string, string> | undefined {
   try {
-    return new Set(layoutOf(root, where, {}).classes.map(({ className }) => className)).size > 1;
+    const { classes } = layoutOf(root, where, {});
+    const entries = classes.flatMap(({ folder, className }) =>
+      imagesBelow(folder).map((id) => [id, className] as const),
+    );
+    return new Set(classes.map(({ className }) => className)).size > 1
+      ? new Map(entries)
+      : undefined;
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+/** Whether a table has several labels for the images of one folder: it says something else. */
+function contradicts(
+  { rows, columns: { image, label } }: ImageList,
+  names: ImageNames,
+  folders: ReadonlyMap<string, string>,
+): boolean {
+  const labels = new Map<string, Set<string>>();
+  for (const { cells } of rows) {
+    for (const id of imagesNamed(names, cells[image] ?? '')) {
+      const folder = folders.get(id);
+      if (folder === undefined) continue;
+      labels.set(folder, (labels.get(folder) ?? new Set()).add(cells[label] ?? ''));
+    }
+  }
+  return [...labels.values()].some(({ size }) => size > 1);
 }
 
 function mustBeOneEach(

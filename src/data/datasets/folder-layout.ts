@@ -6,7 +6,13 @@ import { datasetError } from './dataset-error.ts';
 import { firstNames } from './left-out.ts';
 import type { DatasetOptions } from './loader.ts';
 import { imagesBelow, type PhotoFolder } from './photo-tree.ts';
-import { isGenericName, isUnlabelledName, type SplitName, splitOf } from './split-names.ts';
+import {
+  isGenericName,
+  isMaskName,
+  isUnlabelledName,
+  type SplitName,
+  splitOf,
+} from './split-names.ts';
 
 /** A folder whose photographs are all of one class. */
 export interface ClassFolder {
@@ -65,7 +71,7 @@ function areKnown(folders: readonly PhotoFolder[], { known }: DatasetOptions): b
 function withoutWrappers(root: PhotoFolder, options: DatasetOptions): PhotoFolder {
   let at = root;
   for (;;) {
-    const inside = filled(at);
+    const inside = withoutMasks(filled(at));
     if (inside.length > 1) return at;
     const [only] = inside;
     if (only === undefined) return root;
@@ -74,6 +80,12 @@ function withoutWrappers(root: PhotoFolder, options: DatasetOptions): PhotoFolde
     if (hasOwnPhotos(only)) return root;
     at = only;
   }
+}
+
+/** `masks` beside `images` are no photographs. */
+function withoutMasks(folders: readonly PhotoFolder[]): readonly PhotoFolder[] {
+  const rest = folders.filter(({ name }) => !isMaskName(name));
+  return rest.length === 1 && isGenericName(rest[0].name) ? rest : folders;
 }
 
 function hasOwnPhotos({ images, foreign }: PhotoFolder): boolean {
@@ -191,7 +203,7 @@ function splitFolders({
       throw loosePhotos([part], where, options);
   }
   const classes = named.flatMap(({ inner, name: { split } }) =>
-    filled(inner).map((folder): ClassFolder => ({ className: folder.name, split, folder })),
+    classesIn(inner).map((folder): ClassFolder => ({ className: folder.name, split, folder })),
   );
   const plainly = at === root && named.every(isPlain);
   const inSplits = (['train', 'val', 'test'] as const).flatMap((split) =>
@@ -294,6 +306,18 @@ function splitsWithin(folders: readonly PhotoFolder[]): Layout | undefined {
   };
 }
 
+/**
+ * Class folders, and those that are empty: somebody may have meant to fill them. What holds other
+ * files alone is no class, nor is what file systems make.
+ */
+function classesIn({ folders }: PhotoFolder): PhotoFolder[] {
+  return folders.filter((one) => one.photos > 0 || (isEmpty(one) && one.name !== 'lost+found'));
+}
+
+function isEmpty({ images, foreign, others, folders }: PhotoFolder): boolean {
+  return images.length + foreign.length + others.length === 0 && folders.every(isEmpty);
+}
+
 /** Without splits everything trains. */
 function classFolders(root: PhotoFolder, at: PhotoFolder): Layout {
   const folders = filled(at);
@@ -302,7 +326,7 @@ function classFolders(root: PhotoFolder, at: PhotoFolder): Layout {
     ...(at === root ? [] : [`classes: the folders in ${at.path}`]),
     ...(deep.length === 0 ? [] : [deepNote(deep)]),
   ];
-  const classes = folders.map((folder) => ({
+  const classes = classesIn(at).map((folder) => ({
     className: folder.name,
     split: 'train' as const,
     folder,

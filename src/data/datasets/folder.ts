@@ -206,9 +206,9 @@ function mustHaveImages(
     10,
   );
   const got = [`none in ${names}`, ...kinds.map(leftOutInWords)].join(', but ');
-  const remove = `remove the ${bare.length === 1 ? 'folder' : 'folders'}`;
-  throw datasetError(root, 'photographs that can be read in every class', got, {
-    next: `${kinds[0]?.next ?? 'Give the class photographs of its own.'} Or ${remove}.`,
+  const next = kinds[0]?.next ?? 'Add images to the class.';
+  throw datasetError(root, 'images that can be read in every class folder', got, {
+    next: `${next.replace(/\.$/, '')}, or remove its folder.`,
   });
 }
 

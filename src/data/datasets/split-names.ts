@@ -31,6 +31,13 @@ const unlabelledWords: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Pictures that are made of photographs, to go with them. */
+const maskWords: ReadonlySet<string> = new Set(
+  'mask masks segmentation segmentations annotation annotations label labels groundtruth gt'.split(
+    ' ',
+  ),
+);
+
 /** The split that a folder, a file or a cell is named after; undefined where it is none, or two. */
 export function splitOf(name: string): SplitName | undefined {
   const words = wordsOf(name);
@@ -46,6 +53,11 @@ export function splitOf(name: string): SplitName | undefined {
 /** Whether a name says that there are no labels, as `seg_pred` does. */
 export function isUnlabelledName(name: string): boolean {
   return wordsOf(name).some((word) => unlabelledWords.has(word));
+}
+
+/** Whether a folder's name says that it holds masks. */
+export function isMaskName(name: string): boolean {
+  return wordsOf(name).some((word) => maskWords.has(word));
 }
 
 /** Whether a folder's name says that it holds photographs, and nothing of what they show. */

@@ -103,7 +103,7 @@ const readings: readonly [name: string, counts: readonly string[], notes?: RegEx
 const refusals: readonly [name: string, message: RegExp][] = [
   [
     '31-heic-only-class',
-    /got none in dogs, but 12 \.heic files \(dogs\/.*\)\. Convert .*JPEG.* Or remove/,
+    /got none in dogs, but 12 \.heic files \(dogs\/.*\)\. Convert .*JPEG.*, or remove its folder\.$/,
   ],
   ['47-grocery-nocoarse', /train\.txt:1: expected path, class, coarse class, got "train\/Fruit/],
   ['48-cub-outer', /got a folder that holds one\. Open .*\/CUB_200_2011 instead\./],
@@ -137,6 +137,14 @@ describe.skipIf(!cases)('folders as people have them', () => {
     const { counts, notes } = await understood(root);
     expect(counts).toEqual(catsAndDogs);
     expect(notes).toBe('left out: 1 link to a folder that it lies in (cats/up)');
+  });
+
+  test('17-empty-class: one that is empty may be a class that was meant', async () => {
+    const root = await temporaryFolder();
+    await cp(join(cases!, '17-empty-class'), root, { recursive: true });
+    await rm(join(root, 'New folder'), { recursive: true });
+    await mkdir(join(root, 'New folder'));
+    await expect(understood(root)).rejects.toThrow(/got none in New folder\. Add .*remove its/);
   });
 
   test('63-unreadable-lost+found: one that can be read is a folder without photographs', async () => {

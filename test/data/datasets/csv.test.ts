@@ -150,8 +150,8 @@ test.each<[string, Files, RegExp]>([
   ],
   [
     'a name of two images',
-    { 'more/1.jpg': '', 'labels.csv': 'file,label\n1.jpg,a\n2.jpg,b\n' },
-    /labels\.csv:2: expected the name of one image, got "1\.jpg", which img\/1\.jpg, more\/1\.jpg could be/,
+    { 'img2/1.jpg': '', 'labels.csv': 'file,label\n1.jpg,a\n2.jpg,b\n' },
+    /labels\.csv:2: expected the name of one image, got "1\.jpg", which img\/1\.jpg, img2\/1\.jpg could be/,
   ],
   [
     'two lists',
@@ -184,6 +184,28 @@ describe('tables that are not read', () => {
     expect(found).toMatchObject({ format: 'folder', counts: ['train/cats 1', 'train/dogs 1'] });
     expect(found.notes).toMatch(/^labels\.csv: not read, the folders are .*--format csv/);
     expect((await understood(root, { format: 'csv' })).counts).toEqual(['train/x 1', 'train/y 1']);
+  });
+
+  test('where it says other things than the folders, it is asked', async () => {
+    const root = await temporaryFolder({
+      ...emptyFiles('red/1.jpg', 'red/2.jpg', 'blue/3.jpg'),
+      'labels.csv': 'file,label\n1.jpg,cat\n2.jpg,dog\n3.jpg,cat\n',
+    });
+    await expect(openDataset(root)).rejects.toThrow(
+      /got both, and labels\.csv says others\. Pass --format folder .*, --format csv/,
+    );
+    const byFolder = await understood(root, { format: 'folder' });
+    expect(byFolder.counts).toEqual(['train/blue 1', 'train/red 2']);
+    const byTable = await understood(root, { format: 'csv' });
+    expect(byTable.counts).toEqual(['train/cat 2', 'train/dog 1']);
+  });
+
+  test('folders that are parts of an archive are no classes', async () => {
+    const root = await temporaryFolder({
+      ...emptyFiles('images_part_1/a1.jpg', 'images_part_1/a2.jpg', 'images_part_2/a3.jpg'),
+      'metadata.csv': 'image_id,label\na1,mel\na2,nv\na3,nv\n',
+    });
+    expect((await understood(root)).counts).toEqual(['train/mel 1', 'train/nv 2']);
   });
 
   test('without columns of images and labels it is said why', async () => {

@@ -77,6 +77,12 @@ test.each<[string, string[], string[], RegExp | undefined]>([
     /without a class \(test\/images\/1\.jpg\)/,
   ],
   [
+    'masks beside the images',
+    pets('images', 'masks'),
+    trainOnly,
+    /^classes: the folders in images\nleft out: 2 photographs beside the class folders \(masks\//,
+  ],
+  [
     'kinds of trains',
     ['steam_train/1.jpg', 'diesel train/1.jpg'],
     ['train/diesel train 1', 'train/steam_train 1'],
@@ -126,9 +132,9 @@ test.each<[string, string[], RegExp]>([
     /got 2019, 2020, 2021, with the same folders/,
   ],
   [
-    'images and masks',
-    pets('images', 'masks'),
-    /got images, masks, with the same .* give that \(images\)/,
+    'the dataset in two versions',
+    pets('colour', 'grey'),
+    /got colour, grey, with the same .* give that \(colour\)/,
   ],
   [
     'an extra that could be a split',

@@ -99,7 +99,7 @@ describe('class folders', () => {
     );
     await rm(join(root, 'c/7.jpg'));
     await expect(openDataset(root)).rejects.toThrow(
-      /got none in c, but 4 photographs that links take .* Give the class photographs of its own\. Or remove the folder\.$/,
+      /got none in c, but 4 photographs that links take .* Add images to the class, or remove its folder\.$/,
     );
     await rm(join(root, 'c'), { recursive: true });
     const link = join(elsewhere, 'link');
@@ -110,6 +110,8 @@ describe('class folders', () => {
   test('an empty class', async () => {
     const root = await temporaryFolder(images('a/1.jpg'));
     await mkdir(join(root, 'b'));
+    await expect(openDataset(root)).rejects.toThrow(/in every class folder, got none in b\. Add/);
+    await addFiles(root, { 'b/readme.txt': '' });
     expect(await openDataset(root)).toMatchObject({
       classes: ['a'],
       notes: ['left out: 1 folder without photographs (b)'],
