@@ -130,9 +130,9 @@ export interface RunConfig {
   /** Dataset format; found out when absent. */
   readonly format?: string;
   /** `none`: of class folders, those in the root are the classes, whatever their names. */
-  readonly splits: 'auto' | 'none';
+  readonly splits?: 'auto' | 'none';
   /** Trains although there is a single class. */
-  readonly oneClass: boolean;
+  readonly oneClass?: boolean;
   /** Cross-validation: all images are pooled, and those of this fold are the test split. */
   readonly fold?: FoldChoice;
   readonly method: string;
@@ -183,8 +183,8 @@ export type RunConfigInput = Pick<RunConfig, 'data'> & Partial<RunConfig>;
 const givenConfig = z.strictObject({
   data: z.string().min(1),
   format: z.string().optional(),
-  splits: z.enum(['auto', 'none']).default('auto'),
-  oneClass: z.boolean().default(false),
+  splits: z.enum(['auto', 'none']).optional(),
+  oneClass: z.boolean().optional(),
   fold: fold.optional(),
   method: z.string().default('finetune'),
   options: z.record(z.string(), z.unknown()).default({}),

@@ -62,7 +62,7 @@ export function trainingImages({ classes, examples }: Dataset): number[] {
 }
 
 /** A network of one class always gives the same answer: nobody gets one unasked. */
-export function mustHaveTwoClasses({ root, classes }: Dataset, oneClass: boolean): void {
+export function mustHaveTwoClasses({ root, classes }: Dataset, oneClass = false): void {
   if (classes.length > 1 || oneClass) return;
   const [name] = classes;
   const doubt = isGenericName(name) ? ', whose name is hardly that of a class' : '';
