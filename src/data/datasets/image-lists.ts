@@ -1,11 +1,11 @@
 // The tables beside images: which of them say what the images show.
 
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import type { Split } from '../../core/example.ts';
 import { type Row, readCells } from './cells.ts';
 import { type ImageNames, strangeFolders } from './image-names.ts';
-import { type ListColumns, readHeader } from './list-columns.ts';
+import { type ListColumns, readHeader, readOneHot } from './list-columns.ts';
 import { naturalCompare } from './natural-order.ts';
 import { extensionOf } from './photo-tree.ts';
 import { splitOf } from './split-names.ts';
@@ -32,9 +32,24 @@ export interface OtherTable {
 /** Tables are read as a whole, and larger ones are no lists. */
 const LARGEST = 2 ** 28;
 
-/** Tables in a folder; those that only show how predictions are handed in do not count. */
+/** Tables right in a folder; without any, those right in the folders of splits, as slash paths. */
 export async function tableNames(root: string): Promise<string[]> {
-  const names = await readdir(root).catch(() => []);
+  const own = await tablesIn(root);
+  if (own.length > 0) return own;
+  const splits = (await readdir(root).catch(() => [])).filter(
+    (name) => splitOf(name) !== undefined,
+  );
+  const inside = await Promise.all(
+    splits.map(async (split) =>
+      (await tablesIn(join(root, split))).map((name) => `${split}/${name}`),
+    ),
+  );
+  return inside.flat().sort(naturalCompare);
+}
+
+/** Those that only show how predictions are handed in do not count. */
+async function tablesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
   const tables = names.filter((name) => ['csv', 'tsv'].includes(extensionOf(name)));
   return tables
     .filter((name) => !name.startsWith('.') && !/submission/i.test(name))
@@ -65,13 +80,15 @@ async function readList(
   if ((await stat(path)).size > LARGEST) return { name, reason: 'is too large' };
   const [first, ...rest] = await readCells(path);
   if (first === undefined) return { name, reason: 'is empty' };
-  const split = splitOf(name.slice(0, name.lastIndexOf('.')))?.split;
+  const split = (splitOf(dirname(name)) ?? splitOf(basename(name, extname(name))))?.split;
   const isImage = ({ cells }: Row, column: number) =>
     strangeFolders(names, cells[column] ?? '') !== undefined;
   if (isImage(first, 0) && first.cells.length === 2) {
     return { name, rows: [first, ...rest], columns: { image: 0, label: 1 }, split };
   }
-  const columns = readHeader(first, rest);
+  const found = readHeader(first, rest);
+  const oneHot = found === undefined ? readOneHot(first, rest) : undefined;
+  const columns = found ?? oneHot?.columns;
   if (columns === undefined) {
     const reason = `has no columns of images and labels, such as filename and label, but ${first.cells.slice(0, 8).join(', ')}`;
     return { name, reason };
@@ -79,5 +96,6 @@ async function readList(
   if (!rest.some((row) => isImage(row, columns.image))) {
     return { name, reason: 'names no image that is there' };
   }
-  return { name, rows: rest, columns, header: first.cells, split };
+  const header = oneHot?.header ?? first.cells;
+  return { name, rows: oneHot?.rows ?? rest, columns, header, split };
 }

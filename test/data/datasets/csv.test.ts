@@ -90,6 +90,12 @@ test.each<[string, Files, string[], RegExp]>([
     /left out: 1 photograph that no list names \(img\/3\.jpg\); 1 table .* \(test\.csv has no columns/,
   ],
   [
+    'a column for each class',
+    { '_classes.csv': 'filename, cat, dog\n1.jpg, 1, 0\n2.jpg, 0, 1\n3.jpg,1,0\n' },
+    ['train/cat 2', 'train/dog 1'],
+    /_classes\.csv, the column with a 1 of filename/,
+  ],
+  [
     'a line twice',
     { 'labels.csv': 'file,label\n1.jpg,a\n2.jpg,b\n3.jpg,a\n1.jpg,a\n' },
     aAndB,
@@ -114,6 +120,15 @@ test('splits by the folders of the images, photographs beside the list', async (
   expect((await understood(flat)).counts).toEqual(['train/a 1', 'train/b 1']);
 });
 
+test('a table in the folder of each split', async () => {
+  const root = await temporaryFolder({
+    ...emptyFiles('train/1.jpg', 'train/2.jpg', 'valid/1.jpg'),
+    'train/metadata.csv': 'file_name,label\n1.jpg,a\n2.jpg,b\n',
+    'valid/metadata.csv': 'file_name,label\n1.jpg,b\n',
+  });
+  expect((await understood(root)).counts).toEqual(['train/a 1', 'train/b 1', 'val/b 1']);
+});
+
 test('names with accents stored another way', async () => {
   const root = await temporaryFolder({
     ...emptyFiles('img/Pa\u0302te\u0301.jpg', 'img/2.jpg'),
@@ -132,6 +147,11 @@ test.each<[string, Files, RegExp]>([
     'two labels',
     { 'labels.csv': 'file,label\n1.jpg,a\n2.jpg,b\n1.jpg,b\n' },
     /labels\.csv:4: expected one label .*, got "b" for img\/1\.jpg, which is "a" in labels\.csv:2\./,
+  ],
+  [
+    'two classes with a 1',
+    { 'labels.csv': 'image,cat,dog\n1.jpg,1,0\n2.jpg,1,1\n' },
+    /labels\.csv:3: expected one class with a 1, got cat, dog\. Images of several/,
   ],
   [
     'no label',
