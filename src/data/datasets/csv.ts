@@ -3,19 +3,13 @@
 
 import { basename, join } from 'node:path';
 import type { Dataset, Example, Split } from '../../core/example.ts';
-import type { Row } from './cells.ts';
-import { datasetError, quoted } from './dataset-error.ts';
+import { unifySpellings } from './class-names.ts';
+import { datasetError } from './dataset-error.ts';
 import { layoutOf } from './folder-layout.ts';
 import { type ImageList, type OtherTable, readLists, tableNames } from './image-lists.ts';
-import {
-  cleaned,
-  type ImageNames,
-  imageNames,
-  imagesNamed,
-  strangeFolders,
-} from './image-names.ts';
+import { type ImageNames, imageNames, imagesNamed } from './image-names.ts';
 import { firstNames, leftOutFiles, leftOutNotes, leftOutOfTree } from './left-out.ts';
-import type { ListColumns } from './list-columns.ts';
+import { entriesOf, type ListEntry, withoutRepeats } from './list-entries.ts';
 import { type DatasetLoader, supervisionOf } from './loader.ts';
 import { naturalCompare } from './natural-order.ts';
 import { imagesBelow, type PhotoFolder, readPhotoTree } from './photo-tree.ts';
@@ -57,10 +51,18 @@ async function load(root: string): Promise<Dataset> {
   const listed = lists.flatMap((list) => entriesOf(list, names));
   const { entries, again } = withoutRepeats(listed);
   const splits = splitsOf(entries);
-  const classes = [...new Set(entries.map(({ label }) => label))].sort(naturalCompare);
+  const { nameOf, notes } = unifySpellings(
+    entries.map(({ label }, i) => ({ className: label, split: splits[i] })),
+  );
+  const classes = [...new Set(nameOf.values())].sort(naturalCompare);
   const order = new Map(classes.map((name, index) => [name, index]));
   const examples = entries.map(({ id, label }, i): Example => {
-    return { id, path: join(root, ...id.split('/')), label: order.get(label)!, split: splits[i] };
+    return {
+      id,
+      path: join(root, ...id.split('/')),
+      label: order.get(nameOf.get(label)!)!,
+      split: splits[i],
+    };
   });
   const taken = new Set(entries.map(({ id }) => id));
   return {
@@ -71,7 +73,8 @@ async function load(root: string): Promise<Dataset> {
     examples,
     supervision: supervisionOf(examples),
     notes: [
-      `labels: ${lists.map(inWords).join('; ')}`,
+      `labels from ${lists.map(inWords).join('; ')}`,
+      ...notes,
       ...leftOutNotes([
         {
           kind: ['photograph that no list names', 'photographs that no list names'],
@@ -94,8 +97,8 @@ async function load(root: string): Promise<Dataset> {
 
 function inWords({ name, columns: { image, label, split }, header }: ImageList): string {
   if (header === undefined) return `${name}, which has no header`;
-  const by = split === undefined ? '' : ` by ${header[split]}`;
-  return `${name}, ${header[label]} of ${header[image]}${by}`;
+  const by = split === undefined ? '' : `, splits by '${header[split]}'`;
+  return `${name} ('${header[label]}' of each '${header[image]}'${by})`;
 }
 
 /** The class folder of each image, where there are several. */
@@ -152,103 +155,8 @@ function mustBeOneEach(
   });
 }
 
-/** What one line says. */
-interface Entry {
-  readonly id: string;
-  readonly label: string;
-  readonly split: Split | undefined;
-  readonly where: string;
-}
-
-function entriesOf({ rows, columns, split }: ImageList, names: ImageNames): Entry[] {
-  const front = frontOf(rows, columns, names);
-  const missing: string[] = [];
-  const entries = rows.flatMap(({ cells, where }): Entry[] => {
-    const listed = cells[columns.image] ?? '';
-    const label = cells[columns.label] ?? '';
-    if (label === '')
-      throw datasetError(where, 'a label', 'none', { next: 'Fill it in, or remove the line.' });
-    const own = columns.split === undefined ? split : splitCell(cells[columns.split] ?? '', where);
-    const path = cleaned(listed);
-    const rest = path.startsWith(front) ? path.slice(front.length) : path;
-    const found = imagesNamed(names, rest, own);
-    if (found.length > 1) throw ambiguous(where, listed, found);
-    if (found.length === 0) missing.push(`${where}: ${quoted(listed)}`);
-    return found.map((id) => ({ id, label, split: own, where }));
-  });
-  if (missing.length > 0) throw absent(missing, rows.length);
-  return entries;
-}
-
-/** Folders of another machine in front of the names, the same for all lines. */
-function frontOf(rows: readonly Row[], { image }: ListColumns, names: ImageNames): string {
-  for (const { cells } of rows) {
-    const cut = strangeFolders(names, cells[image] ?? '');
-    if (cut === undefined) continue;
-    const parts = cleaned(cells[image]).split('/');
-    return parts
-      .slice(0, cut)
-      .map((part) => `${part}/`)
-      .join('');
-  }
-  return '';
-}
-
-function splitCell(text: string, where: string): Split {
-  const named = splitOf(text);
-  if (named !== undefined) return named.split;
-  throw datasetError(where, 'train, val or test', quoted(text), {
-    next: 'Name the split of every line, or rename the column if it says something else.',
-  });
-}
-
-function ambiguous(where: string, listed: string, found: readonly string[]) {
-  return datasetError(
-    where,
-    'the name of one image',
-    `${quoted(listed)}, which ${firstNames(found)} could be`,
-    {
-      next: 'Write the path below the folder of the list.',
-    },
-  );
-}
-
-function absent(missing: readonly string[], lines: number) {
-  const [first] = missing;
-  const at = first.indexOf(': "');
-  const count = missing.length === 1 ? '' : ` (and ${missing.length - 1} more of ${lines} lines)`;
-  return datasetError(
-    first.slice(0, at),
-    'the name of an image that is there',
-    `${first.slice(at + 2)}${count}`,
-    {
-      next: 'Put the images below the folder of the list, or correct or remove the lines.',
-    },
-  );
-}
-
-/** A line may be repeated; two labels for an image are a contradiction. */
-function withoutRepeats(listed: readonly Entry[]) {
-  const seen = new Map<string, Entry>();
-  const again: Entry[] = [];
-  for (const entry of listed) {
-    const before = seen.get(entry.id);
-    if (before === undefined) {
-      seen.set(entry.id, entry);
-      continue;
-    }
-    again.push(entry);
-    if (before.label === entry.label && before.split === entry.split) continue;
-    const got = `${quoted(entry.label)} for ${entry.id}, which is ${quoted(before.label)} in ${basename(before.where)}`;
-    throw datasetError(entry.where, 'one label and one split for each image', got, {
-      next: 'Keep one of the lines.',
-    });
-  }
-  return { entries: [...seen.values()], again };
-}
-
 /** Where the list names no splits, the folders of the images may; else everything trains. */
-function splitsOf(entries: readonly Entry[]): Split[] {
+function splitsOf(entries: readonly ListEntry[]): Split[] {
   const folders = entries.map(({ id }) => splitOf(id.includes('/') ? id.split('/')[0] : ''));
   const named =
     folders.every((name) => name?.exact) && folders.some((name) => name?.split === 'train');

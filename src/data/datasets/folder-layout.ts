@@ -2,17 +2,27 @@
 // meant in two ways is an error that asks.
 
 import type { Split } from '../../core/example.ts';
-import { datasetError } from './dataset-error.ts';
+import {
+  classesOf,
+  filled,
+  hasOwnPhotos,
+  isUnlabelled,
+  type NamedPart,
+  type Part,
+  shareOf,
+  toPart,
+} from './folder-parts.ts';
+import {
+  loosePhotos,
+  mustHaveOneEach,
+  mustNotBeSplits,
+  splitOrClass,
+  unknownSplit,
+} from './layout-questions.ts';
 import { firstNames } from './left-out.ts';
 import type { DatasetOptions } from './loader.ts';
-import { imagesBelow, type PhotoFolder } from './photo-tree.ts';
-import {
-  isGenericName,
-  isMaskName,
-  isUnlabelledName,
-  type SplitName,
-  splitOf,
-} from './split-names.ts';
+import type { PhotoFolder } from './photo-tree.ts';
+import { isGenericName, isMaskName, splitOf } from './split-names.ts';
 
 /** A folder whose photographs are all of one class. */
 export interface ClassFolder {
@@ -31,19 +41,6 @@ export interface Layout {
   readonly notes: readonly string[];
 }
 
-/** A folder that may be a split. */
-interface Part {
-  readonly folder: PhotoFolder;
-  /** Where its class folders are: archives pack folders into folders. */
-  readonly inner: PhotoFolder;
-  /** Names of the class folders; empty where its photographs have no classes. */
-  readonly classes: readonly string[];
-  readonly name: SplitName | undefined;
-}
-
-/** A part that is one. */
-type NamedPart = Part & { readonly name: SplitName };
-
 /** Reads the layout. `where` is the root's path, for messages. Throws FM_DATASET where it asks. */
 export function layoutOf(root: PhotoFolder, where: string, options: DatasetOptions): Layout {
   if (options.splits === 'none') return classFolders(root, root);
@@ -54,13 +51,9 @@ export function layoutOf(root: PhotoFolder, where: string, options: DatasetOptio
   const parts = folders.map(toPart);
   const named = certainSplits(parts, where, options);
   if (named !== undefined) return splitFolders({ root, at, parts, named, where, options });
+  if (options.nested === true) return classFolders(root, at);
   mustNotBeSplits(parts, where, options);
   return splitsWithin(folders) ?? classFolders(root, at);
-}
-
-/** Folders with photographs somewhere. */
-function filled({ folders }: PhotoFolder): PhotoFolder[] {
-  return folders.filter(({ photos }) => photos > 0);
 }
 
 function areKnown(folders: readonly PhotoFolder[], { known }: DatasetOptions): boolean {
@@ -88,27 +81,6 @@ function withoutMasks(folders: readonly PhotoFolder[]): readonly PhotoFolder[] {
   return rest.length === 1 && isGenericName(rest[0].name) ? rest : folders;
 }
 
-function hasOwnPhotos({ images, foreign }: PhotoFolder): boolean {
-  return images.length + foreign.length > 0;
-}
-
-function toPart(folder: PhotoFolder): Part {
-  let inner = folder;
-  for (;;) {
-    const [only, ...more] = filled(inner);
-    const passes = only !== undefined && more.length === 0 && !hasOwnPhotos(inner);
-    if (!passes || hasOwnPhotos(only)) break;
-    inner = only;
-  }
-  const names = filled(inner).map(({ name }) => name);
-  const [name] = names;
-  // `seg_pred/seg_pred/*.jpg`, `test/test1/*.jpg` and `val/images/*.jpg` have no classes
-  const packed = name === folder.name || splitOf(name ?? '')?.exact || isGenericName(name ?? '');
-  const single = names.length === 1 && (packed || hasOwnPhotos(inner));
-  const classes = single ? [] : names;
-  return { folder, inner, classes, name: splitOf(folder.name) };
-}
-
 /** The parts that are splits beyond doubt; undefined where none is. */
 function certainSplits(
   parts: readonly Part[],
@@ -121,40 +93,14 @@ function certainSplits(
   if (named.length === 0) return undefined;
   const rest = parts.filter((part) => !named.some(({ folder }) => folder === part.folder));
   const allExact = parts.every(({ name }) => name?.exact);
-  if (allExact || sharesClasses(named) || (parts.length === 1 && options.oneClass !== true))
-    return named;
-  if (rest.every(isUnlabelled) && new Set(parts.map(({ name }) => name?.split)).size > 1)
-    return named;
+  const alone = parts.length === 1 && options.oneClass !== true;
+  if (allExact || alone || sharesClasses(named)) return named;
+  const severalSplits = new Set(parts.map(({ name }) => name?.split)).size > 1;
+  if (rest.every(isUnlabelled) && severalSplits) return named;
   const exact = named.filter(({ name, classes }) => name.exact && classes.length > 1);
   if (exact.length === 0) return undefined;
   if (rest.every(isUnlabelled) && exact.length === named.length) return named;
-  const others = parts.filter(({ folder }) => !exact.some((one) => one.folder === folder));
-  throw datasetError(where, 'folders of splits, or folders of classes', inWords(exact, others), {
-    next:
-      `If ${namesOf(exact)} ${exact.length === 1 ? 'is a split' : 'are splits'}, take ` +
-      `${namesOf(others)} out of the folder, or name them as splits too; ${aside(options)}.`,
-  });
-}
-
-/** What to do where all the folders are classes. */
-function aside({ known }: DatasetOptions): string {
-  return known === undefined
-    ? 'if the folders are the classes, say splits=none (--splits none)'
-    : 'if the folders are classes, name them like those of the model';
-}
-
-function inWords(exact: readonly Part[], others: readonly Part[]): string {
-  const [{ folder, classes }] = exact;
-  return `${folder.name} with folders in it (${firstNames(classes)}), beside ${namesOf(others)}`;
-}
-
-function namesOf(parts: readonly Part[]): string {
-  return firstNames(parts.map(({ folder }) => folder.name));
-}
-
-/** Photographs beside splits of which nobody knows what they show. */
-function isUnlabelled({ folder, classes, name }: Part): boolean {
-  return classes.length === 0 && (name !== undefined || isUnlabelledName(folder.name));
+  throw splitOrClass(exact, parts, where, options);
 }
 
 /** Training and other splits, each of which has a class of the training split. */
@@ -162,20 +108,6 @@ function sharesClasses(named: readonly NamedPart[]): boolean {
   const train = classesOf(named.filter(({ name }) => name.split === 'train'));
   const others = named.filter(({ name }) => name.split !== 'train');
   return others.length > 0 && others.every((part) => shareOf(part, train) > 0);
-}
-
-function classesOf(parts: readonly Part[]): Set<string> {
-  return new Set(parts.flatMap(({ classes }) => classes.map(plain)));
-}
-
-/** Names that look alike are taken for the same. */
-function plain(name: string): string {
-  return name.normalize().toLowerCase();
-}
-
-/** How much of a part's classes others know, in [0, 1]. */
-function shareOf({ classes }: Part, known: ReadonlySet<string>): number {
-  return classes.filter((name) => known.has(plain(name))).length / Math.max(1, classes.length);
 }
 
 /** What is found beside splits is left out, unless it could be one. */
@@ -199,8 +131,8 @@ function splitFolders({
   mustHaveOneEach(named, where);
   for (const part of rest) {
     if (shareOf(part, known) >= 0.5) throw unknownSplit(part, named, where);
-    if (part.classes.length === 0 && part.name?.split === 'train')
-      throw loosePhotos([part], where, options);
+    const isTrain = part.classes.length === 0 && part.name?.split === 'train';
+    if (isTrain) throw loosePhotos([part], where, options);
   }
   const classes = named.flatMap(({ inner, name: { split } }) =>
     classesIn(inner).map((folder): ClassFolder => ({ className: folder.name, split, folder })),
@@ -224,63 +156,6 @@ function splitFolders({
 function isPlain({ folder, inner }: Part): boolean {
   const names = ['train', 'training', 'val', 'valid', 'validation', 'test'];
   return inner === folder && names.includes(folder.name.toLowerCase());
-}
-
-function mustHaveOneEach(named: readonly NamedPart[], where: string): void {
-  for (const split of ['train', 'val', 'test'] as const) {
-    const same = named.filter(({ name }) => name.split === split);
-    if (same.length < 2) continue;
-    throw datasetError(where, `one folder for the split '${split}'`, namesOf(same), {
-      next: 'Keep one of them, and take the others out of the folder or put them into it.',
-    });
-  }
-}
-
-function unknownSplit({ folder, classes }: Part, named: readonly NamedPart[], where: string) {
-  const got = `${folder.name}, with the same folders in it (${firstNames(classes)})`;
-  return datasetError(where, `train, val or test beside ${namesOf(named)}`, got, {
-    next: `Name ${folder.name} after the split that it is, or take it out of the folder.`,
-  });
-}
-
-/** Folders that would pass as classes and hardly are. */
-function mustNotBeSplits(parts: readonly Part[], where: string, options: DatasetOptions): void {
-  if (parts.length === 0) return;
-  if (areLoose(parts)) throw loosePhotos(parts, where, options);
-  const all = classesOf(parts);
-  const alike = parts.every((part) => {
-    return shareOf(part, classesOf(parts.filter((other) => other !== part))) >= 0.5;
-  });
-  const areSplits = [...all].every((name) => splitOf(name)?.exact);
-  if (!alike || all.size < 2 || areSplits || parts.some(({ inner }) => hasOwnPhotos(inner))) return;
-  const [{ folder, classes }] = parts;
-  const got = `${namesOf(parts)}, with the same folders in them (${firstNames(classes)})`;
-  throw datasetError(where, 'a folder for each class, or splits with their names', got, {
-    next:
-      `If these are splits, name them train, val or test; if only one of them is meant, give that ` +
-      `(${folder.path}); ${aside(options)}.`,
-  });
-}
-
-/** `train/*.jpg` and `test/*.jpg`; kinds of trains are classes. */
-function areLoose(parts: readonly Part[]): boolean {
-  const splits = new Set(parts.flatMap(({ name }) => name?.split ?? []));
-  const allExact = parts.every(({ folder, name }) => name?.exact || isUnlabelledName(folder.name));
-  return parts.every(isUnlabelled) && splits.size > 0 && (allExact || splits.size > 1);
-}
-
-function loosePhotos(parts: readonly Part[], where: string, options: DatasetOptions) {
-  const [first] = imagesBelow(parts[0].folder);
-  return datasetError(
-    where,
-    `a folder for each class in ${namesOf(parts)}`,
-    `photographs without classes (${first ?? parts[0].folder.path})`,
-    {
-      next:
-        'Sort them into a folder for each class, such as train/robin, or list them in labels.csv ' +
-        `with the columns filename and label; ${aside(options)}.`,
-    },
-  );
 }
 
 /** Splits within the classes: `robin/train`, `robin/test`. Undefined where that is not so. */

@@ -83,10 +83,10 @@ async function readList(
   const split = (splitOf(dirname(name)) ?? splitOf(basename(name, extname(name))))?.split;
   const isImage = ({ cells }: Row, column: number) =>
     strangeFolders(names, cells[column] ?? '') !== undefined;
-  if (isImage(first, 0) && first.cells.length === 2) {
+  const found = readHeader(first, rest);
+  if (found === undefined && isImage(first, 0) && first.cells.length === 2) {
     return { name, rows: [first, ...rest], columns: { image: 0, label: 1 }, split };
   }
-  const found = readHeader(first, rest);
   const oneHot = found === undefined ? readOneHot(first, rest) : undefined;
   const columns = found ?? oneHot?.columns;
   if (columns === undefined) {

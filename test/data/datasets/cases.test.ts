@@ -38,7 +38,11 @@ const readings: readonly [name: string, counts: readonly string[], notes?: RegEx
     [...catsAndDogs, 'val/cats 4', 'val/dogs 4'],
     /^left out: 1 folder without photographs \(annotations\)$/,
   ],
-  ['07-csv-labels', ['train/cat 8', 'train/dog 8'], /^labels: labels\.csv, label of filename$/],
+  [
+    '07-csv-labels',
+    ['train/cat 8', 'train/dog 8'],
+    /^labels from labels\.csv \('label' of each 'filename'\)$/,
+  ],
   [
     '09-loose-in-root',
     catsAndDogs,
