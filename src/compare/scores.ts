@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
+import { indicesOfNames } from '../data/datasets/class-names.ts';
 import type { FoldChoice } from '../data/folds.ts';
 import { evaluateModel } from '../evaluate/evaluate.ts';
 import type { Firsts } from '../evaluate/retrieval.ts';
@@ -81,10 +82,8 @@ export async function scoreRun(folder: string, options: ScoringOptions): Promise
     const { manifest } = recogniser;
     const { classes, temperature } = manifest;
     const found = await evaluateModel(recogniser, { ...options, retrieval: true });
-    const labelOf = new Map(classes.map((name, label) => [name.normalize(), label]));
-    const truths = found.examples.map(
-      ({ label }) => labelOf.get(found.dataset.classes[label].normalize())!,
-    );
+    const labelOf = indicesOfNames(found.dataset.classes, classes);
+    const truths = found.examples.map(({ label }) => labelOf[label]);
     const answers = Array.from(answersOf(found.logits, classes.length));
     const probabilities = softmax(found.logits, classes.length, temperature);
     return {

@@ -5,6 +5,8 @@ import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { copiesInSplit } from '../data/copies.ts';
+import { indicesOfNames } from '../data/datasets/class-names.ts';
+import { firstNames } from '../data/datasets/left-out.ts';
 import type { FoldChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { chooseSplits } from '../data/splits.ts';
@@ -147,13 +149,12 @@ function checkBoxes(
 
 /** For each class of the dataset, its index in the model. */
 function matchClasses(dataset: Dataset, manifest: Manifest): number[] {
-  const known = new Map(manifest.classes.map((name, i) => [name.normalize(), i]));
-  const indices = dataset.classes.map((name) => known.get(name.normalize()) ?? -1);
+  const indices = indicesOfNames(dataset.classes, manifest.classes);
   const strangers = dataset.classes.filter((_, i) => indices[i] < 0);
   if (strangers.length === 0) return indices;
   throw fail('FM_DATASET', dataset.root, {
     expected: `the ${manifest.classes.length} classes that the model was trained on`,
     got: `${strangers.length} others: ${strangers.slice(0, 4).join(', ')}`,
-    next: 'Evaluate on data with the same class names.',
+    next: `Evaluate on data with the same class names (${firstNames(manifest.classes, 4)}).`,
   });
 }

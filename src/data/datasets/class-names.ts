@@ -64,3 +64,18 @@ function clash(
     return new Set(there.map((name) => name.normalize())).size > 1;
   });
 }
+
+/**
+ * For each name its index among the known ones, -1 where it is none of them. Unicode normalisation does not
+ * count, nor do capitals where no two names differ in them alone.
+ */
+export function indicesOfNames(names: readonly string[], known: readonly string[]): number[] {
+  const spelt = (name: string) => name.normalize();
+  const small = (name: string) => name.normalize().toLowerCase();
+  const areTold = [names, known].every((list) => new Set(list.map(small)).size === list.length);
+  const exact = new Map(known.map((name, i) => [spelt(name), i]));
+  const loose = new Map(known.map((name, i) => [small(name), i]));
+  return names.map((name) => {
+    return exact.get(spelt(name)) ?? (areTold ? loose.get(small(name)) : undefined) ?? -1;
+  });
+}
