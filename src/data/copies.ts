@@ -1,5 +1,5 @@
-// Images that are there more than once: under two labels, which one of them must be wrong, or in two
-// splits, where what is scored has been trained on.
+// Images that are there more than once: under two labels, which one of them must be wrong, or in
+// two splits, where what is scored has been trained on.
 
 import { stat } from 'node:fs/promises';
 import type { Dataset, Example, Split } from '../core/example.ts';
@@ -62,8 +62,8 @@ function equalImages(
 }
 
 /**
- * Notes on images of a split that are copies of training images, or of one another under two labels.
- * Only files of equal size are read.
+ * Notes on images of a split that are copies of training images, or of one another under two
+ * labels. Only files of equal size are read.
  */
 export async function copiesInSplit(
   dataset: Pick<Dataset, 'examples' | 'classes'>,

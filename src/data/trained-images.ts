@@ -14,9 +14,9 @@ export interface TrainedImages {
 }
 
 /**
- * Opens a run's dataset with the splits that it was trained with. `heldBack` is what the run kept of
- * its fold: throws FM_RUN where today's cut is another (`mustHoldBack`). Folders named like the run's
- * `classes` are classes.
+ * Opens a run's dataset with the splits that it was trained with. `heldBack` is what the run kept
+ * of its fold: throws FM_RUN where today's cut is another (`mustHoldBack`). Folders named like the
+ * run's `classes` are classes.
  */
 export async function openTrainedImages(
   { data, format, fold }: TrainedImages,

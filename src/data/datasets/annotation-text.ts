@@ -3,7 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { datasetError } from './dataset-error.ts';
 
-/** Reads a text file; byte order marks are dropped, line ends are `\n`. Throws FM_DATASET where it is no UTF-8 or UTF-16. */
+/**
+ * Reads a text file; byte order marks are dropped, line ends are `\n`. Throws FM_DATASET where it
+ * is no UTF-8 or UTF-16.
+ */
 export async function readAnnotations(path: string): Promise<string> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     const denied = cause.code === 'EACCES' || cause.code === 'EPERM';

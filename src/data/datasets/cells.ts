@@ -1,5 +1,5 @@
-// Tables in text: lines of cells with a comma, semicolon, tab or bar between them (RFC 4180 and what
-// spreadsheets make of it).
+// Tables in text: lines of cells with a comma, semicolon, tab or bar between them (RFC 4180 and
+// what spreadsheets make of it).
 
 import { readAnnotations } from './annotation-text.ts';
 import { datasetError, quoted } from './dataset-error.ts';
@@ -14,8 +14,9 @@ export interface Row {
 const SEPARATORS = [',', ';', '\t', '|'];
 
 /**
- * The rows of a table without blank ones. What separates cells is the sign that the first line has most
- * of; cells in quotes may hold it, line ends too. Throws FM_DATASET where a quote is not closed.
+ * The rows of a table without blank ones. What separates cells is the sign that the first line has
+ * most of; cells in quotes may hold it, line ends too. Throws FM_DATASET where a quote is not
+ * closed.
  */
 export async function readCells(path: string): Promise<Row[]> {
   return parseCells(await readAnnotations(path), path);

@@ -1,5 +1,5 @@
-// One name for a class that is spelt in several ways: archives made on a Mac take letters with accents
-// apart, and people are careless with capitals.
+// One name for a class that is spelt in several ways: archives made on a Mac take letters with
+// accents apart, and people are careless with capitals.
 
 import type { Split } from '../../core/example.ts';
 import { firstNames } from './left-out.ts';
@@ -17,8 +17,8 @@ export interface SpeltNames {
 }
 
 /**
- * Spellings that differ in Unicode normalisation are one class. So are those that differ in capitals,
- * where no split has two of them. The class is spelt as in the training split.
+ * Spellings that differ in Unicode normalisation are one class. So are those that differ in
+ * capitals, where no split has two of them. The class is spelt as in the training split.
  */
 export function unifySpellings(found: readonly Named[]): SpeltNames {
   const inOrder = [...found].sort(
@@ -66,8 +66,8 @@ function clash(
 }
 
 /**
- * For each name its index among the known ones, -1 where it is none of them. Unicode normalisation does not
- * count, nor do capitals where no two names differ in them alone.
+ * For each name its index among the known ones, -1 where it is none of them. Unicode normalisation
+ * does not count, nor do capitals where no two names differ in them alone.
  */
 export function indicesOfNames(names: readonly string[], known: readonly string[]): number[] {
   const spelt = (name: string) => name.normalize();

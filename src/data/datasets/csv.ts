@@ -1,5 +1,5 @@
-// Images with their labels in a table: `labels.csv` with the columns filename and label, and perhaps
-// split; or one table for each split, `train.csv` and `val.csv`.
+// Images with their labels in a table: `labels.csv` with the columns filename and label, and
+// perhaps split; or one table for each split, `train.csv` and `val.csv`.
 
 import { basename, join } from 'node:path';
 import type { Dataset, Example, Split } from '../../core/example.ts';

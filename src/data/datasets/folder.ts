@@ -188,7 +188,9 @@ export async function findPhotos(folder: string): Promise<{ photos: string[]; no
   return { photos: imagesBelow(tree.root), notes };
 }
 
-/** A class folder may be empty in one split, not in all; one that could not be read is a class too. */
+/**
+ * A class folder may be empty in one split, not in all; one that could not be read is a class too.
+ */
 function mustHaveImages(
   root: string,
   { classes }: Layout,

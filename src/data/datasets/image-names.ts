@@ -1,5 +1,5 @@
-// Finding the images that a list names: below a folder that it does not mention, without an extension,
-// with other capitals. What two files could be is no answer.
+// Finding the images that a list names: below a folder that it does not mention, without an
+// extension, with other capitals. What two files could be is no answer.
 
 import { splitOf } from './split-names.ts';
 
@@ -28,7 +28,9 @@ export function imageNames(ids: readonly string[]): ImageNames {
   return { ids, byEnd };
 }
 
-/** The images that a listed name may mean; those of the split's own folder where there are several. */
+/**
+ * The images that a listed name may mean; those of the split's own folder where there are several.
+ */
 export function imagesNamed(names: ImageNames, listed: string, split?: string): readonly string[] {
   const path = cleaned(listed);
   const found = names.byEnd.get(plain(path)) ?? [];

@@ -1,5 +1,5 @@
-// What is asked about folders that could be meant in two ways. Each question says what was seen, and what
-// answers it.
+// What is asked about folders that could be meant in two ways. Each question says what was seen,
+// and what answers it.
 
 import { datasetError } from './dataset-error.ts';
 import {

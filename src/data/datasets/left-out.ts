@@ -1,4 +1,5 @@
-// What a dataset's folder holds beside its examples, told in one sentence: kinds, numbers, first names.
+// What a dataset's folder holds beside its examples, told in one sentence: kinds, numbers, first
+// names.
 
 import { foreignExtensions } from '../image/sniff.ts';
 import { extensionOf, joinPath, type PhotoFolder, type PhotoTree } from './photo-tree.ts';

@@ -11,7 +11,9 @@ export interface Line {
   readonly where: string;
 }
 
-/** The lines of a text file without blank ones, in UTF-8 or UTF-16; carriage returns are dropped. */
+/**
+ * The lines of a text file without blank ones, in UTF-8 or UTF-16; carriage returns are dropped.
+ */
 export async function readLines(path: string): Promise<Line[]> {
   return (await readAnnotations(path))
     .split('\n')

@@ -26,7 +26,9 @@ function words(text: string): ReadonlySet<string> {
   return new Set(text.split(' '));
 }
 
-/** A table with a column for each class, of which one has a 1: each row with the name of that added. */
+/**
+ * A table with a column for each class, of which one has a 1: each row with the name of that added.
+ */
 export function readOneHot({ cells: header }: Row, rows: readonly Row[]) {
   const [image, ...more] = columnsNamed(IMAGE, header);
   const classes = header.flatMap((_, i) => {

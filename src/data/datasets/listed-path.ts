@@ -1,4 +1,5 @@
-// Paths in lists, as other systems write them: with backslashes, or with accents stored another way.
+// Paths in lists, as other systems write them: with backslashes, or with accents stored another
+// way.
 
 import { join } from 'node:path';
 import { isFile } from './lines.ts';

@@ -1,5 +1,5 @@
-// What lies in a folder of photographs: read once, before anything is made of it. Links are followed,
-// except where they lead above themselves.
+// What lies in a folder of photographs: read once, before anything is made of it. Links are
+// followed, except where they lead above themselves.
 
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
@@ -37,8 +37,8 @@ export interface PhotoTree {
 }
 
 /**
- * Folders of systems, network drives and archives, by their names in lower case: what is in them are
- * thumbnails and copies.
+ * Folders of systems, network drives and archives, by their names in lower case: what is in them
+ * are thumbnails and copies.
  */
 const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   '__macosx',
