@@ -37,6 +37,8 @@ interface Flags {
   methods?: string;
   data?: string;
   format?: string;
+  splits?: string;
+  oneClass?: boolean;
   backbone?: string;
   weights?: string;
   offline?: boolean;
@@ -70,6 +72,13 @@ export function compareCommand(): Command {
     )
     .option('--data <dir>', 'dataset folder')
     .option('--format <name>', 'dataset format, if it is not to be found out')
+    .addOption(
+      new Option('--splits <how>', 'none: the folders in --data are classes, not splits').choices([
+        'auto',
+        'none',
+      ]),
+    )
+    .option('--one-class', 'compare although there is a single class')
     .option('--folds <n>', 'folds over all images of the dataset', wholeNumber(2), 5)
     .option('--fold-seed <n>', 'seed of the cut into folds', wholeNumber(), 0)
     .option('--seeds <n>', 'repetitions, each with a seed of its own', wholeNumber(1), 1)
@@ -183,10 +192,10 @@ async function sideBySide(runs: string[], flags: Flags): Promise<void> {
     split,
     skipBad: flags.skipBad,
     maxPixels: maxPixelsOf(flags.maxMegapixels),
-    onNote: note,
     threads,
     workers,
     onProgress: showProgress,
+    onNote: note,
     signal: interruptible(),
   });
   const result = resultOf(compared.answered, { budgets: compared.budgets });

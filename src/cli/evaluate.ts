@@ -73,6 +73,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
       retrieval: flags.retrieval,
       workers: flags.workers,
       onProgress: showProgress,
+      onNote: note,
       signal: interruptible(),
     });
     const { evaluation } = result;

@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fail } from '../core/errors.ts';
+import { note } from './output.ts';
 
 /**
  * Photographs in the order in which they were named: files as they are, what folders hold at any depth,
@@ -13,7 +14,7 @@ export async function photosOf(
   named: readonly string[],
   list: string | undefined,
 ): Promise<string[]> {
-  const { listPhotos } = await import('../data/datasets/folder.ts');
+  const { findPhotos } = await import('../data/datasets/folder.ts');
   const all = [...named, ...(list === undefined ? [] : await readList(list))];
   const found: string[] = [];
   for (const path of all) {
@@ -25,7 +26,8 @@ export async function photosOf(
       found.push(path);
       continue;
     }
-    const inside = await listPhotos(path);
+    const { photos: inside, notes } = await findPhotos(path);
+    for (const line of notes) note(line);
     if (inside.length === 0) throw noPhotos(path, 'a folder without any');
     for (const photo of inside) found.push(join(path, ...photo.split('/')));
   }

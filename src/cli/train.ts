@@ -22,6 +22,8 @@ import { shellWord } from './shell-word.ts';
 interface Flags {
   data?: string;
   format?: string;
+  splits?: string;
+  oneClass?: boolean;
   method?: string;
   backbone?: string;
   feature?: string;
@@ -55,8 +57,18 @@ interface Flags {
 export function trainCommand(): Command {
   return new Command('train')
     .description('train a recogniser; ends with model/model.onnx and model/fieldmark.json')
-    .option('--data <dir>', 'dataset folder: CUB-200-2011 layout, Grocery Store, or class folders')
+    .option(
+      '--data <dir>',
+      'dataset folder: CUB-200-2011 layout, Grocery Store, class folders, or labels.csv',
+    )
     .option('--format <name>', 'dataset format, if it is not to be found out')
+    .addOption(
+      new Option('--splits <how>', 'none: the folders in --data are classes, not splits').choices([
+        'auto',
+        'none',
+      ]),
+    )
+    .option('--one-class', 'train although there is a single class')
     .option('--method <name>', "how to train (default: finetune; see 'fieldmark methods')")
     .option(
       '--backbone <name>',

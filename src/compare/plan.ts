@@ -16,7 +16,7 @@ import type { Emit } from '../train/events.ts';
 import { checkPlan, stageNames, stageOfEpochs, stagesOf } from '../train/plan.ts';
 import { type Recipe, recipeOf } from '../train/recipe.ts';
 import { prepareTask } from '../train/task.ts';
-import { type ImageHashes, trainingImages } from '../train/task-images.ts';
+import { type ImageHashes, mustHaveTwoClasses, trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
 import { type Contestant, configOf, folderName, withoutStrangeStages } from './contestant.ts';
 
@@ -54,12 +54,15 @@ export interface Folds {
 
 /** Reads and checks all images, and cuts them. */
 export async function openFolds(
-  config: Pick<RunConfig, 'data' | 'format' | 'skipBad' | 'maxMegapixels'>,
+  config: Pick<RunConfig, 'data' | 'format' | 'splits' | 'oneClass' | 'skipBad' | 'maxMegapixels'>,
   { folds: count, foldSeed: seed }: Rounds,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Folds & { fingerprint: string }> {
-  const opened = await openDataset(config.data, { format: config.format });
+  const { data, format, splits, oneClass } = config;
+  const opened = await openDataset(data, { format, splits, oneClass });
+  for (const note of opened.notes ?? []) emit.note(note);
+  mustHaveTwoClasses(opened, oneClass);
   const { hashes, problems } = await checkImages(opened.examples, {
     cacheFolder: cacheFolder('images'),
     maxPixels: maxPixelsOf(config),

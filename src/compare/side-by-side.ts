@@ -42,9 +42,11 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     mustShare(runs[i], 'data', config.data, first.data);
     mustShare(runs[i], 'fold', config.fold, first.fold);
   });
-  const { examples } = await openDataset(data ?? first.data, { format: first.format });
+  const { format, splits, oneClass } = first;
+  const { examples } = await openDataset(data ?? first.data, { format, splits, oneClass });
   if (split === 'val') mustBeUnseen(examples, configs, runs);
   const { skipBad = first.skipBad, maxPixels = maxPixelsOf(first) } = options;
+  const onNote = onceEach(options.onNote ?? (() => {}));
   const entries = [];
   for (const [i, folder] of runs.entries()) {
     const scores = await scoreRun(folder, {
@@ -54,7 +56,7 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
       fold: first.fold,
       skipBad,
       maxPixels,
-      onNote: i === 0 ? options.onNote : undefined, // the others leave the same out
+      onNote,
       onProgress: (event) =>
         options.onProgress?.({
           ...event,
@@ -73,6 +75,15 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     failed: [],
     findings: await findingsOf(entries.map(({ label }, i) => ({ label, folder: runs[i] }))),
     budgets: await Promise.all(runs.map((run) => budgetOf([run]))),
+  };
+}
+
+/** Every run is scored on the same dataset, which is told about once. */
+function onceEach(onNote: (text: string) => void): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (!said.has(text)) onNote(text);
+    said.add(text);
   };
 }
 

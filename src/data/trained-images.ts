@@ -23,14 +23,17 @@ export interface OpenedImages {
 }
 
 /**
- * Opens a run's dataset with the splits that it was trained with. `heldBack` is what the run kept of
- * its cut, which other data with a test split of its own have no need of: throws FM_RUN where today's cut is another (`mustHoldBack`).
+ * Opens a run's dataset with the splits that it was trained with. `heldBack` is what the run kept of its
+ * cut, which other data with a test split of its own have no need of: throws FM_RUN where today's cut is
+ * another (`mustHoldBack`). Folders named like the run's `classes` are classes.
  */
 export async function openTrainedImages(
   { data, format, skipBad, maxPixels, ...cut }: TrainedImages,
   heldBack: string | undefined,
+  classes: readonly string[],
 ): Promise<OpenedImages> {
-  const opened = await openDataset(data, { format });
+  const known = new Set(classes.map((name) => name.normalize()));
+  const opened = await openDataset(data, { format, known });
   const own = opened.examples.some(({ split }) => split === 'test');
   if (cutOf(cut) === undefined || (cut.fold === undefined && own)) {
     return { dataset: opened, problems: [] };

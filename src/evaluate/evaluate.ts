@@ -5,6 +5,9 @@ import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { type LeftOut, raiseProblems, tellLeftOut, withoutBad } from '../data/bad-images.ts';
 import { checkImages } from '../data/check.ts';
+import { copiesInSplit } from '../data/copies.ts';
+import { indicesOfNames } from '../data/datasets/class-names.ts';
+import { firstNames } from '../data/datasets/left-out.ts';
 import type { FoldChoice, HoldOutChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { countSeen, type SeenCount } from '../data/seen-images.ts';
@@ -40,6 +43,8 @@ export interface EvaluateOptions {
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
+  /** Notes on the dataset: what was understood and left out, copies of training images. */
+  readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -69,13 +74,17 @@ export async function evaluateModel(
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const opened = await openTrainedImages(options, manifest.trained.heldBack);
+  const opened = await openTrainedImages(options, manifest.trained.heldBack, manifest.classes);
+  for (const note of opened.dataset.notes ?? []) options.onNote?.(note);
   const split = options.split ?? (hasTest(opened.dataset) ? 'test' : 'val');
   const { dataset, leftOut } = await leaveBadOut(opened, split, options);
   const examples = await examplesOf(dataset, split, manifest.trained.seed);
   const seen = await countSeenOf(examples, manifest);
   if (seen !== undefined && !options.includeTrained) mustBeUnseen(seen, split);
   const labelOf = matchClasses(dataset, manifest);
+  if (options.onNote !== undefined && options.fold === undefined && split !== 'train') {
+    for (const note of await copiesInSplit(dataset, split)) options.onNote(note);
+  }
   checkBoxes(examples, dataset, recogniser.geometry);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
@@ -208,13 +217,12 @@ function checkBoxes(
 
 /** For each class of the dataset, its index in the model. */
 function matchClasses(dataset: Dataset, manifest: Manifest): number[] {
-  const known = new Map(manifest.classes.map((name, i) => [name, i]));
-  const indices = dataset.classes.map((name) => known.get(name) ?? -1);
+  const indices = indicesOfNames(dataset.classes, manifest.classes);
   const strangers = dataset.classes.filter((_, i) => indices[i] < 0);
   if (strangers.length === 0) return indices;
   throw fail('FM_DATASET', dataset.root, {
     expected: `the ${manifest.classes.length} classes that the model was trained on`,
     got: `${strangers.length} others: ${strangers.slice(0, 4).join(', ')}`,
-    next: 'Evaluate on data with the same class names.',
+    next: `Evaluate on data with the same class names (${firstNames(manifest.classes, 4)}).`,
   });
 }

@@ -6,7 +6,8 @@ import type { ProgressEvent } from '../core/progress.ts';
 import { Pace } from '../core/progress.ts';
 import { type ImageProblem, raiseProblems } from '../data/bad-images.ts';
 import { checkImages } from '../data/check.ts';
-import { listPhotos } from '../data/datasets/folder.ts';
+import { findPhotos } from '../data/datasets/folder.ts';
+import { isFolder } from '../data/datasets/lines.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { ExactStore } from '../search/exact-store.ts';
 import { checkSameModel, type LoadedIndex } from '../search/index-file.ts';
@@ -28,7 +29,7 @@ export interface BuildOptions {
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
-  /** Notes on the cache of features. */
+  /** Notes on what is left out of the folder, and on the cache of features. */
   readonly onNote?: (text: string) => void;
   /** Stops between photographs; what is described by then is kept for the next time. */
   readonly signal?: AbortSignal;
@@ -50,7 +51,7 @@ export async function buildPhotoIndex(
   options: BuildOptions = {},
 ): Promise<BuiltIndex> {
   const { onProgress = () => {}, signal } = options;
-  const names = await namesIn(folder);
+  const names = await namesIn(folder, options);
   const photos = names.map((id) => ({ id, path: join(folder, ...id.split('/')) }));
   const pace = new Pace();
   const { hashes, problems } = await checkImages(photos, {
@@ -74,17 +75,18 @@ export async function buildPhotoIndex(
   };
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  const names = await listPhotos(folder).catch((cause) => {
+async function namesIn(folder: string, { onNote = () => {} }: BuildOptions): Promise<string[]> {
+  if (!(await isFolder(folder))) {
     throw fail('FM_DATASET', folder, {
       expected: 'a folder of photographs',
-      got: (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'nothing there' : String(cause),
+      got: 'nothing there',
       next: 'Check the path given to --build.',
-      cause,
     });
-  });
-  if (names.length === 0) throw noPhotos(folder, 0);
-  return names;
+  }
+  const { photos, notes } = await findPhotos(folder);
+  for (const note of notes) onNote(note);
+  if (photos.length === 0) throw noPhotos(folder, 0);
+  return photos;
 }
 
 function noPhotos(folder: string, unreadable: number) {

@@ -134,6 +134,10 @@ export interface RunConfig {
   readonly data: string;
   /** Dataset format; found out when absent. */
   readonly format?: string;
+  /** `none`: of class folders, those in the root are the classes, whatever their names. */
+  readonly splits?: 'auto' | 'none';
+  /** Trains although there is a single class. */
+  readonly oneClass?: boolean;
   /** Cross-validation: all images are pooled, and those of this fold are the test split. */
   readonly fold?: FoldChoice;
   /** A share of each class that is kept back to test on, for data without a test split. */
@@ -190,6 +194,8 @@ export type RunConfigInput = Pick<RunConfig, 'data'> & Partial<RunConfig>;
 const givenConfig = z.strictObject({
   data: z.string().min(1),
   format: z.string().optional(),
+  splits: z.enum(['auto', 'none']).optional(),
+  oneClass: z.boolean().optional(),
   fold: fold.optional(),
   holdOut: heldOut.optional(),
   method: z.string().default('finetune'),

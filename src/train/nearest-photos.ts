@@ -49,7 +49,8 @@ export async function openNearest(
   const maxPixels = maxPixelsOf(config);
   const { skipBad } = config;
   const images = { ...config, maxPixels };
-  const { dataset } = await openTrainedImages(images, manifest.trained.heldBack);
+  const { heldBack } = manifest.trained;
+  const { dataset } = await openTrainedImages(images, heldBack, manifest.classes);
   const checked = async (examples: readonly Example[]) =>
     await checkImages(examples, { cacheFolder: cacheFolder('images'), maxPixels });
   const key = [manifest.sha256, JSON.stringify({ geometry, engineVersion })];

@@ -2,8 +2,10 @@
 
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example } from '../core/example.ts';
+import { nearNames, plainName } from '../core/near-names.ts';
 import { leftOutInWords, raiseProblems, tellLeftOut, withoutBad } from '../data/bad-images.ts';
-import { checkClasses, checkImages } from '../data/check.ts';
+import { type ClassProblem, checkClasses, checkImages } from '../data/check.ts';
+import { isGenericName } from '../data/datasets/split-names.ts';
 import { type Cut, cutDataset, cutOf, foldInWords } from '../data/folds.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { maxPixelsOf, type RunConfig } from './config.ts';
@@ -104,6 +106,39 @@ export function trainingImages({ classes, examples }: Dataset): number[] {
   return counts;
 }
 
+/** A network of one class always gives the same answer: nobody gets one unasked. */
+export function mustHaveTwoClasses({ root, classes }: Dataset, oneClass = false): void {
+  if (classes.length > 1 || oneClass) return;
+  const [name] = classes;
+  const doubt = isGenericName(name) ? ', whose name is hardly that of a class' : '';
+  throw fail('FM_DATASET', root, {
+    expected: 'at least two classes',
+    got: `one, '${name}'${doubt}`,
+    next:
+      'Give a folder with one folder for each class, or list the images with their labels in ' +
+      'labels.csv. To train on one class all the same, say oneClass=true (--one-class).',
+  });
+}
+
+/** Where a class without training images has its own. */
+function elsewhere({ classes, examples }: Dataset, className: string): string {
+  const label = classes.indexOf(className);
+  const splits = new Set(examples.flatMap((one) => (one.label === label ? [one.split] : [])));
+  return splits.size === 0 ? '' : ` (in ${[...splits].sort().join(' and ')} alone)`;
+}
+
+/** Names that are nearly those of other classes are slips of the pen. */
+function nextForClasses({ classes }: Dataset, broken: readonly ClassProblem[]): string {
+  const names = broken.map(({ className }) => className);
+  const trained = classes.filter((name) => !names.includes(name));
+  const [near] = names.flatMap((name) => {
+    const [other] = nearNames(name, trained, 1);
+    return other === undefined || plainName(other) !== plainName(name) ? [] : [{ name, other }];
+  });
+  const slip = near && `If '${near.name}' is '${near.other}', give both the same name. `;
+  return `${slip ?? ''}Add images to these classes or remove the classes.`;
+}
+
 /** Tells of classes with few training images; a class without any is an error. */
 export function reportClasses(dataset: Dataset, emit: Emit): void {
   const classes = checkClasses(dataset);
@@ -113,9 +148,9 @@ export function reportClasses(dataset: Dataset, emit: Emit): void {
       expected: 'training images for every class',
       got: `${broken.length} without: ${broken
         .slice(0, 5)
-        .map((c) => c.className)
+        .map(({ className }) => `${className}${elsewhere(dataset, className)}`)
         .join(', ')}`,
-      next: 'Add images to these classes or remove the classes.',
+      next: nextForClasses(dataset, broken),
     });
   }
   for (const { className, reason } of classes) emit.note(`class '${className}' has ${reason}`);

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Supervision } from '../core/example.ts';
+import { copyNotes } from '../data/copies.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { cutOf } from '../data/folds.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
@@ -29,6 +30,7 @@ import {
   cutImages,
   type ImageHashes,
   leaveBadOut,
+  mustHaveTwoClasses,
   readImages,
   reportClasses,
   testImages,
@@ -71,7 +73,10 @@ export async function prepareTask(
   const trunkFile = checkTrunk(config);
   const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
   const options = parseOptions(method, config.options);
-  const found = await openDataset(config.data, { format: config.format });
+  const { data, format, splits: folders, oneClass } = config;
+  const found = await openDataset(data, { format, splits: folders, oneClass });
+  for (const note of found.notes ?? []) emit.note(note);
+  mustHaveTwoClasses(found, oneClass);
   const boxes: readonly Supervision[] = config.within === 'box' ? ['box'] : [];
   checkSupervision(method, found, boxes);
   const trunk =
@@ -108,6 +113,7 @@ export async function prepareTask(
   for (const note of checkStages({ method, context, config, dataset })) emit.note(note);
   reportClasses(dataset, emit);
   const hashes = cut?.hashes ?? (await readImages(dataset, config, emit, signal));
+  for (const note of copyNotes(dataset, hashes)) emit.note(note);
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
   if (testImages(dataset) === 0) {

@@ -61,6 +61,8 @@ describe('docs/configuration.md', () => {
     const every: Record<keyof RunConfig, unknown> = {
       ...defaults,
       format: undefined,
+      splits: undefined,
+      oneClass: undefined,
       fold: undefined,
       holdOut: undefined,
       epochs: undefined,
