@@ -5,9 +5,9 @@ import type { ByteSource } from './byte-source.ts';
 import { Inert } from './inert.ts';
 
 const MOST_KEYS = 6;
-/** Modules whose objects stand beside networks and are none. */
+/** Modules of Python and of libraries that have no networks. */
 const NO_NETWORK =
-  /^(_?collections|builtins|__builtin__|argparse|pathlib|datetime|numpy|copyreg)\b/;
+  /^(_?collections|_?builtins|__builtin__|argparse|pathlib|datetime|numpy|copyreg|functools|os|posix|nt|subprocess|sys|shutil|runpy)\./;
 
 /** The error for such a file. */
 export function noStateDict(source: ByteSource, root: unknown) {
@@ -40,21 +40,29 @@ function arrays(entries: ReadonlyMap<unknown, unknown>): number {
   return [...entries.values()].filter(isArray).length;
 }
 
+/** Whether the path is of a class, as networks are, and not of Python's own. */
+function mayBeNetwork(value: unknown): value is Inert {
+  return value instanceof Inert && /\.[A-Z][^.]*$/.test(value.path) && !NO_NETWORK.test(value.path);
+}
+
 function advice(root: unknown): string {
   const load = 'torch.load(FILE, weights_only=False)';
-  const save = (what: string) => `torch.save(${what}.state_dict(), 'weights.pth')`;
-  const trust = 'In PyTorch, if you trust where the file comes from:';
-  if (root instanceof Inert) return `${trust} ${save(load)}.`;
   const entries = root instanceof Map ? [...root] : [];
-  const inner = [root, ...entries.map(([, value]) => value)];
-  if (inner.some((value) => value instanceof Map && arrays(value) > 0)) {
+  if ([root, ...entries.map(([, value]) => value)].some(hasArrays)) {
     return 'Save the arrays as tensors, with safetensors.numpy.save_file(arrays, FILE).';
   }
-  const network = entries.find(
-    ([key, value]) =>
-      typeof key === 'string' && value instanceof Inert && !NO_NETWORK.test(value.path),
-  );
-  if (network === undefined)
-    return 'In PyTorch, save the network with torch.save(model.state_dict(), FILE).';
-  return `${trust} ${save(`${load}[${JSON.stringify(`${network[0]}`.slice(0, 40))}]`)}.`;
+  if (mayBeNetwork(root)) return saving(load);
+  const network = entries.find(([key, value]) => typeof key === 'string' && mayBeNetwork(value));
+  if (network !== undefined) return saving(`${load}[${JSON.stringify(network[0])}]`);
+  const save = 'In PyTorch, save the network with torch.save(model.state_dict(), FILE).';
+  return root instanceof Inert ? `${save} Do not trust the file.` : save;
+}
+
+function hasArrays(value: unknown): boolean {
+  return value instanceof Map && arrays(value) > 0;
+}
+
+function saving(network: string): string {
+  const trust = 'In PyTorch, if you trust where the file comes from:';
+  return `${trust} torch.save(${network}.state_dict(), 'weights.pth').`.slice(0, 400);
 }

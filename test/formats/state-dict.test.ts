@@ -318,6 +318,16 @@ test('a whole network of an older file, whose class comes with its source', asyn
   );
 });
 
+test('nobody is told to load a file that wants to run something else', async () => {
+  for (const evil of [made('os.system', text('ls')), made('subprocess.Popen', text('ls'))]) {
+    for (const root of [evil, dictionary({ net: evil })]) {
+      const error = await read(archive(root, numbers)).catch((cause) => cause);
+      expect(error.message).not.toContain('torch.load');
+    }
+    await expect(read(archive(evil, numbers))).rejects.toThrow('Do not trust the file.');
+  }
+});
+
 test('nothing of a file is run, wherever it stands', async () => {
   const mark = join(await temporaryFolder(), 'called');
   const evil = made('os.system', text(`touch ${mark}`));
