@@ -145,7 +145,7 @@ describe('a run from training to explanation', () => {
       temperature: expect.any(Number),
       stages: [{ stage: 'all' }],
     });
-    expect(trained.stdout).toContain(`fieldmark evaluate ${run()}`);
+    expect(trained.stderr).toContain(`fieldmark evaluate ${run()}`);
     expect(trained.stderr).toMatch(/all epoch 2\/2 {2}loss \d/);
   });
 

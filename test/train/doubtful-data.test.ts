@@ -41,7 +41,13 @@ async function toldOf(data: string, run: string, split: 'train' | 'val' | 'test'
   const recogniser = await loadRecogniser(runPaths(join(world.folder, run)).model);
   try {
     const onNote = (text: string) => void notes.push(text);
-    const { evaluation } = await evaluateModel(recogniser, { data, split, onNote, workers: 0 });
+    const { evaluation } = await evaluateModel(recogniser, {
+      includeTrained: true,
+      data,
+      split,
+      onNote,
+      workers: 0,
+    });
     return { notes, n: evaluation.n };
   } finally {
     await recogniser.close();
