@@ -22,11 +22,15 @@ import { scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { type Firsts, retrievalOf } from './retrieval.ts';
 import { mustBeUnseen } from './seen-words.ts';
 import { type Evaluation, summarise } from './summary.ts';
+import { openUnseen } from './unseen-data.ts';
 
 export interface EvaluateOptions {
   readonly data: string;
   readonly format?: string;
-  /** Default: `test` where it has images, else `val`. */
+  /**
+   * Default: `test` where it has images, else `val`. Data without splits of which the model has seen next to
+   * nothing are `test` as a whole.
+   */
   readonly split?: Split;
   /** Cross-validation: the splits are those of this fold (`foldDataset`). */
   readonly fold?: FoldChoice;
@@ -74,7 +78,7 @@ export async function evaluateModel(
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const opened = await openTrainedImages(options, manifest.trained.heldBack, manifest.classes);
+  const opened = await openImages(options, manifest);
   for (const note of opened.dataset.notes ?? []) options.onNote?.(note);
   const split = options.split ?? (hasTest(opened.dataset) ? 'test' : 'val');
   const { dataset, leftOut } = await leaveBadOut(opened, split, options);
@@ -130,6 +134,17 @@ export async function evaluateModel(
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
   const evaluation = { ...summary, retrieval };
   return { evaluation, dataset, examples, logits, firsts, leftOut };
+}
+
+/** Other photographs than the run's, or the run's with the splits that it was trained with. */
+async function openImages(
+  options: EvaluateOptions,
+  { trained, classes }: Manifest,
+): Promise<OpenedImages> {
+  const other =
+    options.fold === undefined ? await openUnseen(options, trained.seen, classes) : undefined;
+  if (other !== undefined) return { dataset: other, problems: [] };
+  return await openTrainedImages(options, trained.heldBack, classes);
 }
 
 /** With `skipBad`, the dataset without what cannot be used of the split, or of what it is cut from. */

@@ -19,6 +19,11 @@ export function mustBeUnseen({ images, trained }: SeenCount, split: Split): void
   });
 }
 
+/** Whether so few photographs had a part in training that figures are not about memory. */
+export function mostlyUnseen({ images, trained, chosen }: SeenCount): boolean {
+  return trained + chosen < TRAINED_SHARE * images;
+}
+
 /** A warning that stands over the figures; undefined where none of the photographs trained the model. */
 export function seenBanner({ images, trained }: SeenCount): string | undefined {
   if (trained === 0) return undefined;

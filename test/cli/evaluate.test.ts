@@ -1,11 +1,13 @@
 // Figures on photographs that the model has seen are refused, or stand under a warning; and what is
 // printed after training works as it is.
 
-import { cp, mkdir, readFile, rename } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openDataset } from '../../src/data/datasets/table.ts';
+import { encodePng } from '../../src/data/image/decode.ts';
 import { command } from '../support/command.ts';
+import { noiseImage } from '../support/images.ts';
 import { tinySettings, tinyWorld, trainHere } from '../support/tiny-run.ts';
 
 const world = tinyWorld();
@@ -98,6 +100,40 @@ describe('the test part that training keeps back', () => {
     expect(() => trainHere(world.data, place('x'), { ...brief, holdOut, fold })).toThrow(
       /leave it or/,
     );
+  });
+});
+
+/** Five pictures of nothing for each of the first two classes of a run. */
+async function folderOfOthers(run: string): Promise<string> {
+  const manifest = await readFile(join(place(run), 'model', 'fieldmark.json'), 'utf8');
+  const { classes } = JSON.parse(manifest) as { classes: string[] };
+  for (const [label, name] of classes.slice(0, 2).entries()) {
+    const folder = join(place(`others of ${run}`), name);
+    await mkdir(folder, { recursive: true });
+    for (let i = 0; i < 5; i++) {
+      await writeFile(join(folder, `${i}.png`), await encodePng(noiseImage(40, 40, 9 * label + i)));
+    }
+  }
+  return place(`others of ${run}`);
+}
+
+describe('class folders that have nothing to do with the run', () => {
+  test.each([
+    ['a run with a validation part of its own', 'official'],
+    ['a run that kept a test part back', 'held'],
+  ])('%s: all photographs are scored, and the report says how again', async (_, run) => {
+    const others = await folderOfOthers(run);
+    const all = ['evaluate', place(run), '--data', others, '--workers', '0', '--json'];
+    for (const split of [[], ['--split', 'test']]) {
+      const { status, json, stdout, stderr } = await command(...all, ...split);
+      expect(status, stderr).toBe(0);
+      expect(json).toMatchObject({ n: 10, split: 'test', absent: expect.any(Array) });
+      expect((json as { absent: string[] }).absent).toHaveLength(2);
+      expect(stdout + stderr).toContain('had no part in training: all of them are scored');
+    }
+    const report = await readFile(join(place(run), 'report.html'), 'utf8');
+    expect(report).toContain('of 2 of 4 classes are answered rightly');
+    expect(report).toContain('--split test');
   });
 });
 
