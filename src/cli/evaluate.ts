@@ -7,6 +7,7 @@ import { fail } from '../core/errors.ts';
 import type { Split } from '../core/example.ts';
 import type { TrainedImages } from '../data/trained-images.ts';
 import type { Retrieval, RetrievalByLevel } from '../evaluate/retrieval.ts';
+import { absentClasses, classesInWords, scopeNotes } from '../evaluate/scope-words.ts';
 import { chosenNote, seenBanner } from '../evaluate/seen-words.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
 import { shownName } from '../recognise/class-name.ts';
@@ -81,6 +82,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
     const banner = seen && seenBanner(seen);
     if (banner !== undefined) print(pico.bold(`CAUTION: ${banner}`));
     printEvaluation(evaluation);
+    for (const line of scopeNotes(evaluation)) print(line);
     const chosen = seen && chosenNote(seen);
     if (chosen !== undefined) print(chosen);
     if (result.leftOut !== undefined && result.leftOut.count > 0) {
@@ -168,7 +170,7 @@ export function printEvaluation(e: Evaluation): void {
       ]),
       ['calibration error', percent(e.ece, 2), `temperature ${e.temperature.toFixed(3)}`],
       ...(e.retrieval === undefined ? [] : retrievalRows(e.retrieval)),
-      ['images', String(e.n), `${e.classes} classes, split ${e.split}`],
+      ['images', String(e.n), `${classesInWords(e)}, split ${e.split}`],
     ]),
   );
   const worst = e.confusions.slice(0, 5);
@@ -205,6 +207,7 @@ function jsonOf(e: Evaluation, report: string | undefined) {
     perClassMean,
     n,
     split,
+    absent: absentClasses(e),
     levels,
     scales,
     interval,

@@ -7,6 +7,7 @@ import { type TrainingPart, trainingCharts } from './report-curves.ts';
 import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
 import { classTable, confusionTable, levelTable } from './report-tables.ts';
 import type { Retrieval } from './retrieval.ts';
+import { classesInWords, scopeNotes } from './scope-words.ts';
 import { chosenNote, seenBanner } from './seen-words.ts';
 import type { Evaluation } from './summary.ts';
 
@@ -43,6 +44,7 @@ export interface ReportInput {
 export function renderReport(input: ReportInput): string {
   const { title, subtitle, evaluation, created } = input;
   const body = html`${seenPart(evaluation)}
+${scopeNotes(evaluation).map((note) => html`<p class="quiet">${note}</p>`)}
 ${headline(evaluation)}
 ${trainingSection(input.training ?? [])}
 ${levelSection(evaluation)}
@@ -67,11 +69,12 @@ function seenPart({ seen }: Evaluation): Content {
 }
 
 /** What the numbers say, in words. */
-function leadSentence({ n, split, classes, top1, interval, confusions }: Evaluation): string {
+function leadSentence(evaluation: Evaluation): string {
+  const { n, split, top1, interval, confusions } = evaluation;
   const [low, high] = interval.top1;
   const asked = `${n} ${split} ${plural(n, 'image', 'images')}`;
-  const among = `${classes} ${plural(classes, 'class', 'classes')}`;
   const between = `95 % interval ${percentText(low)} to ${percentText(high)}`;
+  const among = classesInWords(evaluation);
   const first = `${percentText(top1)} of ${asked} of ${among} are answered rightly (${between}).`;
   const worst = confusions[0];
   if (worst === undefined) return first;

@@ -65,7 +65,6 @@ export interface Evaluation {
   readonly n: number;
   readonly classes: number;
   readonly top1: number;
-  /** With fewer than five classes, among all of them: 1. */
   /** Null where there are no more than five classes: it would always be 1. */
   readonly top5: number | null;
   /** Mean recall over the classes present. */
