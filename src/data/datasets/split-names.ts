@@ -66,6 +66,19 @@ export function isGenericName(name: string): boolean {
   return words.length > 0 && words.every((word) => fillers.has(word));
 }
 
+/** Days and months as calendars write them, and folders as cameras number them (DCF). */
+const occasions: readonly RegExp[] = [
+  /^(19|20)\d\d[-_. ](0[1-9]|1[0-2])([-_. ](0[1-9]|[12]\d|3[01]))?([^\p{L}\d][^\p{L}]*)?$/u,
+  /^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([^\p{L}\d][^\p{L}]*)?$/u,
+  /^(0?[1-9]|[12]\d|3[01])[-_. ](0?[1-9]|1[0-2])[-_. ](19|20)\d\d$/,
+  /^[1-9]\d\d(?=.*[A-Z])[A-Z\d_]{5}$/,
+];
+
+/** Whether a folder's name says when, or by which camera, and nothing of what is to be seen. */
+export function isOccasion(name: string): boolean {
+  return occasions.some((one) => one.test(name));
+}
+
 /** `TrainingSet-2017` as `training`, `set`; a filler that is glued to a split comes off. */
 function wordsOf(name: string): string[] {
   const parted = name.replaceAll(/(\p{Ll})(\p{Lu})/gu, '$1 $2').toLowerCase();
