@@ -7,12 +7,14 @@ import { fail } from '../core/errors.ts';
 import { note } from './output.ts';
 
 /**
- * Photographs in the order in which they were named: files as they are, what folders hold at any depth,
- * and what `list` names, a path a line (`-`: standard input). Throws FM_USAGE where there are none.
+ * The photographs that a command is given, in the order in which they were named: files as they are, what
+ * folders hold at any depth, and what `list` names, a path a line (`-`: standard input). Throws FM_USAGE
+ * where there are none.
  */
 export async function photosOf(
+  command: string,
   named: readonly string[],
-  list: string | undefined,
+  list?: string,
 ): Promise<string[]> {
   const { findPhotos } = await import('../data/datasets/folder.ts');
   const all = [...named, ...(list === undefined ? [] : await readList(list))];
@@ -32,7 +34,7 @@ export async function photosOf(
     for (const photo of inside) found.push(join(path, ...photo.split('/')));
   }
   if (found.length > 0) return found;
-  throw noPhotos('predict', list === undefined ? 'none' : `an empty list (${list})`);
+  throw noPhotos(command, list === undefined ? 'none' : `an empty list (${list})`);
 }
 
 async function readList(path: string): Promise<string[]> {
@@ -53,6 +55,6 @@ function noPhotos(where: string, got: string) {
   return fail('FM_USAGE', where, {
     expected: 'photographs',
     got,
-    next: 'Name image files, a folder that holds some, or a list of them with --list.',
+    next: 'Name image files, or a folder that holds some.',
   });
 }

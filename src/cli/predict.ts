@@ -44,7 +44,7 @@ export function predictCommand(): Command {
 }
 
 async function run(folder: string, named: string[], flags: Flags): Promise<void> {
-  const photos = await photosOf(named, flags.list);
+  const photos = await photosOf('predict', named, flags.list);
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
   const within = boxToSee(recogniser, photos, flags.box);
