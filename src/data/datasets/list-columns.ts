@@ -24,7 +24,7 @@ const LABEL = words(
 const ELSEWHERE = {
   label: words(
     'klasse klassen kategorie etikett art vogelart pflanzenart tierart gattung bezeichnung beschriftung ' +
-      'classe espece categorie etiquette clase especie categoria etiqueta specie etichetta soort categorie',
+      'classe espece categorie etiquette clase especie categoria etiqueta specie etichetta soort',
   ),
   image: words(
     'datei dateiname dateipfad pfad bild bilder bildname foto fotos fotoname fichier nomfichier ' +
@@ -34,7 +34,7 @@ const ELSEWHERE = {
 };
 const SPLIT = words(
   'split splits set subset partition dataset phase usage fold ' +
-    'aufteilung teilmenge datensatz partie conjunto particion ripartizione',
+    'aufteilung teilmenge conjunto particion ripartizione',
 );
 
 function words(text: string): ReadonlySet<string> {
