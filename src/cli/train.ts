@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
-import { shellWord } from './shell-word.ts';
+import { commandLine } from './shell-word.ts';
 
 interface Flags {
   data?: string;
@@ -181,7 +181,7 @@ async function tellHowToGoOn(folder: string, cause: unknown): Promise<void> {
   if (!isSaved) return;
   note(
     'what was trained is kept: when that is put right, ' +
-      `'fieldmark train --out ${shellWord(folder)} --resume' goes on`,
+      `${commandLine('train', '--out', folder, '--resume')} goes on`,
   );
 }
 
@@ -240,8 +240,7 @@ function report(summary: TrainSummary, folder: string): void {
     `${summary.classes} classes from ${summary.trainImages} images; model in ${join(folder, 'model')}`,
   );
   print('next:');
-  const run = shellWord(folder);
   // what a run knows of its images, evaluate finds by itself
-  if (summary.evaluateOn !== null) print(`  fieldmark evaluate ${run}`);
-  print(`  fieldmark predict ${run} PHOTO.jpg`);
+  if (summary.evaluateOn !== null) print(`  ${commandLine('evaluate', folder)}`);
+  print(`  ${commandLine('predict', folder, 'PHOTO.jpg')}`);
 }

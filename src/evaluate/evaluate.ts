@@ -8,7 +8,7 @@ import { checkImages } from '../data/check.ts';
 import { copiesInSplit } from '../data/copies.ts';
 import { indicesOfNames } from '../data/datasets/class-names.ts';
 import { firstNames } from '../data/datasets/left-out.ts';
-import type { FoldChoice, HoldOutChoice } from '../data/folds.ts';
+import { cutOf, type FoldChoice, type HoldOutChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { countSeen, type SeenCount } from '../data/seen-images.ts';
 import { chooseSplits } from '../data/splits.ts';
@@ -84,7 +84,10 @@ export async function evaluateModel(
   const { dataset, leftOut } = await leaveBadOut(opened, split, options);
   const examples = await examplesOf(dataset, split, manifest.trained.seed);
   const seen = await countSeenOf(examples, manifest);
-  if (seen !== undefined && !options.includeTrained) mustBeUnseen(seen, split);
+  if (seen !== null && !options.includeTrained) {
+    const heldBack = manifest.trained.heldBack !== undefined;
+    mustBeUnseen(seen, { split, heldBack, ownCut: cutOf(options) !== undefined });
+  }
   const labelOf = matchClasses(dataset, manifest);
   if (options.onNote !== undefined && options.fold === undefined && split !== 'train') {
     for (const note of await copiesInSplit(dataset, split)) options.onNote(note);
@@ -129,7 +132,7 @@ export async function evaluateModel(
     split,
     ids: examples.map(({ id }) => id),
   });
-  const summary = seen === undefined ? figures : { ...figures, seen };
+  const summary = { ...figures, seen };
   if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits, leftOut };
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
   const evaluation = { ...summary, retrieval };
@@ -179,12 +182,12 @@ function hasTest({ examples }: Dataset): boolean {
   return examples.some(({ split }) => split === 'test');
 }
 
-/** How many of the photographs the model has seen; undefined for models that do not remember any. */
+/** How many of the photographs the model has seen; null for models that do not remember any. */
 async function countSeenOf(
   examples: readonly Example[],
   { trained }: Manifest,
-): Promise<SeenCount | undefined> {
-  if (trained.seen === undefined) return undefined;
+): Promise<SeenCount | null> {
+  if (trained.seen === undefined) return null;
   const hashes: string[] = [];
   // one that cannot be read is told of when it is decoded
   for (const { path } of examples) hashes.push(await hashFile(path).catch(() => ''));

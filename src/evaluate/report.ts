@@ -8,7 +8,7 @@ import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
 import { classTable, confusionTable, levelTable } from './report-tables.ts';
 import type { Retrieval } from './retrieval.ts';
 import { classesInWords, scopeNotes } from './scope-words.ts';
-import { chosenNote, seenBanner } from './seen-words.ts';
+import { seenBanner, seenNote } from './seen-words.ts';
 import type { Evaluation } from './summary.ts';
 
 /** A command worth running next, and why. */
@@ -62,9 +62,9 @@ Intervals are 95 %: Wilson for top-1, bootstrap over images for the mean over cl
 
 /** A warning over the figures where the photographs trained the model, a note where they chose it. */
 function seenPart({ seen }: Evaluation): Content {
-  const banner = seen && seenBanner(seen);
+  const banner = seenBanner(seen);
   if (banner !== undefined) return html`<p class="warning" role="alert">${banner}</p>`;
-  const note = seen && chosenNote(seen);
+  const note = seenNote(seen);
   return note === undefined ? null : html`<p class="quiet">${note}</p>`;
 }
 

@@ -91,8 +91,8 @@ export interface Evaluation {
   readonly wrong: readonly WrongAnswer[];
   /** Each image querying the others by its embedding, where that was asked for. */
   readonly retrieval?: RetrievalByLevel;
-  /** How many of the photographs the model had seen before; absent where that is not known. */
-  readonly seen?: SeenCount;
+  /** How many of the photographs the model had seen before; null where it does not remember any. */
+  readonly seen?: SeenCount | null;
 }
 
 export interface SummaryInput {

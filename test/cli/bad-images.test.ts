@@ -143,7 +143,7 @@ test('a photograph that goes while a run trains: the run is kept, and how it goe
   const { status, stderr } = await running.ended;
   expect(status).toBe(1);
   expect(stderr).toMatch(/error FM_IMAGE: .*got no such file/);
-  expect(stderr).toContain(`'fieldmark train --out ${place('gone')} --resume' goes on`);
+  expect(stderr).toContain(`npx fieldmark train --out ${place('gone')} --resume goes on`);
   await rename(back, away);
   const again = await command('train', '--out', place('gone'), '--resume');
   expect(again.status, again.stderr).toBe(0);

@@ -66,10 +66,59 @@ describe('photographs that trained the model', () => {
       seen: { trained: 0, chosen: 0 },
     });
     const chosen = await command('evaluate', place('official'), '--split', 'val', '--json');
-    expect(chosen.json).toMatchObject({ split: 'val', caution: null });
     const said = 'also chose the epoch and fitted the temperature';
+    const note = expect.stringContaining(said);
+    expect(chosen.json).toMatchObject({ split: 'val', caution: null, note });
     expect(chosen.stdout + chosen.stderr).toContain(said);
     expect(await readFile(join(place('official'), 'report.html'), 'utf8')).toContain(said);
+  });
+});
+
+describe('what is said beside figures and refusals', () => {
+  const score = (...args: string[]) => command('evaluate', ...args, '--workers', '0', '--json');
+
+  test('a model from before it remembered photographs says so until its run is resumed', async () => {
+    const path = join(place('refit run'), 'model', 'fieldmark.json');
+    const manifest = JSON.parse(await readFile(path, 'utf8')) as { trained: { seen?: unknown } };
+    expect(manifest.trained.seen).toBeDefined();
+    delete manifest.trained.seen;
+    await writeFile(path, JSON.stringify(manifest));
+    const { status, json, stderr } = await score(place('refit run'), '--split', 'val');
+    expect(status, stderr).toBe(0);
+    const said = expect.stringContaining('does not remember its training photographs');
+    expect(json).toMatchObject({ seen: null, caution: null, note: said });
+    expect(stderr).toEqual(said);
+    expect(await readFile(join(place('refit run'), 'report.html'), 'utf8')).toEqual(said);
+    const changes = { ...brief, refit: true };
+    await trainHere(place('class folders'), place('refit run'), changes, { mode: 'resume' });
+    const refused = await score(place('refit run'), '--split', 'val');
+    expect(refused.stderr).toMatch(refusal);
+  });
+
+  test.each([
+    ['a fold beside its cut', 'fold', ['--split', 'test'], '--fold for a run of one fold'],
+    [
+      'the training part of a run that held some back',
+      'held',
+      ['--split', 'train'],
+      '--split test',
+    ],
+    ['a run that held nothing back', 'refit run', [], '--hold-out 0.2'],
+  ])('%s: where to find photographs that were not seen', async (_, run, args, way) => {
+    const data = run === 'fold' ? ['--data', world.data] : [];
+    const refused = await score(place(run), ...data, ...args);
+    expect(refused.stderr).toMatch(refusal);
+    expect(refused.stderr).toContain(way);
+  });
+
+  test('a model without its run has no folds and no photographs of its own', async () => {
+    const model = join(place('fold'), 'model');
+    const fold = await score(model, '--data', world.data, '--fold');
+    expect(fold.stderr).toContain(
+      'a run that was trained with --fold, got a model without its run',
+    );
+    const none = await score(model);
+    expect(none.stderr).toContain('expected --data <dir>, as this model knows of no photographs');
   });
 });
 
@@ -84,7 +133,7 @@ describe('the test part that training keeps back', () => {
     await rename(place('class folders'), place('moved'));
     const gone = await command('evaluate', place('held'));
     expect(gone.status).toBe(1);
-    expect(gone.stderr).toMatch(/class folders: expected a dataset folder, got nothing there/);
+    expect(gone.stderr).toMatch(/class folders: expected the photographs that the run .*--data/);
     const found = await command('evaluate', place('held'), '--data', place('moved'), '--json');
     expect(found.json).toMatchObject({ split: 'test', seen: { trained: 0, images: 16 } });
     await rename(place('moved'), place('class folders'));
@@ -144,10 +193,10 @@ test('the commands that train prints work as they are', async () => {
   const trained = await command('train', ...data, ...settings, '--out', run);
   expect(trained.status, trained.stderr).toBe(0);
   expect(trained.stderr).toContain('--hold-out 0.2');
-  const printed = trained.stdout.split('\n').filter((line) => line.startsWith('  fieldmark '));
+  const printed = trained.stdout.split('\n').filter((line) => line.startsWith('  npx '));
   expect(printed).toEqual([
-    `  fieldmark evaluate '${run}'`,
-    `  fieldmark predict '${run}' PHOTO.jpg`,
+    `  npx fieldmark evaluate '${run}'`,
+    `  npx fieldmark predict '${run}' PHOTO.jpg`,
   ]);
   const evaluated = await command('evaluate', run, '--json');
   expect(evaluated.status, evaluated.stderr).toBe(0);

@@ -106,7 +106,12 @@ test('evaluate writes classes, confusions and every answer as tables', async () 
   const { status, json, stderr, stdout } = await command(...score);
   expect(status, stderr).toBe(0);
   expect(stdout.trim().split('\n')).toHaveLength(1);
-  expect(json).toMatchObject({ top5: null, n: 12 });
+  const written = (name: string) => join(tables, name);
+  expect(json).toMatchObject({
+    top5: null,
+    n: 12,
+    tables: expect.arrayContaining([written('classes.csv'), written('images.csv')]),
+  });
   const text = (name: string) => readFile(join(tables, name), 'utf8');
   const classes = (await text('classes.csv')).trimEnd().split('\r\n');
   expect(classes[0]).toBe('class,images,right,precision,recall,f1,most taken for');
