@@ -52,6 +52,8 @@ export interface EvaluationRun {
   readonly evaluation: Evaluation;
   readonly dataset: Dataset;
   readonly examples: readonly Example[];
+  /** The model's label of each: its classes may be spelt and ordered otherwise than the dataset's. */
+  readonly labels: readonly number[];
   /** [n, K], row by row in the order of the examples. */
   readonly logits: Float32Array;
   /** With `retrieval`: of each image. */
@@ -126,10 +128,10 @@ export async function evaluateModel(
     ids: examples.map(({ id }) => id),
   });
   const summary = seen === undefined ? figures : { ...figures, seen };
-  if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits, leftOut };
+  const scored = { dataset, examples, labels, logits, leftOut };
+  if (embeddings.length === 0) return { evaluation: summary, ...scored };
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
-  const evaluation = { ...summary, retrieval };
-  return { evaluation, dataset, examples, logits, firsts, leftOut };
+  return { evaluation: { ...summary, retrieval }, ...scored, firsts };
 }
 
 /** With `skipBad`, the dataset without what cannot be used of the split, or of what it is cut from. */
