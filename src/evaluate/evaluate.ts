@@ -56,6 +56,8 @@ export interface EvaluationRun {
   readonly evaluation: Evaluation;
   readonly dataset: Dataset;
   readonly examples: readonly Example[];
+  /** The model's label of each: its classes may be spelt and ordered otherwise than the dataset's. */
+  readonly labels: readonly number[];
   /** [n, K], row by row in the order of the examples. */
   readonly logits: Float32Array;
   /** With `retrieval`: of each image. */
@@ -133,10 +135,10 @@ export async function evaluateModel(
     ids: examples.map(({ id }) => id),
   });
   const summary = { ...figures, seen };
-  if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits, leftOut };
+  const scored = { dataset, examples, labels, logits, leftOut };
+  if (embeddings.length === 0) return { evaluation: summary, ...scored };
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
-  const evaluation = { ...summary, retrieval };
-  return { evaluation, dataset, examples, logits, firsts, leftOut };
+  return { evaluation: { ...summary, retrieval }, ...scored, firsts };
 }
 
 /** Other photographs than the run's, or the run's with the splits that it was trained with. */

@@ -61,7 +61,10 @@ export async function buildPhotoIndex(
     onProgress: (done, total) =>
       onProgress({ task: 'reading photographs', done, total, ...pace.measure(done, total) }),
   });
-  if (options.skipBad !== true) await raiseProblems(problems);
+  if (options.skipBad !== true) {
+    const next = 'Replace these files, or go on without them (--skip-bad).';
+    await raiseProblems(problems, { where: folder, next });
+  }
   const readable = photos.filter(({ id }) => hashes.has(id));
   if (readable.length === 0) throw noPhotos(folder, problems.length);
   const rows = await describeAll(describer, readable, hashes, options);
