@@ -10,16 +10,14 @@ import { indicesOfNames } from '../data/datasets/class-names.ts';
 import { firstNames } from '../data/datasets/left-out.ts';
 import { cutOf, type FoldChoice, type HoldOutChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
-import { countSeen, type SeenCount } from '../data/seen-images.ts';
-import { chooseSplits } from '../data/splits.ts';
 import { type OpenedImages, openTrainedImages } from '../data/trained-images.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
-import { hashFile } from '../formats/hash-file.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { type Firsts, retrievalOf } from './retrieval.ts';
+import { countSeenOf, imagesToScore } from './scored-images.ts';
 import { mustBeUnseen } from './seen-words.ts';
 import { type Evaluation, summarise } from './summary.ts';
 import { openUnseen } from './unseen-data.ts';
@@ -84,7 +82,7 @@ export async function evaluateModel(
   for (const note of opened.dataset.notes ?? []) options.onNote?.(note);
   const split = options.split ?? (hasTest(opened.dataset) ? 'test' : 'val');
   const { dataset, leftOut } = await leaveBadOut(opened, split, options);
-  const examples = await examplesOf(dataset, split, manifest.trained.seed);
+  const examples = await imagesToScore(dataset, split, manifest);
   const seen = await countSeenOf(examples, manifest);
   if (seen !== null && !options.includeTrained) {
     const heldBack = manifest.trained.heldBack !== undefined;
@@ -182,42 +180,6 @@ async function tellAll(
 
 function hasTest({ examples }: Dataset): boolean {
   return examples.some(({ split }) => split === 'test');
-}
-
-/** How many of the photographs the model has seen; null for models that do not remember any. */
-async function countSeenOf(
-  examples: readonly Example[],
-  { trained }: Manifest,
-): Promise<SeenCount | null> {
-  if (trained.seen === undefined) return null;
-  const hashes: string[] = [];
-  // one that cannot be read is told of when it is decoded
-  for (const { path } of examples) hashes.push(await hashFile(path).catch(() => ''));
-  return countSeen(hashes, trained.seen);
-}
-
-/** The split's images. `val` without an official one is the held-out part of train. */
-async function examplesOf(
-  dataset: Dataset,
-  split: Split,
-  seed: number,
-): Promise<readonly Example[]> {
-  const official = dataset.examples.filter((example) => example.split === split);
-  if (official.length > 0) return official;
-  if (split === 'val') {
-    // the hold-out that training chose, for which duplicates must be known
-    const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
-    const { val } = chooseSplits(dataset, seed, hashes);
-    if (val.length > 0) return val;
-  }
-  const counts = (['train', 'val', 'test'] as const)
-    .map((name) => `${name} ${dataset.examples.filter((e) => e.split === name).length}`)
-    .join(', ');
-  throw fail('FM_DATASET', dataset.root, {
-    expected: `images in the split '${split}'`,
-    got: `none (${counts})`,
-    next: 'Choose another --split, or add the images.',
-  });
 }
 
 /** A model that was trained within boxes is scored within boxes. */

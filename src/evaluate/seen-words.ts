@@ -21,7 +21,7 @@ export function mustBeUnseen(
   { images, trained }: SeenCount,
   { split, heldBack, ownCut }: ScoredSplit,
 ): void {
-  if (trained < TRAINED_SHARE * images) return;
+  if (!mostlyTrained({ images, trained })) return;
   const own = ownCut ? '--split test' : '--fold for a run of one fold';
   const others = heldBack
     ? `Score what the run held back (${own})`
@@ -31,6 +31,11 @@ export function mustBeUnseen(
     got: `${trained} of ${images} that it was, themselves or copies of them`,
     next: `${others}, or ask for these figures with --include-trained (includeTrained).`,
   });
+}
+
+/** Whether so many photographs trained the model that figures are about memory. */
+export function mostlyTrained({ images, trained }: Pick<SeenCount, 'images' | 'trained'>): boolean {
+  return trained >= TRAINED_SHARE * images;
 }
 
 /** Whether so few photographs had a part in training that figures are not about memory. */

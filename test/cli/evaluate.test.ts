@@ -27,6 +27,7 @@ beforeAll(async () => {
     ...brief,
     holdOut: { share: 0.25, seed: 0 },
   });
+  await trainHere(place('class folders'), place('plain'), brief);
   await trainHere(world.data, place('official'), brief);
   await trainHere(world.data, place('fold'), { ...brief, fold: { count: 5, index: 1, seed: 0 } });
 });
@@ -109,6 +110,20 @@ describe('what is said beside figures and refusals', () => {
     const refused = await score(place(run), ...data, ...args);
     expect(refused.stderr).toMatch(refusal);
     expect(refused.stderr).toContain(way);
+  });
+
+  test.each([
+    [
+      'a run that held nothing back',
+      'refit run',
+      /Say which other photographs .*--data.*--hold-out/,
+    ],
+    ['a run whose held-out images are left', 'plain', /Score the split 'val' \(--split val\)/],
+  ])('%s: no test split, and what can be scored instead', async (_, run, way) => {
+    const { status, stderr } = await score(place(run), '--split', 'test');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/expected images in the split 'test', got none/);
+    expect(stderr).toMatch(way);
   });
 
   test('a model without its run has no folds and no photographs of its own', async () => {
