@@ -188,6 +188,19 @@ test('evaluate writes classes, confusions and every answer as tables', async () 
   const cells = matrix.flatMap((row) => row.split(',').slice(1).map(Number));
   expect(cells).toHaveLength(16);
   expect(cells.reduce((a, b) => a + b)).toBe(12);
+  const page = await readFile(new URL('../../docs/figures.md', import.meta.url), 'utf8');
+  for (const [name, [heading]] of Object.entries({
+    'classes.csv': classes,
+    'images.csv': images,
+  })) {
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``));
+    expect(row, name).toContain(
+      heading
+        .split(',')
+        .map((column) => `\`${column}\``)
+        .join(', '),
+    );
+  }
   const all = JSON.parse(await text('evaluation.json'));
   const right = all.images.filter((image: { right: boolean }) => image.right).length;
   expect(right / 12).toBeCloseTo(all.top1, 12);
