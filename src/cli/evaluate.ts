@@ -14,6 +14,7 @@ import { seenBanner, seenNote } from '../evaluate/seen-words.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
 import { shownName } from '../recognise/class-name.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
+import type { RunConfig } from '../train/config.ts';
 import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress, table } from './output.ts';
 import { commandLine } from './shell-word.ts';
@@ -67,9 +68,9 @@ async function run(folder: string, flags: Flags): Promise<void> {
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const { evaluateModel } = await import('../evaluate/evaluate.ts');
   const { writeReport } = await import('./report.ts');
-  const images = await imagesOf(folder, flags);
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
   try {
+    const images = await imagesOf(folder, flags);
     const result = await evaluateModel(recogniser, {
       ...images,
       split: flags.split,
@@ -133,9 +134,7 @@ async function tablesOf(
 /** What to score on: what the flags say, else what the run was trained with. */
 async function imagesOf(folder: string, flags: Flags): Promise<TrainedImages> {
   const { data, format, fold } = flags;
-  const { readRunConfig } = await import('../train/run-folder.ts');
-  // a model without its run has no configuration, and a damaged one is not what this is about
-  const config = await readRunConfig(folder).catch(() => undefined);
+  const config = await configOf(folder, data === undefined);
   if (fold && config?.fold === undefined) {
     const got = config === undefined ? 'a model without its run' : 'one of the official splits';
     throw usage('a run that was trained with --fold', got);
@@ -157,6 +156,13 @@ async function imagesOf(folder: string, flags: Flags): Promise<TrainedImages> {
     skipBad: flags.skipBad ?? config?.skipBad,
     maxPixels: maxPixelsOf(flags.maxMegapixels ?? config?.maxMegapixels),
   };
+}
+
+/** Of a run; a model without one has none. With other data a damaged one is not what this is about. */
+async function configOf(folder: string, needed: boolean): Promise<RunConfig | undefined> {
+  const { hasRun, readRunConfig } = await import('../train/run-folder.ts');
+  if (needed) return (await hasRun(folder)) ? await readRunConfig(folder) : undefined;
+  return await readRunConfig(folder).catch(() => undefined);
 }
 
 async function mustBeThere(data: string): Promise<void> {

@@ -132,9 +132,20 @@ describe('what is said beside figures and refusals', () => {
     expect(fold.stderr).toContain(
       'a run that was trained with --fold, got a model without its run',
     );
+    const nowhere = await score(place('nowhere'));
+    expect(nowhere.stderr).toMatch(/nowhere: expected a trained model .*, got none/);
     const none = await score(model);
     expect(none.stderr).toContain('expected --data <dir>, as this model knows of no photographs');
   });
+});
+
+test('a run whose configuration is damaged needs to be told its photographs', async () => {
+  await cp(place('official'), place('damaged'), { recursive: true });
+  await writeFile(join(place('damaged'), 'config.json'), '{"data":');
+  const { status, stderr } = await command('evaluate', place('damaged'));
+  expect([status, stderr]).toEqual([1, expect.stringContaining('a configuration in JSON')]);
+  const told = await command('evaluate', place('damaged'), '--data', world.data, '--no-report');
+  expect(told.status, told.stderr).toBe(0);
 });
 
 describe('the test part that training keeps back', () => {
