@@ -1,9 +1,14 @@
 // Every error a person can cause, in one table. `test/core/errors.test.ts` holds it against
 // docs/errors.md.
 
+import { forReader } from './option-words.ts';
+
 /** Codes, with the exit status a command ends with. 2: wrong use; 1: the work could not be done. */
 export const errorTable = {
-  FM_USAGE: { exit: 2, about: 'a command, flag or option that does not exist or does not fit' },
+  FM_USAGE: {
+    exit: 2,
+    about: 'a command, flag, option or call that does not exist or does not fit',
+  },
   FM_CONFIG: { exit: 2, about: 'a configuration key or value that is not valid' },
   FM_DATASET: { exit: 1, about: 'a dataset folder that is missing, empty or inconsistent' },
   FM_IMAGE: { exit: 1, about: 'an image that is missing, damaged or unusable' },
@@ -38,12 +43,10 @@ export class FieldmarkError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, where: string, parts: ErrorParts) {
-    super(
-      `${where}: expected ${parts.expected}, got ${parts.got.replace(/\.$/, '')}. ${parts.next}`,
-      {
-        cause: parts.cause,
-      },
-    );
+    const got = parts.got.replace(/\.$/, '');
+    super(forReader(`${where}: expected ${parts.expected}, got ${got}. ${parts.next}`), {
+      cause: parts.cause,
+    });
     this.name = 'FieldmarkError';
     this.code = code;
   }

@@ -2,12 +2,13 @@
 
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { decodeImage } from '../data/image/decode.ts';
+import { type Photograph, readPhotograph, rereadable } from '../data/image/photograph.ts';
 import { wholeBox } from '../data/image/resize.ts';
 import { explainPicture } from './evidence.ts';
 import { comparesPlaces, type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
 import { type LocatedObject, locateObject } from './locate.ts';
 import type { Prediction, PredictOptions, Recogniser } from './recogniser.ts';
+import { decodedPhoto } from './view.ts';
 
 export interface Explanation {
   readonly prediction: Prediction;
@@ -28,10 +29,11 @@ export interface ExplainOptions extends PredictOptions {
 /** Recognises a photograph and draws its evidence. */
 export async function explainPhoto(
   recogniser: Recogniser,
-  photo: string,
+  given: Photograph,
   { truth, nearest: find, ...options }: ExplainOptions = {},
 ): Promise<Explanation> {
-  const image = await decodeImage(photo);
+  const photo = await rereadable(given);
+  const image = await decodedPhoto(await readPhotograph(photo));
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
   const object = await findObject(recogniser, image);
   const [{ name }] = prediction.answers;
