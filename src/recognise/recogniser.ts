@@ -48,8 +48,8 @@ export interface Evidence {
 }
 
 export interface Prediction {
-  /** Most probable first. */
-  readonly answers: readonly Answer[];
+  /** Most probable first; there is always one. */
+  readonly answers: readonly [Answer, ...Answer[]];
   /** Coarsest first; empty for flat labels. */
   readonly levels: readonly LevelAnswer[];
   /** Before temperature and softmax, one per class. */
@@ -177,11 +177,12 @@ export class Recogniser {
     }
   }
 
-  #rank(probabilities: Float32Array, topK: number): Answer[] {
-    return Array.from(probabilities, (confidence, label) => ({ label, confidence }))
+  #rank(probabilities: Float32Array, topK: number): [Answer, ...Answer[]] {
+    const ranked = Array.from(probabilities, (confidence, label) => ({ label, confidence }))
       .sort((a, b) => b.confidence - a.confidence || a.label - b.label)
       .slice(0, topK)
       .map(({ label, confidence }) => ({ label, name: this.manifest.classes[label], confidence }));
+    return ranked as [Answer, ...Answer[]]; // a model has a class at least, and topK is 1 or more
   }
 }
 
