@@ -12,6 +12,7 @@ import { demoCommand } from './demo.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
 import { methodsCommand } from './methods.ts';
+import { keepForJson } from './output.ts';
 import { predictCommand } from './predict.ts';
 import { searchCommand } from './search.ts';
 import { trainCommand } from './train.ts';
@@ -42,6 +43,9 @@ function program(): Command {
     .description('Tells look-alikes apart: trains, evaluates, explains and ships recognisers.')
     .version(version)
     .showHelpAfterError("(run 'fieldmark --help' for the commands)")
+    .hook('preAction', (_, action) => {
+      if (action.opts().json === true) keepForJson();
+    })
     .exitOverride();
   for (const build of commands) {
     const command = build().exitOverride();

@@ -1,11 +1,19 @@
-// Printing: people read lines on standard output and progress on standard error; programs read
-// the last line of standard output, one JSON object, when they pass --json.
+// Printing: people read lines on standard output and progress on standard error. For programs, which
+// pass --json, standard output is one JSON object and nothing else, and the lines go to standard error.
 
 import pico from 'picocolors';
 import type { ProgressEvent } from '../core/progress.ts';
 
+let lines: NodeJS.WriteStream = process.stdout;
+
+/** From here on standard output is for JSON alone. */
+export function keepForJson(): void {
+  lines = process.stderr;
+}
+
 export function print(line = ''): void {
-  process.stdout.write(`${line}\n`);
+  clearLive();
+  lines.write(`${line}\n`);
 }
 
 /** The JSON line for programs. */
