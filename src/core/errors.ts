@@ -52,6 +52,13 @@ export class FieldmarkError extends Error {
   }
 }
 
+/** Throws FM_USAGE where an option is not a whole number from 1 on; `next` says what to do. */
+export function mustBeCount(value: number, option: string, next: string): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  const expected = 'a whole number, at least 1';
+  throw fail('FM_USAGE', option, { expected, got: `${value}`, next });
+}
+
 /** Builds the error; to be thrown by the caller, so that control flow stays visible. */
 export function fail(code: ErrorCode, where: string, parts: ErrorParts): FieldmarkError {
   return new FieldmarkError(code, where, parts);

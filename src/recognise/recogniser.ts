@@ -1,6 +1,6 @@
 // A trained model in use: a photograph in, a calibrated answer with its evidence out.
 
-import { fail } from '../core/errors.ts';
+import { fail, mustBeCount } from '../core/errors.ts';
 import type { Box, HierarchyLevel } from '../core/example.ts';
 import { Gate } from '../core/gate.ts';
 import type { RawImage } from '../core/raw-image.ts';
@@ -153,12 +153,9 @@ export class Recogniser {
 
   #check({ topK, versus }: PredictOptions): void {
     const { length } = this.manifest.classes;
-    if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1)) {
-      throw fail('FM_USAGE', 'topK', {
-        expected: 'a whole number of answers, at least 1',
-        got: `${topK}`,
-        next: `The model knows ${length} classes; without topK the first 5 are returned.`,
-      });
+    if (topK !== undefined) {
+      const next = `The model knows ${length} classes; without topK the first 5 are returned.`;
+      mustBeCount(topK, 'topK', next);
     }
     if (versus === undefined) return;
     if (!(Number.isInteger(versus) && versus >= 0 && versus < length)) {

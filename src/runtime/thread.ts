@@ -47,8 +47,8 @@ export class Thread<Ask> {
   ask<Answer>(ask: Ask, transfer: readonly TransferListItem[] = []): Promise<Answer> {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#next++;
-    this.#worker.ref();
     this.#worker.postMessage({ id, ask } satisfies ThreadMessage<Ask>, transfer);
+    this.#worker.ref();
     return new Promise((resolve, reject) =>
       this.#owed.set(id, { resolve: resolve as Owed['resolve'], reject }),
     );
