@@ -43,7 +43,7 @@ export async function openInThread(model: ThreadModel): Promise<ModelInThread> {
     throw cause;
   });
   const { manifest, inputNames, outputNames } = opened;
-  const run: Session['run'] = (feeds) => thread.ask({ kind: 'run', feeds });
+  const run: Session['run'] = (feeds) => thread.ask({ kind: 'run', feeds: compact(feeds) });
   return {
     manifest,
     session: {
@@ -61,6 +61,15 @@ export async function openInThread(model: ThreadModel): Promise<ModelInThread> {
       return await thread.ask({ kind: 'cut', request: { photo: copy, within } }, [bytes.buffer]);
     },
   };
+}
+
+/** Sending a part of a buffer would send the whole of it. */
+function compact(feeds: Readonly<Record<string, HostTensor>>): Record<string, HostTensor> {
+  const alone = (tensor: HostTensor): HostTensor =>
+    tensor.data.byteLength === tensor.data.buffer.byteLength
+      ? tensor
+      : ({ ...tensor, data: tensor.data.slice() } as HostTensor);
+  return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, alone(tensor)]));
 }
 
 /** Bytes copied in one go: a fraction of a millisecond. */
