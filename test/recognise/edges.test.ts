@@ -120,7 +120,7 @@ describe.each([{ worker: false }, { worker: true }])('$worker', ({ worker }) => 
     );
     const cases: [Photograph, RegExp][] = [
       [join(world.folder, 'none.jpg'), /none\.jpg: /],
-      [new File(['<html>'], 'page.jpg'), /^page\.jpg: .*text/],
+      [new File(['<html>'], 'page.jpg'), /^page\.jpg: .*web page/],
       [new ArrayBuffer(0), /empty/],
       [broken, /^stream: .*connection lost/],
       [Readable.from(['text']), /^stream: .*string/],
