@@ -62,7 +62,7 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
 
     const parameters = new Parameters(stage.trains);
     const graph = buildStep({
-      ...stage.loss(parameters.root(), stageBatch(stage, source.shape, task.context.classes)),
+      ...stage.loss(parameters.root(), stageBatch(stage, source.shape)),
       parameters,
       store,
       optimiser: settings.optimiser,
@@ -84,7 +84,7 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
       const epoch = Math.floor(t / source.stepsPerEpoch);
       const fed = await source.load(epoch, t % source.stepsPerEpoch);
       images.set(fed.input.data as Uint8Array, (t * images.length) / steps);
-      labels.push(...labelsOf(fed.targets.data as Float32Array, batch));
+      labels.push(...Array.from(fed.labels.data as BigInt64Array, Number));
       const out = await session.run({
         ...feeds,
         ...fed,
@@ -122,15 +122,6 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** The label of each row of smoothed targets: its largest entry. */
-function labelsOf(targets: Float32Array, batch: number): number[] {
-  const k = targets.length / batch;
-  return Array.from({ length: batch }, (_, i) => {
-    const row = targets.subarray(i * k, (i + 1) * k);
-    return row.indexOf(Math.max(...row));
-  });
 }
 
 if (process.argv[1] === import.meta.filename) {

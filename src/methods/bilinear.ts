@@ -15,7 +15,7 @@ import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import { isInBackbone } from '../nn/backbones/backbone.ts';
 import { linear } from '../nn/layers.ts';
-import { crossEntropy } from '../nn/losses.ts';
+import { classEntropy, oneHot } from '../nn/losses.ts';
 import { cellGrid, turnBack } from '../nn/receptive-field.ts';
 import { finerStage } from '../nn/scda.ts';
 import type { Scope } from '../nn/scope.ts';
@@ -102,7 +102,7 @@ function classifierStage(context: Context, name: string, settings: StageSettings
     featureNorm: 1,
     classify: logits,
     trains: (path) => path.startsWith('head.'),
-    loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
+    loss: (scope, { input, targets }) => ({ loss: classEntropy(logits(scope, input), targets) }),
     settings,
     keeps: 'last',
     lighter: lighterThan(context),
@@ -128,7 +128,7 @@ function networkStage(context: Context): Stage {
     trains: (path) => trainable(path) && counts(path),
     loss: (scope, { input, targets }) => {
       const { unit } = pool(context, scope, mapsOf(context, scope, input, context.norms).maps);
-      return { loss: crossEntropy(classify(context, scope, unit), targets) };
+      return { loss: classEntropy(classify(context, scope, unit), targets) };
     },
     settings: stepTwoSettings(context),
     lighter: lighterThan(context),
@@ -162,10 +162,11 @@ function svmStage(context: Context): Stage {
       return meanOfViews(scores);
     },
     trains: (path) => path.startsWith('head.'),
-    loss: (scope, { input, labels }) => {
-      const hard = labels();
-      const [n, k] = hard.shape;
-      const twice = reshape(concat([hard, hard], 1), [2 * n, k]);
+    loss: (scope, { input, targets: { labels, weights } }) => {
+      const [n] = labels.shape;
+      const { classes } = context;
+      const own = mul(oneHot(labels, classes), reshape(weights, [n, 1]));
+      const twice = reshape(concat([own, own], 1), [2 * n, classes]);
       const unit = unitOf(context, scope, flat(input));
       return { loss: marginLoss(scope.child('head'), unit, twice) };
     },

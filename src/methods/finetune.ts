@@ -13,7 +13,7 @@ import { add, mul } from '../graph/ops/arithmetic.ts';
 import { dropout } from '../graph/ops/compare.ts';
 import type { Value } from '../graph/value.ts';
 import { linear } from '../nn/layers.ts';
-import { crossEntropy } from '../nn/losses.ts';
+import { classEntropy } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
 import { backboneEvidence } from './backbone-evidence.ts';
 import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
@@ -52,7 +52,7 @@ function headStage(context: Context): Stage {
     classify: (scope, features) => classify(context, scope, features),
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({
-      loss: crossEntropy(classify(context, scope, input), targets),
+      loss: classEntropy(classify(context, scope, input), targets),
     }),
     settings: headSettings(),
   };
@@ -75,8 +75,8 @@ export function networkLoss(
   const inner =
     auxiliary > 0 ? (features.auxiliaries?.(scope.child('auxiliary'), context.classes) ?? []) : [];
   const loss = inner.reduce(
-    (total, logits) => add(total, mul(crossEntropy(logits, targets), auxiliary)),
-    crossEntropy(classify(context, scope, kept), targets),
+    (total, logits) => add(total, mul(classEntropy(logits, targets), auxiliary)),
+    classEntropy(classify(context, scope, kept), targets),
   );
   return { loss, pooled };
 }

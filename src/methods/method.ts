@@ -6,6 +6,7 @@ import type { Value } from '../graph/value.ts';
 import type { Backbone, NetworkOptions } from '../nn/backbones/backbone.ts';
 import type { PixelScale } from '../nn/image-input.ts';
 import type { NormMode, PaddingStyle } from '../nn/layers.ts';
+import type { ClassTargets } from '../nn/losses.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
 import type { ScheduleOptions } from '../nn/schedules.ts';
 import type { Scope } from '../nn/scope.ts';
@@ -105,10 +106,8 @@ export interface AugmentSettings {
 export interface StageBatch {
   /** `images`: uint8 [N, S, S, 3]; `features`: what `features` returned, with N rows. */
   readonly input: Value;
-  /** Target distributions [N, K]. */
-  readonly targets: Value;
-  /** Hard labels, one 1 in each row, [N, K], whatever smoothing and mixing do to the targets. */
-  readonly labels: () => Value;
+  /** The classes of the images, as the stage's settings mix and smooth them. */
+  readonly targets: ClassTargets;
   /** Uniform numbers of a shape, fed anew in each step; for dropout. */
   readonly uniforms: (name: string, shape: readonly number[]) => Value;
   /** How far the stage is, a scalar from 0 in its first step to almost 1 in its last. */

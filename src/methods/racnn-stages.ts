@@ -4,7 +4,7 @@ import { add, mul, sub } from '../graph/ops/arithmetic.ts';
 import { mean } from '../graph/ops/reduce.ts';
 import { concat, slice, split } from '../graph/ops/slice.ts';
 import type { Value } from '../graph/value.ts';
-import { crossEntropy } from '../nn/losses.ts';
+import { classEntropy } from '../nn/losses.ts';
 import { objectSquare } from '../nn/object-square.ts';
 import { rankLoss, truthProbability } from '../nn/rank-loss.ts';
 import type { Scope } from '../nn/scope.ts';
@@ -71,7 +71,7 @@ export function headStage(context: RacnnContext): Stage {
     classify: (scope, rows) => averageAnswer(classify(scope, rows)),
     trains: (path) => path.startsWith('head'),
     loss: (scope, { input, targets }) => ({
-      loss: total(classify(scope, input).map((logits) => crossEntropy(logits, targets))),
+      loss: total(classify(scope, input).map((logits) => classEntropy(logits, targets))),
     }),
     settings: headSettings(),
     // an attention of its own knows nothing yet
@@ -117,7 +117,7 @@ export function networkStage(context: RacnnContext, name: string, round: number)
       averageAnswer(classifyLooks(context, scope, lookCloser(context, scope, image, 'frozen'))),
     loss: (scope, { input, targets }) => {
       const looks = lookCloser(context, scope, input, context.norms);
-      const losses = classifyLooks(context, scope, looks).map((l) => crossEntropy(l, targets));
+      const losses = classifyLooks(context, scope, looks).map((l) => classEntropy(l, targets));
       return { loss: total(losses) };
     },
     settings: { ...networkSettings(true), epochs: round === 1 ? 12 : 4, batch: 16, rate: 0.002 },
@@ -148,7 +148,7 @@ export function attendStage(context: RacnnContext, name: string): Stage {
         return square;
       });
       const logits = classifyLooks(context, scope, looks);
-      const labels = batch.labels();
+      const { labels } = batch.targets;
       const closer = logits.slice(1);
       const rank = total(closer.map((l, i) => rankLoss(logits[i], l, labels, margin)));
       const pull = sub(1, mul(batch.progress(), 1 - LAST_PULL));
@@ -177,7 +177,7 @@ export function fuseStage(context: RacnnContext): Stage {
     classify: (scope, fused) => classifyFused(context, scope, fused),
     trains: (path) => path.startsWith('fusion.'),
     loss: (scope, { input, targets }) => ({
-      loss: crossEntropy(classifyFused(context, scope, input), targets),
+      loss: classEntropy(classifyFused(context, scope, input), targets),
     }),
     settings: headSettings(),
     review: reviewAccuracy,

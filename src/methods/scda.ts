@@ -18,7 +18,7 @@ import type { Value } from '../graph/value.ts';
 import type { Features } from '../nn/backbones/backbone.ts';
 import { normaliseImage } from '../nn/image-input.ts';
 import { linear } from '../nn/layers.ts';
-import { crossEntropy } from '../nn/losses.ts';
+import { classEntropy } from '../nn/losses.ts';
 import { rowNorm } from '../nn/pairwise.ts';
 import {
   averageUnder,
@@ -81,7 +81,7 @@ function headStage(context: Context): Stage {
     classify: (scope, features) => classify(context, scope, features),
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({
-      loss: crossEntropy(classify(context, scope, input), targets),
+      loss: classEntropy(classify(context, scope, input), targets),
     }),
     settings: headSettings(),
   };

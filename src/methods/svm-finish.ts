@@ -30,7 +30,7 @@ export function scaledScores(head: Scope, unit: Value, classes: number): Value {
   return div(sub(mul(linear(head, unit, classes), 2), add(own, others)), gap);
 }
 
-/** The squared hinge losses of all machines, added up, and the medians moved on. Labels [N, K]. */
+/** The squared hinge losses of all machines, added up, and the medians moved on. `labels` [N, K] has one 1 in each row that counts. */
 export function marginLoss(head: Scope, unit: Value, labels: Value): Value {
   const [images, classes] = labels.shape;
   const scores = linear(head, unit, classes);

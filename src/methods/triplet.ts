@@ -97,7 +97,7 @@ function jointStage(context: Context): Stage {
     loss: (scope, batch) => {
       const { loss: softmax, pooled } = networkLoss(plain, scope, batch);
       const distances = squaredDistances(unitRows(pooled));
-      const links = classLinks(batch.labels(), relation);
+      const links = classLinks(batch.targets.labels, relation);
       const { loss: total, active } = tripletLoss(distances, links);
       // a chain counts as much as one hinge, however many levels there are
       const triplet = mul(total, 1 / links.length);

@@ -3,23 +3,44 @@
 import type { Example } from '../core/example.ts';
 import { randomStream } from '../core/random.ts';
 import { sizeOf } from '../core/shape.ts';
-import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
+import { float32, type HostTensor, hostTensor, int64 } from '../core/tensor.ts';
 import { type PlannedImage, planBalancedEpoch, planEpoch } from '../data/batch.ts';
 import type { AugmentationOptions } from '../data/image/augment.ts';
 import { createLoader, type Loader } from '../data/loader.ts';
 import { mixImages, mixRows } from '../data/mix.ts';
 import { drawMix } from '../data/mix-draws.ts';
 import type { AugmentSettings, MethodContext, StageSettings } from '../methods/method.ts';
-import { smoothTargets } from '../nn/losses.ts';
 import type { RunConfig } from './config.ts';
 import type { FeatureTable } from './features.ts';
 
-/** Input and targets of one step. */
+/** Input and targets of one step of N images. */
 export interface StepInput {
   readonly input: HostTensor;
-  readonly targets: HostTensor;
-  /** Hard labels, one 1 in each row; rows of images that count nowhere are zero. */
+  /** Class of each image, int64 [N]; 0 where its weight is. */
   readonly labels: HostTensor;
+  /** How much each counts, [N]: 0 for rows that fill the batch up. */
+  readonly weights: HostTensor;
+  /** Class of the image that each is mixed with, int64 [N], and what stays of itself, a scalar. */
+  readonly others: HostTensor;
+  readonly share: HostTensor;
+}
+
+/** The targets of a batch of `size` rows, of which the first have labels; `share`: of mixed rows. */
+export function targetsOf(
+  labels: readonly number[],
+  size = labels.length,
+  share = 1,
+): Omit<StepInput, 'input'> {
+  const filled = (values: readonly number[]) =>
+    Array.from({ length: size }, (_, i) => values[i] ?? 0);
+  // each row is mixed with the one before it, the first with the last
+  const others = labels.map((_, i) => labels.at(i - 1)!);
+  return {
+    labels: int64([size], filled(labels)),
+    weights: float32([size], filled(labels.map(() => 1))),
+    others: int64([size], filled(others)),
+    share: float32([], [share]),
+  };
 }
 
 export interface BatchSource {
@@ -33,7 +54,7 @@ export interface BatchSource {
 }
 
 /** What the labels are about. */
-export type LabelSpace = Pick<MethodContext, 'classes' | 'hierarchy'>;
+export type LabelSpace = Pick<MethodContext, 'hierarchy'>;
 
 /**
  * Images of a step: at most as many as there are, and as many in each pass. Balanced batches are
@@ -71,7 +92,7 @@ export function imageBatches(
   examples: readonly Example[],
   settings: StageSettings,
   config: RunConfig,
-  { classes, hierarchy }: LabelSpace,
+  { hierarchy }: LabelSpace = {},
 ): BatchSource {
   const batch = batchSize(settings, examples.length);
   const stepsPerEpoch = Math.max(1, Math.floor(examples.length / batch));
@@ -114,17 +135,10 @@ export function imageBatches(
     async load(epoch, step) {
       const { images, indices } = await loader.next(epoch * stepsPerEpoch + step);
       const labels = indices.map((i) => examples[i].label);
-      const targets = smoothTargets(labels, classes, settings.smoothing);
       const plan = drawMix(settings, config.size, randomStream(config.seed, 'mix', epoch, step));
-      if (plan !== undefined) {
-        mixImages(images, batch, config.size, plan);
-        mixRows(targets, batch, classes, plan.share);
-      }
-      return {
-        input: hostTensor('uint8', shape, images),
-        targets: float32([batch, classes], targets),
-        labels: float32([batch, classes], smoothTargets(labels, classes)),
-      };
+      if (plan !== undefined) mixImages(images, batch, config.size, plan);
+      const targets = targetsOf(labels, batch, plan?.share);
+      return { input: hostTensor('uint8', shape, images), ...targets };
     },
     close: () => loader.close(),
   };
@@ -152,7 +166,6 @@ export function featureBatches(
   examples: readonly Example[],
   settings: StageSettings,
   seed: number,
-  classes: number,
 ): BatchSource {
   const batch = batchSize(settings, examples.length);
   const width = sizeOf(table.shape);
@@ -167,21 +180,11 @@ export function featureBatches(
       indices.forEach((i, k) => {
         rows.set(table.rows[i], k * width);
       });
-      const labels = Array.from({ length: batch }, (_, k) =>
-        k < indices.length ? examples[indices[k]].label : -1,
-      );
-      const targets = smoothTargets(labels, classes, settings.smoothing);
+      const labels = indices.map((i) => examples[i].label);
       const alphas = { mixup: settings.mixup, cutmix: 0 };
       const plan = drawMix(alphas, 0, randomStream(seed, 'mix', epoch, step));
-      if (plan !== undefined) {
-        mixRows(rows, indices.length, width, plan.share);
-        mixRows(targets, indices.length, classes, plan.share);
-      }
-      return {
-        input: float32(shape, rows),
-        targets: float32([batch, classes], targets),
-        labels: float32([batch, classes], smoothTargets(labels, classes)),
-      };
+      if (plan !== undefined) mixRows(rows, indices.length, width, plan.share);
+      return { input: float32(shape, rows), ...targetsOf(labels, batch, plan?.share) };
     },
     close: async () => {},
   };

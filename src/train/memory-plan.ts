@@ -28,7 +28,7 @@ export interface HeldBytes {
  */
 export function planMemory(
   parts: readonly Part[],
-  { context, config, train, val }: Pick<Task, 'context' | 'config' | 'train' | 'val'>,
+  { config, train, val }: Pick<Task, 'config' | 'train' | 'val'>,
   emit: Emit,
   free = freemem(),
 ): void {
@@ -36,7 +36,8 @@ export function planMemory(
     const batch = batchSize(settings, examples.length);
     const row = rowShape(stage, config.size);
     const parameters = new Parameters(stage.trains);
-    const fed = stageBatch(stage, [batch / settings.accumulate, ...row], context.classes);
+    const { source } = stage;
+    const fed = stageBatch({ source, settings }, [batch / settings.accumulate, ...row]);
     const { loss } = stage.loss(parameters.root(), fed);
     const trained = parameters.trainable().reduce((sum, { spec }) => sum + sizeOf(spec.shape), 0);
     // a cache on disk is read as a whole, that of the validation images too

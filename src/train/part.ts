@@ -102,12 +102,11 @@ export async function trainPart(
 async function openSource(part: Part, host: PartHost, pause: () => void) {
   const { task, store, emit } = host;
   const { stage, settings, examples } = part;
-  const { classes } = task.context;
   if (stage.source === 'images') {
     return { source: imageBatches(examples, settings, task.config, task.context), scale: 1 };
   }
   const table = await featuresOf(task, part, store, examples, emit, pause);
-  const source = featureBatches(table, examples, settings, task.config.seed, classes);
+  const source = featureBatches(table, examples, settings, task.config.seed);
   return { source, scale: stage.featureNorm ?? rootMeanSquareNorm(table) };
 }
 
@@ -124,7 +123,8 @@ async function openStepper(
   const images = batch / passes;
   const uniforms: Uniform[] = [];
   const parameters = new Parameters(stage.trains);
-  const fed = stageBatch(stage, [images, ...rest], task.context.classes, (name, shape) =>
+  const { source: kind } = stage;
+  const fed = stageBatch({ source: kind, settings }, [images, ...rest], (name, shape) =>
     uniforms.push({ name, shape }),
   );
   const { loss, metrics } = stage.loss(parameters.root(), fed);

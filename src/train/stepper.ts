@@ -137,8 +137,10 @@ export class Stepper {
     }));
     const passFeeds = (pass: number): Record<string, HostTensor> => ({
       input: share(feeds.input, pass, this.#passes),
-      targets: share(feeds.targets, pass, this.#passes),
       labels: share(feeds.labels, pass, this.#passes),
+      weights: share(feeds.weights, pass, this.#passes),
+      others: share(feeds.others, pass, this.#passes),
+      share: feeds.share,
       progress: float32([], [feeds.progress]),
       ...Object.fromEntries(draws.map((d) => [d.name, section(d.numbers, d.shape, pass)])),
     });

@@ -243,7 +243,7 @@ function allParameters(method: Method, context: MethodContext, size: number): Pa
   recogniserGraph(method, context, parameters, size);
   for (const stage of method.stages(context).filter(({ source }) => source === 'images')) {
     const shape = [smallestBatch(stage.settings), size, size, 3];
-    stage.loss(parameters.root(), stageBatch(stage, shape, context.classes));
+    stage.loss(parameters.root(), stageBatch(stage, shape));
   }
   return parameters;
 }

@@ -118,7 +118,7 @@ test('the classifier is held back before the network trains, and free once it ha
 function trained(...asked: Asked): string[] {
   const stage = stageOf('all', ...asked);
   const parameters = new Parameters(stage.trains);
-  stage.loss(parameters.root(), stageBatch(stage, [2, 64, 64, 3], 3));
+  stage.loss(parameters.root(), stageBatch(stage, [2, 64, 64, 3]));
   return parameters.trainable().map(({ spec }) => spec.path);
 }
 
@@ -188,7 +188,7 @@ describe('cut to the object', () => {
     const paths = (crop: 'none' | 'object') => {
       const [, stage] = bilinear.stages(contextOf('bilinear', 'mobilenet_v2', {}, { crop }));
       const all = new Parameters(stage.trains);
-      stage.loss(all.root(), stageBatch(stage, [1, 64, 64, 3], 3));
+      stage.loss(all.root(), stageBatch(stage, [1, 64, 64, 3]));
       return all
         .trainable()
         .map(({ spec }) => spec.path)

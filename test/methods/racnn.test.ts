@@ -32,7 +32,7 @@ const stageOf = (context: RacnnContext, name: string): Stage =>
 /** The loss of a stage on photographs, and its parameters. */
 function lossOf(stage: Stage) {
   const parameters = new Parameters(stage.trains);
-  const batch = stageBatch(stage, [2, SIZE, SIZE, 3], 3);
+  const batch = stageBatch(stage, [2, SIZE, SIZE, 3]);
   return { ...stage.loss(parameters.root(), batch), parameters };
 }
 

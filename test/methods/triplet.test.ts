@@ -1,15 +1,16 @@
 // The triplet method: its stages, its loss on a batch, and what it refuses.
+
 import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../src/core/example.ts';
 import { randomStream } from '../../src/core/random.ts';
-import { float32, hostTensor } from '../../src/core/tensor.ts';
+import { hostTensor } from '../../src/core/tensor.ts';
 import type { MethodContext, StageSettings } from '../../src/methods/method.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { type TripletOptions, triplet } from '../../src/methods/triplet.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
-import { smoothTargets } from '../../src/nn/losses.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
+import { targetsOf } from '../../src/train/batches.ts';
 import { stageSettings } from '../../src/train/config.ts';
 import { tinyContext } from '../support/method-context.ts';
 import { runGraph } from '../support/run-graph.ts';
@@ -93,7 +94,7 @@ async function lossOf(changes: Changes) {
   const stage = triplet.stages(context).at(-1)!;
   const parameters = new Parameters();
   const shape = [6, 32, 32, 3];
-  const { loss, metrics } = stage.loss(parameters.root(), stageBatch(stage, shape, 3));
+  const { loss, metrics } = stage.loss(parameters.root(), stageBatch(stage, shape));
   const image = imageInput(6, 32);
   const { embedding } = triplet.recogniser(context, parameters.root(), image);
   const store: ParameterStore = new Map();
@@ -103,8 +104,7 @@ async function lossOf(changes: Changes) {
   const labels = [0, 0, 1, 1, 2, 2];
   const feeds = {
     input: hostTensor('uint8', shape, bytes),
-    targets: float32([6, 3], smoothTargets(labels, 3, 0.1)),
-    labels: float32([6, 3], smoothTargets(labels, 3)),
+    ...targetsOf(labels),
   };
   const constants = (path: string) => store.get(path);
   const found = await runGraph({ loss, ...metrics }, feeds, { constants });
