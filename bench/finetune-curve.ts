@@ -46,7 +46,7 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
     );
     const stage = task.method.stages(task.context).find(({ name }) => name === 'all')!;
     const settings = stageSettings('all', stage.settings, { batch, rate: 0.01 });
-    const source = imageBatches(task.train, settings, config, task.context);
+    const source = imageBatches({ examples: task.train, settings, config });
     const store = task.freshStore();
     const rates = Array.from(
       { length: steps },
@@ -84,10 +84,11 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
       const epoch = Math.floor(t / source.stepsPerEpoch);
       const fed = await source.load(epoch, t % source.stepsPerEpoch);
       images.set(fed.input.data as Uint8Array, (t * images.length) / steps);
-      labels.push(...Array.from(fed.labels.data as BigInt64Array, Number));
+      labels.push(...Array.from(fed.fields.labels.data as BigInt64Array, Number));
       const out = await session.run({
         ...feeds,
-        ...fed,
+        input: fed.input,
+        ...fed.fields,
         rate: float32([], [rates[t]]),
         step: float32([], [t + 1]),
       });

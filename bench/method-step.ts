@@ -71,13 +71,15 @@ async function prepare(name: string): Promise<() => Promise<unknown>> {
   const parameters = new Parameters(stage.trains);
   const shape = [Number(batch), Number(size), Number(size), 3];
   const drawn: Record<string, HostTensor> = {};
-  const fed = stageBatch(stage, shape, (key, of) => {
-    const stream = randomStream(0, 'bench', key);
-    const count = of.reduce((product, d) => product * d, 1);
-    drawn[key] = float32(
-      of,
-      Array.from({ length: count }, () => stream.uniform()),
-    );
+  const fed = stageBatch(stage, shape, {
+    drawn: (key, of) => {
+      const stream = randomStream(0, 'bench', key);
+      const count = of.reduce((product, d) => product * d, 1);
+      drawn[key] = float32(
+        of,
+        Array.from({ length: count }, () => stream.uniform()),
+      );
+    },
   });
   const { loss } = stage.loss(parameters.root(), fed);
   const store: ParameterStore = new Map();

@@ -49,10 +49,11 @@ export function pullBack(y: Value, weights: Value, wrt: readonly Value[]): Value
   return wrt.map((value) => accumulated.get(value) ?? filled(value.shape, 0));
 }
 
-/** Nodes that lie on a path from a target to the loss. */
+/** Nodes that lie on a path from a target to the loss on which a gradient may be other than zero. */
 function activeNodes(order: readonly Node[], wrt: readonly Value[]): Set<Node> {
   const active = new Set(wrt.map((value) => value.node));
   for (const node of order) {
+    if (node.op.vjp === 'zero') continue;
     if (node.inputs.some((value) => active.has(value.node))) active.add(node);
   }
   return active;

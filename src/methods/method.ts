@@ -2,6 +2,8 @@
 
 import type { z } from 'zod';
 import type { ClassAttributes, Dataset, HierarchyLevel, Supervision } from '../core/example.ts';
+import type { Field, PartSpace } from '../core/fields.ts';
+import type { Sampler, SamplerOptions } from '../core/sampler.ts';
 import type { Value } from '../graph/value.ts';
 import type { Backbone, NetworkOptions } from '../nn/backbones/backbone.ts';
 import type { PixelScale } from '../nn/image-input.ts';
@@ -25,6 +27,8 @@ export interface MethodContext<Options = unknown> {
   readonly classes: number;
   readonly hierarchy?: readonly HierarchyLevel[];
   readonly attributes?: ClassAttributes;
+  /** The parts that the dataset points at. */
+  readonly parts?: PartSpace;
   /** Training images of each class, with those that will be held out. Default: enough of each. */
   readonly imagesOfClass?: readonly number[];
   /** False when the backbone starts from random numbers. */
@@ -52,7 +56,7 @@ export interface StageSettings {
   readonly epochs: number;
   /** Images of a step. */
   readonly batch: number;
-  /** Which images make a batch. */
+  /** Which images make a batch: a sampler of the table, or of the method's own. */
   readonly sampler: SamplerOptions;
   /** Passes that a step is made of, of `batch / accumulate` images each. */
   readonly accumulate: number;
@@ -77,15 +81,6 @@ export interface StageSettings {
   readonly augment: AugmentSettings;
 }
 
-/**
- * `shuffled`: every image once an epoch, in random order. `balanced`: each batch has `samples` images
- * of each of `batch / samples` classes, for losses that compare images with one another. With
- * `siblings` above 1, its default, so many of the classes share a parent where the parent has them.
- */
-export type SamplerOptions =
-  | { readonly kind: 'shuffled' }
-  | { readonly kind: 'balanced'; readonly samples: number; readonly siblings?: number };
-
 /** Random views in training: torchvision's transforms of the same names. */
 export interface AugmentSettings {
   /** Area of the random crop as a share of the image: [low, high]. */
@@ -108,6 +103,8 @@ export interface StageBatch {
   readonly input: Value;
   /** The classes of the images, as the stage's settings mix and smooth them. */
   readonly targets: ClassTargets;
+  /** A field that the stage has named, float32 [N, ...its shape]. Throws FM_GRAPH for any other. */
+  readonly field: (field: Field) => Value;
   /** Uniform numbers of a shape, fed anew in each step; for dropout. */
   readonly uniforms: (name: string, shape: readonly number[]) => Value;
   /** How far the stage is, a scalar from 0 in its first step to almost 1 in its last. */
@@ -146,6 +143,8 @@ export interface Stage {
   readonly whole?: boolean;
   /** True where the loss takes each image for one of one class, which mixed images are not. */
   readonly oneClass?: boolean;
+  /** What its batches have besides images and classes; its examples must have what these need. */
+  readonly fields?: readonly Field[];
   /** Whether a parameter trains in this stage. */
   readonly trains: (path: string) => boolean;
   /** Builds the training graph. */
@@ -249,6 +248,8 @@ export interface Method<Options = unknown> {
    * should know.
    */
   check?(task: MethodTask<Options>): readonly string[];
+  /** Samplers of its own, for `StageSettings.sampler`. */
+  readonly samplers?: readonly Sampler[];
   /** The training procedure, in order. */
   stages(context: MethodContext<Options>): Stage[];
   /** image: uint8 [N, S, S, 3]. */

@@ -1,5 +1,7 @@
 // The inputs of a training step's graph, by the names that steps are fed under.
 
+import { fail } from '../core/errors.ts';
+import { type Field, type FieldSpace, fieldInput } from '../core/fields.ts';
 import type { Shape } from '../core/shape.ts';
 import { input } from '../graph/ops/leaf.ts';
 import type { ClassTargets } from '../nn/losses.ts';
@@ -18,24 +20,50 @@ export const batchNames = {
 /** What of a stage's settings decides its inputs. */
 export type TargetSettings = Pick<StageSettings, 'smoothing' | 'mixup' | 'cutmix'>;
 
+/** The parts of a stage that decide what its batches have. */
+export type BatchStage = Pick<Stage, 'source' | 'fields'> & {
+  readonly name?: string;
+  readonly settings: TargetSettings;
+};
+
+export interface BatchOptions {
+  /** For the shapes of fields. */
+  readonly space?: FieldSpace;
+  /** Told of each input that wants uniform numbers. */
+  readonly drawn?: (name: string, shape: Shape) => void;
+}
+
 /**
- * A batch as a stage's graph sees it. `shape` is that of the input, [N, S, S, 3] or [N, ...features];
- * `drawn` is told of each input that wants uniform numbers.
+ * A batch as a stage's graph sees it. `shape` is that of the input, [N, S, S, 3] or [N, ...features].
  */
 export function stageBatch(
-  { source, settings }: Pick<Stage, 'source'> & { readonly settings: TargetSettings },
+  stage: BatchStage,
   shape: Shape,
-  drawn: (name: string, shape: Shape) => void = () => {},
+  { space, drawn }: BatchOptions = {},
 ): StageBatch {
+  const { name: stageName = '', source, fields = [], settings } = stage;
+  const [images] = shape;
   return {
     input: input(batchNames.input, shape, source === 'images' ? 'uint8' : 'float32'),
-    targets: classTargets(shape[0], settings),
+    targets: classTargets(images, settings),
+    field: (field) => {
+      if (space === undefined || !fields.includes(field)) throw unnamed(field, stageName, fields);
+      return input(fieldInput(field.name), [images, ...field.shape(space)]);
+    },
     uniforms: (name, of) => {
-      drawn(name, of);
+      drawn?.(name, of);
       return input(name, of);
     },
     progress: () => input(batchNames.progress, []),
   };
+}
+
+function unnamed({ name }: Field, stage: string, fields: readonly Field[]) {
+  return fail('FM_GRAPH', `stage '${stage}'`, {
+    expected: `one of its fields (${fields.map((field) => field.name).join(', ') || 'it has none'})`,
+    got: `'${name}'`,
+    next: "Name the field in the stage's `fields`.",
+  });
 }
 
 function classTargets(images: number, { smoothing, mixup, cutmix }: TargetSettings): ClassTargets {

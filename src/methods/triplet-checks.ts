@@ -85,10 +85,11 @@ function mustCompare({ sampler, batch, accumulate }: StageSettings): void {
       next: 'Leave it out.',
     });
   }
-  const classes = batch / accumulate / sampler.samples;
+  const samples = Number(sampler.samples);
+  const classes = batch / accumulate / samples;
   if (classes >= 2) return;
   throw fail('FM_CONFIG', 'stages.all.batch', {
-    expected: `at least ${2 * sampler.samples * accumulate}: two classes in each pass`,
+    expected: `at least ${2 * samples * accumulate}: two classes in each pass`,
     got: String(batch),
     next: 'Raise it, or lower sampler.samples or accumulate.',
   });

@@ -4,12 +4,14 @@
 import { freemem } from 'node:os';
 import { fail } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
+import { findSampler } from '../data/samplers/table.ts';
 import type { Stage } from '../methods/method.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { imageInput } from '../nn/image-input.ts';
 import { Parameters } from '../nn/scope.ts';
 import { batchSize } from './batches.ts';
 import type { Emit } from './events.ts';
+import { fieldSpace } from './field-space.ts';
 import { estimateStepBytes, gigabytes, reportMemory, stateBytes } from './memory.ts';
 import type { Part } from './part.ts';
 import type { Task } from './task.ts';
@@ -28,16 +30,21 @@ export interface HeldBytes {
  */
 export function planMemory(
   parts: readonly Part[],
-  { config, train, val }: Pick<Task, 'config' | 'train' | 'val'>,
+  task: Pick<Task, 'config' | 'context' | 'method' | 'train' | 'val'>,
   emit: Emit,
   free = freemem(),
 ): void {
+  const { config, train, val, method } = task;
   for (const { stage, settings, examples, ownNetwork } of parts) {
-    const batch = batchSize(settings, examples.length);
+    const batch = batchSize(
+      settings,
+      examples.length,
+      findSampler(settings.sampler, method.samplers),
+    );
     const row = rowShape(stage, config.size);
     const parameters = new Parameters(stage.trains);
-    const { source } = stage;
-    const fed = stageBatch({ source, settings }, [batch / settings.accumulate, ...row]);
+    const shape = [batch / settings.accumulate, ...row];
+    const fed = stageBatch({ ...stage, settings }, shape, { space: fieldSpace(task) });
     const { loss } = stage.loss(parameters.root(), fed);
     const trained = parameters.trainable().reduce((sum, { spec }) => sum + sizeOf(spec.shape), 0);
     // a cache on disk is read as a whole, that of the validation images too

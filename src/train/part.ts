@@ -1,7 +1,9 @@
 // One part of a run: one stage trained over some images, with its validation and checkpoints.
 
 import type { Example } from '../core/example.ts';
+import type { Sampler } from '../core/sampler.ts';
 import type { HostTensor } from '../core/tensor.ts';
+import { findSampler } from '../data/samplers/table.ts';
 import type { Stage, StageSettings } from '../methods/method.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { isInBackbone } from '../nn/backbones/backbone.ts';
@@ -14,6 +16,7 @@ import type { BestEpoch } from './checkpoint.ts';
 import type { Divergence } from './divergence.ts';
 import type { Emit } from './events.ts';
 import { featuresOf, rootMeanSquareNorm } from './features.ts';
+import { fieldSpace } from './field-space.ts';
 import type { MetricsLog } from './run-folder.ts';
 import type { GroupRule } from './step-graph.ts';
 import { StepLoop } from './step-loop.ts';
@@ -99,14 +102,25 @@ export async function trainPart(
   }
 }
 
+function samplerOf({ settings }: Part, { method }: Task): Sampler {
+  return findSampler(settings.sampler, method.samplers);
+}
+
 async function openSource(part: Part, host: PartHost, pause: () => void) {
   const { task, store, emit } = host;
   const { stage, settings, examples } = part;
-  if (stage.source === 'images') {
-    return { source: imageBatches(examples, settings, task.config, task.context), scale: 1 };
-  }
+  const plan = {
+    examples,
+    settings,
+    config: task.config,
+    hierarchy: task.context.hierarchy,
+    sampler: samplerOf(part, task),
+    fields: stage.fields,
+    space: fieldSpace(task),
+  };
+  if (stage.source === 'images') return { source: imageBatches(plan), scale: 1 };
   const table = await featuresOf(task, part, store, examples, emit, pause);
-  const source = featureBatches(table, examples, settings, task.config.seed);
+  const source = featureBatches(table, plan);
   return { source, scale: stage.featureNorm ?? rootMeanSquareNorm(table) };
 }
 
@@ -123,10 +137,10 @@ async function openStepper(
   const images = batch / passes;
   const uniforms: Uniform[] = [];
   const parameters = new Parameters(stage.trains);
-  const { source: kind } = stage;
-  const fed = stageBatch({ source: kind, settings }, [images, ...rest], (name, shape) =>
-    uniforms.push({ name, shape }),
-  );
+  const fed = stageBatch({ ...stage, settings }, [images, ...rest], {
+    space: fieldSpace(task),
+    drawn: (name, shape) => uniforms.push({ name, shape }),
+  });
   const { loss, metrics } = stage.loss(parameters.root(), fed);
   const graph = {
     loss,

@@ -4,7 +4,7 @@ import { fail } from '../core/errors.ts';
 import type { Example } from '../core/example.ts';
 import type { Stage, StageSettings } from '../methods/method.ts';
 import type { ChosenEpoch } from './checkpoint.ts';
-import { type RunConfig, stageSettings } from './config.ts';
+import { stageSettings } from './config.ts';
 import type { Emit } from './events.ts';
 import { planMemory } from './memory-plan.ts';
 import type { Part } from './part.ts';
@@ -45,6 +45,9 @@ export function stageNames({ method, context }: Pick<Task, 'method' | 'context'>
   return [...new Set(names)];
 }
 
+/** What decides the settings of stages. */
+type Planned = Pick<Task, 'config' | 'method'>;
+
 /** Stages up to the one that the configuration names. */
 export function stagesOf({
   method,
@@ -67,15 +70,14 @@ export function stagesOf({
 
 /** A part by its index: the stages choose, and with `refit` each one runs once more. */
 export function partOf(task: Task, index: number, chosen: readonly ChosenEpoch[]): Part {
-  const { config } = task;
   const stages = stagesOf(task);
   const refit = index >= stages.length;
   const at = index % stages.length;
   const stage = stages[at];
-  const wished = settingsOf(stage, config);
+  const wished = settingsOf(stage, task);
   const ownNetwork = hasOwnNetwork(stages, at);
   if (!refit) {
-    const left = stage === stageOfEpochs(stages) ? epochsLeft(stage, stages, config) : undefined;
+    const left = stage === stageOfEpochs(stages) ? epochsLeft(stage, stages, task) : undefined;
     const settings = { ...wished, epochs: left ?? wished.epochs };
     return { stage, settings, examples: task.train, ownNetwork, refit };
   }
@@ -84,8 +86,8 @@ export function partOf(task: Task, index: number, chosen: readonly ChosenEpoch[]
   return { stage, settings, examples: allOfTrain(task), ownNetwork, refit, factors };
 }
 
-function settingsOf({ name, settings }: Stage, config: RunConfig): StageSettings {
-  return stageSettings(name, settings, config.stage[name]);
+function settingsOf({ name, settings }: Stage, { config, method }: Planned): StageSettings {
+  return stageSettings(name, settings, config.stage[name], method.samplers);
 }
 
 /** Whether a stage before this one trains on images. */
@@ -99,10 +101,11 @@ export function stageOfEpochs(stages: readonly Stage[]): Stage {
 }
 
 /** What the others that train the whole network leave of the configuration's `epochs`. */
-function epochsLeft(stage: Stage, stages: readonly Stage[], config: RunConfig): number | undefined {
+function epochsLeft(stage: Stage, stages: readonly Stage[], task: Planned): number | undefined {
+  const { config } = task;
   if (config.epochs === undefined) return undefined;
   const others = stage.whole ? stages.filter((one) => one.whole && one !== stage) : [];
-  const taken = others.reduce((sum, one) => sum + settingsOf(one, config).epochs, 0);
+  const taken = others.reduce((sum, one) => sum + settingsOf(one, task).epochs, 0);
   if (config.epochs > taken) return config.epochs - taken;
   throw fail('FM_CONFIG', 'epochs', {
     expected: `more than the ${taken} of ${others.map(({ name }) => `'${name}'`).join(' and ')}`,

@@ -237,6 +237,9 @@ describe('where no rule is', () => {
     expect(gradients(objective, [y])).toHaveLength(1);
     expect(gradients(sum(detach(values)), [x])).toHaveLength(1);
     expect(gradients(sum(cast(indices, 'float32')), [x])).toHaveLength(1);
+    // behind a wall it has no say in the gradient
+    const { values: behind } = topK(detach(mul(x, x)), 2);
+    expect(gradients(add(sum(behind), sum(x)), [x])).toHaveLength(1);
   });
 
   test('zero by definition is zero', () => {

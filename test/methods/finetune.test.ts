@@ -31,7 +31,7 @@ function parametersOfAll(name: string, changes: Partial<MethodContext>, options:
   const stage = finetune.stages(context as MethodContext<FinetuneOptions>).at(-1)!;
   const parameters = new Parameters(stage.trains);
   const uniforms: string[] = [];
-  const batch = stageBatch(stage, [2, 64, 64, 3], (key) => uniforms.push(key));
+  const batch = stageBatch(stage, [2, 64, 64, 3], { drawn: (key) => uniforms.push(key) });
   stage.loss(parameters.root(), batch);
   const trained = parameters.trainable().map(({ spec }) => spec.path);
   return { all: [...parameters.specs.keys()], trained, uniforms };

@@ -115,9 +115,10 @@ async function twoSteps(
   const [stage] = finetune.stages(context);
   const settings = networkSettings(true);
   const parameters = new Parameters(stage.trains);
-  const batch = stageBatch(stage, photos.images.shape, (name) => {
+  const drawn = (name: string) => {
     throw new Error(`expected no dropout, got '${name}'`);
-  });
+  };
+  const batch = stageBatch(stage, photos.images.shape, { drawn });
   const { loss } = stage.loss(parameters.root(), batch);
   const group = ({ role, path }: ParameterSpec) => ({
     rateFactor: path.startsWith('backbone.') ? 1 : settings.headFactor,
@@ -130,7 +131,7 @@ async function twoSteps(
   );
   const feeds = {
     input: photos.images,
-    ...targetsOf(photos.labels),
+    fields: targetsOf(photos.labels),
     rate,
     progress: 0,
     draw: () => {

@@ -31,11 +31,12 @@ const examples = table.rows.map((_, i) => exampleOf(i));
 
 function rowBatches(changes: Partial<StageSettings>): BatchSource {
   const settings = { ...headSettings(), batch: 4, ...changes };
-  return featureBatches(table, examples, settings, config.seed);
+  return featureBatches(table, { examples, settings, config });
 }
 
 const dataOf = async (source: BatchSource, epoch: number, step: number) => {
-  const { input, labels, weights, others, share } = await source.load(epoch, step);
+  const { input, fields } = await source.load(epoch, step);
+  const { labels, weights, others, share } = fields;
   const numbers = ({ data }: HostTensor) => Array.from(data as ArrayLike<number>, Number);
   return {
     input: input.data as Float32Array,
@@ -89,7 +90,7 @@ describe('images', () => {
     const folder = await temporaryFolder(Object.fromEntries(await Promise.all(files)));
     const settings = { ...networkSettings(false), batch: 5, smoothing: 0.1, ...changes };
     const all = Array.from({ length: 6 }, (_, i) => exampleOf(i, `${folder}/${i}.png`));
-    return imageBatches(all, settings, config);
+    return imageBatches({ examples: all, settings, config });
   }
 
   test.each([
@@ -103,7 +104,8 @@ describe('images', () => {
       const plan = drawMix(alphas, SIZE, randomStream(config.seed, 'mix', epoch, 0))!;
       mixImages(images.input.data as Uint8Array, 5, SIZE, plan);
       const got = await mixed.load(epoch, 0);
-      expect(got).toEqual({ ...images, share: float32([], [plan.share]) });
+      const fields = { ...images.fields, share: float32([], [plan.share]) };
+      expect(got).toEqual({ input: images.input, fields });
     }
     await plain.close();
     await mixed.close();

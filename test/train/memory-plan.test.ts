@@ -28,6 +28,7 @@ function notesOf(name: string, backbone: string, classes: number, free: number):
   const train = images(27 * classes);
   const task = {
     context,
+    method,
     config: parseConfig({ data: 'x', size: 64 }),
     train,
     val: images(3 * classes),

@@ -107,7 +107,7 @@ async function run(setting: Setting) {
       batch: 1,
       stepsPerEpoch: STEPS,
       shape: [1],
-      load: async () => ({ input: one(0), ...targetsOf([0]) }),
+      load: async () => ({ input: one(0), fields: targetsOf([0]) }),
       close: async () => {},
     },
     stepper,

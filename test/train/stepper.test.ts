@@ -81,7 +81,7 @@ function feeds(step: number) {
   const labels = Array.from({ length: BATCH }, (_, i) => (i + step) % CLASSES);
   return {
     input: float32(IMAGE, uniformTensor(`stepper/image${step}`, IMAGE)),
-    ...targetsOf(labels),
+    fields: targetsOf(labels),
     rate: 0.1 / step,
     number: step,
     progress: 0,
