@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { gatherConfig } from '../../src/cli/options.ts';
 import { float32 } from '../../src/core/tensor.ts';
+import { samplers } from '../../src/data/samplers/table.ts';
 import { resolveOptions } from '../../src/data/aviary/options.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { loadWeights } from '../../src/hub/weights.ts';
@@ -98,6 +99,15 @@ describe('docs/configuration.md', () => {
         expect(cells, key).toBeDefined();
         if (cells?.length !== 3 || Array.isArray(value)) continue; // no default, or one a stage
         expect(Number(cells[1].replaceAll('`', '')), key).toBe(value);
+      }
+    }
+  });
+
+  test('holds every sampler and its options', () => {
+    for (const { kind, options } of samplers) {
+      expect(page).toContain(`\`${kind}\``);
+      for (const option of Object.keys(options.parse({ kind }))) {
+        expect([...rows.keys()]).toContain(`sampler.${option}`);
       }
     }
   });
