@@ -6,7 +6,7 @@ import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { mul } from '../../src/graph/ops/arithmetic.ts';
 import { constant } from '../../src/graph/ops/leaf.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
-import { bilinear, compactBilinear } from '../../src/methods/bilinear.ts';
+import { bilinear, compactBilinear } from '../../src/methods/bilinear/bilinear.ts';
 import type { MethodContext, Stage } from '../../src/methods/method.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';

@@ -6,7 +6,7 @@ import { randomStream } from '../../src/core/random.ts';
 import { hostTensor } from '../../src/core/tensor.ts';
 import type { MethodContext, StageSettings } from '../../src/methods/method.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
-import { type TripletOptions, triplet } from '../../src/methods/triplet.ts';
+import { type TripletOptions, triplet } from '../../src/methods/triplet/triplet.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';

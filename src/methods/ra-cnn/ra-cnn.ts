@@ -10,13 +10,13 @@
 // that looking closer hurts (as crops in WS-DAN, Hu et al. 2019, arXiv 1901.09891).
 
 import { z } from 'zod';
-import type { Value } from '../graph/value.ts';
-import { HALF_SIDE } from '../nn/object-square.ts';
-import { boxesOf } from '../nn/zoom.ts';
-import { backboneEvidence } from './backbone-evidence.ts';
-import { gradientTimesMap } from './heat.ts';
-import type { Method, Stage } from './method.ts';
-import { checkRacnn } from './racnn-checks.ts';
+import type { Value } from '../../graph/value.ts';
+import { HALF_SIDE } from '../../nn/object-square.ts';
+import { boxesOf } from '../../nn/zoom.ts';
+import { backboneEvidence } from '../backbone-evidence.ts';
+import { gradientTimesMap } from '../heat.ts';
+import type { Method, Stage } from '../method.ts';
+import { checkRacnn } from './checks.ts';
 import {
   averageAnswer,
   classifyFused,
@@ -27,8 +27,8 @@ import {
   type RacnnContext,
   type RacnnOptions,
   scaleName,
-} from './racnn-looks.ts';
-import { attendStage, attentionStage, fuseStage, headStage, networkStage } from './racnn-stages.ts';
+} from './looks.ts';
+import { attendStage, attentionStage, fuseStage, headStage, networkStage } from './stages.ts';
 
 const pixels = z.union([z.literal('size'), z.number().int().min(32).max(2048)]).default('size');
 

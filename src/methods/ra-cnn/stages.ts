@@ -1,16 +1,17 @@
 // How RA-CNN trains: classifiers and attention in turn, each with the other one fixed.
 
-import { add, mul, sub } from '../graph/ops/arithmetic.ts';
-import { mean } from '../graph/ops/reduce.ts';
-import { concat, slice, split } from '../graph/ops/slice.ts';
-import type { Value } from '../graph/value.ts';
-import { classEntropy } from '../nn/losses.ts';
-import { objectSquare } from '../nn/object-square.ts';
-import { rankLoss, truthProbability } from '../nn/rank-loss.ts';
-import type { Scope } from '../nn/scope.ts';
-import { smoothL1 } from '../nn/smooth-l1.ts';
-import { unfrozen } from './backbone-pass.ts';
-import type { Stage, StageSettings } from './method.ts';
+import { add, mul, sub } from '../../graph/ops/arithmetic.ts';
+import { mean } from '../../graph/ops/reduce.ts';
+import { concat, slice, split } from '../../graph/ops/slice.ts';
+import type { Value } from '../../graph/value.ts';
+import { classEntropy } from '../../nn/losses.ts';
+import { objectSquare } from '../../nn/object-square.ts';
+import { rankLoss, truthProbability } from '../../nn/rank-loss.ts';
+import type { Scope } from '../../nn/scope.ts';
+import { smoothL1 } from '../../nn/smooth-l1.ts';
+import { unfrozen } from '../backbone-pass.ts';
+import type { Stage, StageSettings } from '../method.ts';
+import { headSettings, networkSettings } from '../settings.ts';
 import {
   attentionOf,
   averageAnswer,
@@ -23,9 +24,8 @@ import {
   givenSquare,
   lookCloser,
   type RacnnContext,
-} from './racnn-looks.ts';
-import { reviewAccuracy, reviewAttention, reviewBoxes } from './racnn-review.ts';
-import { headSettings, networkSettings } from './settings.ts';
+} from './looks.ts';
+import { reviewAccuracy, reviewAttention, reviewBoxes } from './reviews.ts';
 
 /** Where smooth L1 turns linear, as a share of the image's side. */
 const BETA = 0.1;

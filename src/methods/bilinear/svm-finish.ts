@@ -7,16 +7,16 @@
 //
 // `decay` is 1 / (C n) for n views, with C = 1 as in the paper.
 
-import { add, div, mul, sub } from '../graph/ops/arithmetic.ts';
-import { maximum } from '../graph/ops/compare.ts';
-import { sum } from '../graph/ops/sum.ts';
-import { relu, sign } from '../graph/ops/unary.ts';
-import type { Value } from '../graph/value.ts';
-import { filledWith } from '../nn/initialisers.ts';
-import { linear } from '../nn/layers.ts';
-import type { Scope } from '../nn/scope.ts';
-import type { StageSettings } from './method.ts';
-import { headSettings } from './settings.ts';
+import { add, div, mul, sub } from '../../graph/ops/arithmetic.ts';
+import { maximum } from '../../graph/ops/compare.ts';
+import { sum } from '../../graph/ops/sum.ts';
+import { relu, sign } from '../../graph/ops/unary.ts';
+import type { Value } from '../../graph/value.ts';
+import { filledWith } from '../../nn/initialisers.ts';
+import { linear } from '../../nn/layers.ts';
+import type { Scope } from '../../nn/scope.ts';
+import type { StageSettings } from '../method.ts';
+import { headSettings } from '../settings.ts';
 
 /** How far a step moves a median. */
 const MEDIAN_STEP = 0.02;

@@ -14,15 +14,15 @@
 // D(r, others). With attributes A margins are m (1 - |A_r and A_n| / |A_r or A_n|).
 
 import { z } from 'zod';
-import { add, mul } from '../graph/ops/arithmetic.ts';
-import { classLinks } from '../nn/class-relations.ts';
-import { squaredDistances, unitRows } from '../nn/pairwise.ts';
-import { tripletLoss } from '../nn/triplet-loss.ts';
-import { unfrozen } from './backbone-pass.ts';
-import { type FinetuneOptions, finetune, networkLoss } from './finetune.ts';
-import type { Method, MethodContext, Stage, StageSettings } from './method.ts';
-import { networkSettings } from './settings.ts';
-import { checkTriplets } from './triplet-checks.ts';
+import { add, mul } from '../../graph/ops/arithmetic.ts';
+import { classLinks } from '../../nn/class-relations.ts';
+import { squaredDistances, unitRows } from '../../nn/pairwise.ts';
+import { tripletLoss } from '../../nn/triplet-loss.ts';
+import { unfrozen } from '../backbone-pass.ts';
+import { type FinetuneOptions, finetune, networkLoss } from '../finetune.ts';
+import type { Method, MethodContext, Stage, StageSettings } from '../method.ts';
+import { networkSettings } from '../settings.ts';
+import { checkTriplets } from './checks.ts';
 
 export interface TripletOptions {
   /**

@@ -1,8 +1,8 @@
 // What `triplet` says to a task before its images are read.
 
-import { fail } from '../core/errors.ts';
-import type { Dataset } from '../core/example.ts';
-import type { MethodContext, MethodTask, StageSettings } from './method.ts';
+import { fail } from '../../core/errors.ts';
+import type { Dataset } from '../../core/example.ts';
+import type { MethodContext, MethodTask, StageSettings } from '../method.ts';
 import type { TripletOptions } from './triplet.ts';
 
 /** Throws what cannot work with that many levels above the classes; returns notes. */

@@ -7,20 +7,23 @@
 // three W again, or in its place support vector machines as in the paper (svm-finish.ts).
 
 import { z } from 'zod';
-import { add, mul } from '../graph/ops/arithmetic.ts';
-import { reshape } from '../graph/ops/movement.ts';
-import { concat } from '../graph/ops/slice.ts';
-import { sum } from '../graph/ops/sum.ts';
-import { relu } from '../graph/ops/unary.ts';
-import type { Value } from '../graph/value.ts';
-import { isInBackbone } from '../nn/backbones/backbone.ts';
-import { linear } from '../nn/layers.ts';
-import { classEntropy, oneHot } from '../nn/losses.ts';
-import { cellGrid, turnBack } from '../nn/receptive-field.ts';
-import { finerStage } from '../nn/scda.ts';
-import type { Scope } from '../nn/scope.ts';
-import { boxesOf } from '../nn/zoom.ts';
-import { pathsBehind, unfrozen } from './backbone-pass.ts';
+import { add, mul } from '../../graph/ops/arithmetic.ts';
+import { reshape } from '../../graph/ops/movement.ts';
+import { concat } from '../../graph/ops/slice.ts';
+import { sum } from '../../graph/ops/sum.ts';
+import { relu } from '../../graph/ops/unary.ts';
+import type { Value } from '../../graph/value.ts';
+import { isInBackbone } from '../../nn/backbones/backbone.ts';
+import { linear } from '../../nn/layers.ts';
+import { classEntropy, oneHot } from '../../nn/losses.ts';
+import { cellGrid, turnBack } from '../../nn/receptive-field.ts';
+import { finerStage } from '../../nn/scda.ts';
+import type { Scope } from '../../nn/scope.ts';
+import { boxesOf } from '../../nn/zoom.ts';
+import { pathsBehind, unfrozen } from '../backbone-pass.ts';
+import { bilinearHeat } from '../heat.ts';
+import type { Method, Recognition, Stage, StageSettings } from '../method.ts';
+import { headSettings, networkSettings } from '../settings.ts';
 import {
   type BilinearContext as Context,
   lighterThan,
@@ -29,10 +32,7 @@ import {
   rowOf,
   type SeenMaps,
   unitOf,
-} from './bilinear-parts.ts';
-import { bilinearHeat } from './heat.ts';
-import type { Method, Recognition, Stage, StageSettings } from './method.ts';
-import { headSettings, networkSettings } from './settings.ts';
+} from './descriptor.ts';
 import { marginLoss, marginSettings, scaledScores } from './svm-finish.ts';
 
 export interface BilinearOptions {

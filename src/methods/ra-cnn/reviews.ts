@@ -1,7 +1,7 @@
 // Whether looking closer helps, asked of the validation images; and what is done where it does not.
 
-import type { Finding, ScaleResult, Stage, StageReview } from './method.ts';
-import { attentionOf, type RacnnContext } from './racnn-looks.ts';
+import type { Finding, ScaleResult, Stage, StageReview } from '../method.ts';
+import { attentionOf, type RacnnContext } from './looks.ts';
 
 /** Top-1 that a closer look may lose against the whole image. */
 const TOLERANCE = 0.005;
