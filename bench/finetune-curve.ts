@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { float32, type HostTensor, hostTensor, int64 } from '../src/core/tensor.ts';
 import { writeSafetensors } from '../src/formats/safetensors.ts';
+import { trainedAmong } from '../src/methods/stage.ts';
 
 import { stageBatch } from '../src/methods/stage-batch.ts';
 import { scheduleFactor } from '../src/nn/schedules.ts';
@@ -44,7 +45,9 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
       emitter(() => {}),
       signal,
     );
-    const stage = task.method.stages(task.context).find(({ name }) => name === 'all')!;
+    const stage = trainedAmong(task.method.stages(task.context)).find(
+      ({ name }) => name === 'all',
+    )!;
     const settings = stageSettings('all', stage.settings, { batch, rate: 0.01 });
     const source = imageBatches({ examples: task.train, settings, config });
     const store = task.freshStore();

@@ -8,6 +8,7 @@
 import { randomStream } from '../src/core/random.ts';
 import { float32, type HostTensor } from '../src/core/tensor.ts';
 import type { MethodContext } from '../src/methods/method.ts';
+import { trainedAmong } from '../src/methods/stage.ts';
 import { stageBatch } from '../src/methods/stage-batch.ts';
 import { findMethod } from '../src/methods/table.ts';
 import { publishedNetwork } from '../src/nn/backbones/backbone.ts';
@@ -66,7 +67,7 @@ async function prepare(name: string): Promise<() => Promise<unknown>> {
     classes: CLASSES,
     pretrained: true,
   };
-  const stages = method.stages(context);
+  const stages = trainedAmong(method.stages(context));
   const stage = stages.find(({ name }) => name === 'all') ?? stages.at(-1)!;
   const parameters = new Parameters(stage.trains);
   const shape = [Number(batch), Number(size), Number(size), 3];

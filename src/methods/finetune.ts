@@ -17,8 +17,9 @@ import { classEntropy } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
 import { backboneEvidence } from './backbone-evidence.ts';
 import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
-import type { Method, MethodContext, Stage, StageBatch } from './method.ts';
+import type { Method, MethodContext } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
+import type { FeatureStage, ImageStage, StageBatch } from './stage.ts';
 
 export interface FinetuneOptions {
   /**
@@ -44,7 +45,7 @@ function classify(context: Context, scope: Scope, pooled: Value): Value {
 }
 
 /** The linear head alone, on features of the frozen backbone that are computed once. */
-function headStage(context: Context): Stage {
+export function headStage(context: Context): FeatureStage {
   return {
     name: 'head',
     source: 'features',
@@ -82,7 +83,7 @@ export function networkLoss(
 }
 
 /** Everything together, on augmented photographs. */
-function networkStage(context: Context): Stage {
+export function networkStage(context: Context): ImageStage {
   return {
     name: 'all',
     source: 'images',

@@ -29,8 +29,9 @@ import {
   scdaDescriptor,
 } from '../nn/scda.ts';
 import type { Scope } from '../nn/scope.ts';
-import type { Method, MethodContext, Stage } from './method.ts';
+import type { Method, MethodContext } from './method.ts';
 import { headSettings } from './settings.ts';
+import type { FeatureStage } from './stage.ts';
 
 export interface ScdaMethodOptions {
   /** 1: the last map; 2: SCDA+, a finer layer as well. */
@@ -73,7 +74,7 @@ function classify(context: Context, scope: Scope, descriptor: Value): Value {
 }
 
 /** The classifier, on descriptors that are computed once. */
-function headStage(context: Context): Stage {
+function headStage(context: Context): FeatureStage {
   return {
     name: 'head',
     source: 'features',

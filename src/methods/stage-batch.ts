@@ -5,7 +5,8 @@ import { type Field, type FieldSpace, fieldInput } from '../core/fields.ts';
 import type { Shape } from '../core/shape.ts';
 import { input } from '../graph/ops/leaf.ts';
 import type { ClassTargets } from '../nn/losses.ts';
-import type { Stage, StageBatch, StageSettings } from './method.ts';
+import type { StageSettings } from './method.ts';
+import type { StageBatch, TrainedStage } from './stage.ts';
 
 /** Names of the inputs besides uniform numbers. */
 export const batchNames = {
@@ -21,7 +22,7 @@ export const batchNames = {
 export type TargetSettings = Pick<StageSettings, 'smoothing' | 'mixup' | 'cutmix'>;
 
 /** The parts of a stage that decide what its batches have. */
-export type BatchStage = Pick<Stage, 'source' | 'fields'> & {
+export type BatchStage = Pick<TrainedStage, 'source' | 'fields'> & {
   readonly name?: string;
   readonly settings: TargetSettings;
 };
@@ -46,6 +47,10 @@ export function stageBatch(
   return {
     input: input(batchNames.input, shape, source === 'images' ? 'uint8' : 'float32'),
     targets: classTargets(images, settings),
+    labels: () => {
+      mustNotMix(stageName, settings);
+      return input(batchNames.labels, [images], 'int64');
+    },
     field: (field) => {
       if (space === undefined || !fields.includes(field)) throw unnamed(field, stageName, fields);
       return input(fieldInput(field.name), [images, ...field.shape(space)]);
@@ -56,6 +61,17 @@ export function stageBatch(
     },
     progress: () => input(batchNames.progress, []),
   };
+}
+
+function mustNotMix(stage: string, settings: TargetSettings): void {
+  for (const key of ['mixup', 'cutmix'] as const) {
+    if (settings[key] === 0) continue;
+    throw fail('FM_CONFIG', `stages.${stage}.${key}`, {
+      expected: '0 in a stage whose loss takes each image for one of one class',
+      got: String(settings[key]),
+      next: 'Leave it out, or set it for another stage.',
+    });
+  }
 }
 
 function unnamed({ name }: Field, stage: string, fields: readonly Field[]) {

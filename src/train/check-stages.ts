@@ -2,7 +2,8 @@
 
 import { fail } from '../core/errors.ts';
 import { findSampler } from '../data/samplers/table.ts';
-import type { Stage, StageSettings } from '../methods/method.ts';
+import type { StageSettings } from '../methods/method.ts';
+import { type TrainedStage, trainedAmong } from '../methods/stage.ts';
 import { checkSupervision } from '../methods/table.ts';
 import { stageSettings } from './config.ts';
 import { stagesOf } from './plan.ts';
@@ -14,7 +15,7 @@ export function checkStages(
 ): readonly string[] {
   const { method, context, config, dataset } = task;
   const settings = new Map<string, StageSettings>();
-  for (const stage of stagesOf(task)) {
+  for (const stage of trainedAmong(stagesOf(task))) {
     const { name, source } = stage;
     const where = `stages.${name}`;
     const of = stageSettings(name, stage.settings, config.stage[name], method.samplers);
@@ -38,7 +39,11 @@ export function checkStages(
 }
 
 /** Cached features have no view, and what cannot be blended cannot be mixed. */
-function mustHaveFields({ source, fields = [] }: Stage, settings: StageSettings, where: string) {
+function mustHaveFields(
+  { source, fields = [] }: TrainedStage,
+  settings: StageSettings,
+  where: string,
+) {
   const viewed = fields.find(({ viewless }) => !viewless);
   if (source === 'features' && viewed !== undefined) {
     throw fail('FM_GRAPH', where, {

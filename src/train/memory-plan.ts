@@ -5,7 +5,7 @@ import { freemem } from 'node:os';
 import { fail } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { findSampler } from '../data/samplers/table.ts';
-import type { Stage } from '../methods/method.ts';
+import type { TrainedStage } from '../methods/stage.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { imageInput } from '../nn/image-input.ts';
 import { Parameters } from '../nn/scope.ts';
@@ -55,7 +55,7 @@ export function planMemory(
       features: stage.source === 'features' ? 4 * sizeOf(row) * images : 0,
     };
     const step = { batch, accumulate: settings.accumulate, ema: settings.ema };
-    mustFit(stage, held, free);
+    mustFit(stage.name, held, { free, lighter: method.lighter?.(task.context, stage.name) });
     if (stage.source === 'images') {
       reportMemory(loss, stage.name, step, emit, settings.batch, free);
     } else reportFeatures(stage.name, held, estimateStepBytes(loss, step), emit);
@@ -63,16 +63,16 @@ export function planMemory(
 }
 
 /** Shape of one image's share of a batch: pixels, or a row of features. */
-function rowShape({ source, features }: Stage, size: number): readonly number[] {
-  if (source === 'images') return [size, size, 3];
-  return features!(new Parameters().root(), imageInput(1, size)).shape.slice(1);
+function rowShape(stage: TrainedStage, size: number): readonly number[] {
+  if (stage.source === 'images') return [size, size, 3];
+  return stage.features(new Parameters().root(), imageInput(1, size)).shape.slice(1);
 }
 
 /** Throws where the stage can never run. */
 export function mustFit(
-  { name, lighter }: Pick<Stage, 'name' | 'lighter'>,
+  name: string,
   { parameters, features }: HeldBytes,
-  free: number,
+  { free, lighter }: { readonly free: number; readonly lighter?: string },
 ): void {
   if (parameters + features <= free) return;
   const parts = [

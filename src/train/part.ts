@@ -4,7 +4,8 @@ import type { Example } from '../core/example.ts';
 import type { Sampler } from '../core/sampler.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { findSampler } from '../data/samplers/table.ts';
-import type { Stage, StageSettings } from '../methods/method.ts';
+import type { StageSettings } from '../methods/method.ts';
+import type { TrainedStage } from '../methods/stage.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { isInBackbone } from '../nn/backbones/backbone.ts';
 import type { PlateauState } from '../nn/schedules.ts';
@@ -27,13 +28,8 @@ import { validator } from './validation.ts';
 /** Thrown when a person asked to stop. The trainer writes a checkpoint before it goes further. */
 export class Stopped extends Error {}
 
-/** A part that is skipped has nothing left to do. */
-export function isNeeded({ stage }: Part): boolean {
-  return stage.needed !== false;
-}
-
 export interface Part {
-  readonly stage: Stage;
+  readonly stage: TrainedStage;
   readonly settings: StageSettings;
   readonly examples: readonly Example[];
   /** An earlier part has trained on images, so that the network is this run's own. */
@@ -90,7 +86,7 @@ export async function trainPart(
     if (host.stopping()) throw new Stopped();
   };
   const { source, scale } = await openSource(part, host, pause);
-  const validate = await validator(task, part, store, emit, pause);
+  const validate = await validator(part, store, { task, emit, pause });
   const stepper = await openStepper(part, state, host, source, scale);
   const loop = new StepLoop(part, state, host, { source, stepper, validate, pause });
   try {
@@ -119,9 +115,9 @@ async function openSource(part: Part, host: PartHost, pause: () => void) {
     space: fieldSpace(task),
   };
   if (stage.source === 'images') return { source: imageBatches(plan), scale: 1 };
-  const table = await featuresOf(task, part, store, examples, emit, pause);
+  const table = await featuresOf(task, { ...part, stage }, store, examples, emit, pause);
   const source = featureBatches(table, plan);
-  return { source, scale: stage.featureNorm ?? rootMeanSquareNorm(table) };
+  return { source, scale: stage.unitRows ? 1 : rootMeanSquareNorm(table) };
 }
 
 async function openStepper(

@@ -15,6 +15,7 @@ import { trunkPath } from '../hub/trunk-options.ts';
 import { type LoadedWeights, torchvisionDescription } from '../hub/weights.ts';
 import type { Method, MethodContext, StageSettings } from '../methods/method.ts';
 import { networkSettings } from '../methods/settings.ts';
+import { trainedAmong } from '../methods/stage.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { checkSupervision, findMethod } from '../methods/table.ts';
 import { isInBackbone } from '../nn/backbones/backbone.ts';
@@ -116,7 +117,7 @@ export async function prepareTask(
     parameters: allParameters(method, context, config.size),
   };
   const geometry = geometryOf(config);
-  const fields = method.stages(context).flatMap((stage) => stage.fields ?? []);
+  const fields = trainedAmong(method.stages(context)).flatMap((stage) => stage.fields ?? []);
   const task: Task = {
     config,
     dataset,
@@ -246,7 +247,8 @@ function freshStore(
 function allParameters(method: Method, context: MethodContext, size: number): Parameters {
   const parameters = new Parameters();
   recogniserGraph(method, context, parameters, size);
-  for (const stage of method.stages(context).filter(({ source }) => source === 'images')) {
+  for (const stage of trainedAmong(method.stages(context))) {
+    if (stage.source !== 'images') continue;
     const shape = [smallestBatch(stage.settings, method), size, size, 3];
     stage.loss(parameters.root(), stageBatch(stage, shape, { space: { ...context, size } }));
   }

@@ -14,6 +14,7 @@ import { fillFromWeights } from '../../src/hub/fill.ts';
 import { loadWeights, torchvisionDescription } from '../../src/hub/weights.ts';
 import { finetune } from '../../src/methods/finetune.ts';
 import { networkSettings } from '../../src/methods/settings.ts';
+import { trainedAmong } from '../../src/methods/stage.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { type Backbone, publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { IMAGE_INPUT } from '../../src/nn/image-input.ts';
@@ -97,7 +98,7 @@ function freshStore(backbone: Backbone, photos: Photos): ParameterStore {
   const parameters = new Parameters();
   const context = contextOf(backbone, photos);
   recogniserGraph(finetune, context, parameters, SIZE);
-  const [stage] = finetune.stages(context); // has classifiers of its own
+  const [stage] = trainedAmong(finetune.stages(context)); // has classifiers of its own
   stage.loss(parameters.root(), stageBatch(stage, photos.images.shape));
   const store: ParameterStore = new Map();
   initialise(parameters, store, 1);
@@ -112,7 +113,7 @@ async function twoSteps(
   lowering: Lowering,
 ): Promise<number[]> {
   const context = contextOf(backbone, photos);
-  const [stage] = finetune.stages(context);
+  const [stage] = trainedAmong(finetune.stages(context));
   const settings = networkSettings(true);
   const parameters = new Parameters(stage.trains);
   const drawn = (name: string) => {

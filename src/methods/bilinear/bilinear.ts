@@ -22,8 +22,9 @@ import type { Scope } from '../../nn/scope.ts';
 import { boxesOf } from '../../nn/zoom.ts';
 import { pathsBehind, unfrozen } from '../backbone-pass.ts';
 import { bilinearHeat } from '../heat.ts';
-import type { Method, Recognition, Stage, StageSettings } from '../method.ts';
+import type { Method, Recognition, StageSettings } from '../method.ts';
 import { headSettings, networkSettings } from '../settings.ts';
+import type { FeatureStage, ImageStage } from '../stage.ts';
 import {
   type BilinearContext as Context,
   lighterThan,
@@ -68,7 +69,7 @@ function classify(context: Context, scope: Scope, unit: Value): Value {
 }
 
 /** Step one. Where step two follows, its classifier is held back (ADR 0012). */
-function headStage(context: Context): Stage {
+function headStage(context: Context): FeatureStage {
   const decay = context.backbone.frozen ? CONVERGED : 1e-3;
   // four times the usual rate saves most of the epochs
   return classifierStage(context, 'head', { ...headSettings(), rate: 8, decay });
@@ -78,11 +79,10 @@ function headStage(context: Context): Stage {
  * Step three: on descriptors that are what they will be, nothing has to be held back for. Without
  * it the classifier is as small as step two had to keep it, and behind its descriptors (ADR 0012).
  */
-function lastStage(context: Context): Stage {
+function lastStage(context: Context): FeatureStage {
   // descriptors that were trained lie farther apart, so that step one's rate may be too high
   const settings = { ...headSettings(), epochs: 30, rate: 4, decay: CONVERGED };
-  const lighter = `Set options.finish=none. ${lighterThan(context)}`;
-  return { ...classifierStage(context, 'classifier', settings), lighter };
+  return classifierStage(context, 'classifier', settings);
 }
 
 /** Next to no decay: of unit descriptors a classifier that has converged has large weights. */
@@ -92,25 +92,24 @@ const CONVERGED = 1e-8;
  * The classifier alone, on cached descriptors. Their common part is large and their differences are
  * small, so that more than the usual rate is stable.
  */
-function classifierStage(context: Context, name: string, settings: StageSettings): Stage {
+function classifierStage(context: Context, name: string, settings: StageSettings): FeatureStage {
   const logits = (scope: Scope, row: Value) =>
     classify(context, scope, unitOf(context, scope, row));
   return {
     name,
     source: 'features',
     features: (scope, image) => rowOf(context, scope, image),
-    featureNorm: 1,
+    unitRows: true,
     classify: logits,
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({ loss: classEntropy(logits(scope, input), targets) }),
     settings,
     keeps: 'last',
-    lighter: lighterThan(context),
   };
 }
 
 /** Step two. */
-function networkStage(context: Context): Stage {
+function networkStage(context: Context): ImageStage {
   const trainable = unfrozen(context);
   let pooled: ReadonlySet<string> | undefined;
   // layers behind the pooled map have no part in the loss; what finds the object counts as given
@@ -131,7 +130,6 @@ function networkStage(context: Context): Stage {
       return { loss: classEntropy(classify(context, scope, unit), targets) };
     },
     settings: stepTwoSettings(context),
-    lighter: lighterThan(context),
   };
 }
 
@@ -142,7 +140,7 @@ function stepTwoSettings({ pretrained }: Context): StageSettings {
 }
 
 /** The paper's step three: rows are those of a photograph and of its mirror image, [N, 2, ...]. */
-function svmStage(context: Context): Stage {
+function svmStage(context: Context): FeatureStage {
   const flat = (rows: Value) => {
     const [n, two, ...row] = rows.shape;
     return reshape(rows, [n * two, ...row]);
@@ -150,19 +148,19 @@ function svmStage(context: Context): Stage {
   return {
     name: 'svm',
     source: 'features',
-    oneClass: true,
     features: (scope, image) => {
       const rows = [false, true].map((mirror) => rowOf(context, scope, image, { mirror }));
       return reshape(concat(rows, 0), [1, 2, ...rows[0].shape.slice(1)]);
     },
-    featureNorm: 1,
+    unitRows: true,
     classify: (scope, rows) => {
       const unit = unitOf(context, scope, flat(rows));
       const scores = scaledScores(scope.child('head'), unit, context.classes);
       return meanOfViews(scores);
     },
     trains: (path) => path.startsWith('head.'),
-    loss: (scope, { input, targets: { labels, weights } }) => {
+    loss: (scope, { input, labels: classOf, targets: { weights } }) => {
+      const labels = classOf();
       const [n] = labels.shape;
       const { classes } = context;
       const own = mul(oneHot(labels, classes), reshape(weights, [n, 1]));
@@ -172,7 +170,6 @@ function svmStage(context: Context): Stage {
     },
     settings: marginSettings(trainingImages(context)),
     keeps: 'last',
-    lighter: lighterThan(context),
   };
 }
 
@@ -241,7 +238,7 @@ function unsigned({ backbone }: Context, map: Value): Value {
 }
 
 /** Step three, if any; behind a frozen network step one has trained the classifier to its end. */
-function lastSteps(context: Context): Stage[] {
+function lastSteps(context: Context): FeatureStage[] {
   const { finish } = context.options;
   if (finish === 'svm') return [svmStage(context)];
   return finish === 'softmax' && !context.backbone.frozen ? [lastStage(context)] : [];
@@ -257,6 +254,8 @@ const method: Omit<Method<BilinearOptions>, 'name' | 'citation' | 'about' | 'opt
     ...(context.backbone.frozen ? [] : [networkStage(context)]),
     ...lastSteps(context),
   ],
+  lighter: (context, stage) =>
+    `${stage === 'classifier' ? 'Set options.finish=none. ' : ''}${lighterThan(context)}`,
   recogniser,
 };
 

@@ -10,8 +10,9 @@ import { rankLoss, truthProbability } from '../../nn/rank-loss.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { smoothL1 } from '../../nn/smooth-l1.ts';
 import { unfrozen } from '../backbone-pass.ts';
-import type { Stage, StageSettings } from '../method.ts';
+import type { StageSettings } from '../method.ts';
 import { headSettings, networkSettings } from '../settings.ts';
+import type { ImageStage, Step } from '../stage.ts';
 import {
   attentionOf,
   averageAnswer,
@@ -53,14 +54,14 @@ function attentionSettings(epochs: number, rate: number): StageSettings {
  * The classifiers of all scales on features of the frozen network. There is no attention yet: the
  * closer looks are where it will be taught to look.
  */
-export function headStage(context: RacnnContext): Stage {
+export function headSteps(context: RacnnContext): Step[] {
   const attention = context.options.attention === 'centre' ? 'centre' : 'scda';
   const teacher: Chooser = (look) => givenSquare(context, attention, look);
   const classify = (scope: Scope, rows: Value) =>
     split(rows, 1, context.options.scales).map((pooled, i) =>
       classifyScale(context, scope, pooled, i),
     );
-  return {
+  const stage: Step = {
     name: 'head',
     source: 'features',
     features: (scope, image) =>
@@ -74,9 +75,9 @@ export function headStage(context: RacnnContext): Stage {
       loss: total(classify(scope, input).map((logits) => classEntropy(logits, targets))),
     }),
     settings: headSettings(),
-    // an attention of its own knows nothing yet
-    ...(usesScda(context) ? { review: reviewBoxes(context) } : {}),
   };
+  // an attention of its own knows nothing yet
+  return usesScda(context) ? [stage, { source: 'review', review: reviewBoxes(context) }] : [stage];
 }
 
 function usesScda({ options: { attention, anchor } }: RacnnContext): boolean {
@@ -84,13 +85,13 @@ function usesScda({ options: { attention, anchor } }: RacnnContext): boolean {
 }
 
 /** Teaches the attention to look where SCDA sees the object, so that the rank loss starts there. */
-export function attentionStage(context: RacnnContext): Stage {
-  return {
+export function attentionSteps(context: RacnnContext): Step[] {
+  if (attentionOf(context) !== 'learnt') return [{ name: 'attention', source: 'none' }];
+  const stage: Step = {
     name: 'attention',
     source: 'images',
     trains: isAttention,
-    validated: false,
-    needed: attentionOf(context) === 'learnt',
+    keeps: 'unscored',
     loss: (scope, { input }) => {
       const distances: Value[] = [];
       lookCloser(context, scope, input, context.norms, (look, index) => {
@@ -101,12 +102,12 @@ export function attentionStage(context: RacnnContext): Stage {
       return { loss: total(distances) };
     },
     settings: attentionSettings(15, 0.002),
-    review: reviewBoxes(context),
   };
+  return [stage, { source: 'review', review: reviewBoxes(context) }];
 }
 
 /** The backbone and the classifiers of all scales, the attention fixed; `round` counts from 1. */
-export function networkStage(context: RacnnContext, name: string, round: number): Stage {
+export function networkStage(context: RacnnContext, name: string, round: number): ImageStage {
   const trains = unfrozen(context);
   return {
     name,
@@ -128,14 +129,13 @@ export function networkStage(context: RacnnContext, name: string, round: number)
  * The attention, all else fixed: each look has to be surer of the truth than the one before. The
  * distance to SCDA's square keeps it from running away while the rank loss takes over.
  */
-export function attendStage(context: RacnnContext, name: string): Stage {
+export function attendSteps(context: RacnnContext, name: string): Step[] {
+  if (attentionOf(context) !== 'learnt') return [{ name, source: 'none' }];
   const { margin } = context.options;
-  return {
+  const stage: Step = {
     name,
     source: 'images',
-    oneClass: true,
     trains: isAttention,
-    needed: attentionOf(context) === 'learnt',
     classify: (scope, image) => {
       const looks = lookCloser(context, scope, image, 'frozen');
       return averageAnswer(classifyLooks(context, scope, looks).slice(1));
@@ -148,7 +148,7 @@ export function attendStage(context: RacnnContext, name: string): Stage {
         return square;
       });
       const logits = classifyLooks(context, scope, looks);
-      const { labels } = batch.targets;
+      const labels = batch.labels();
       const closer = logits.slice(1);
       const rank = total(closer.map((l, i) => rankLoss(logits[i], l, labels, margin)));
       const pull = sub(1, mul(batch.progress(), 1 - LAST_PULL));
@@ -163,13 +163,13 @@ export function attendStage(context: RacnnContext, name: string): Stage {
       };
     },
     settings: attentionSettings(4, 0.0005),
-    review: reviewAttention(context),
   };
+  return [stage, { source: 'review', review: reviewAttention(context) }];
 }
 
 /** One layer on the features of all scales. */
-export function fuseStage(context: RacnnContext): Stage {
-  return {
+export function fuseSteps(context: RacnnContext): Step[] {
+  const stage: Step = {
     name: 'fuse',
     source: 'features',
     features: (scope, image) =>
@@ -180,6 +180,6 @@ export function fuseStage(context: RacnnContext): Stage {
       loss: classEntropy(classifyFused(context, scope, input), targets),
     }),
     settings: headSettings(),
-    review: reviewAccuracy,
   };
+  return [stage, { source: 'review', review: reviewAccuracy }];
 }
