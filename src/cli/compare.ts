@@ -4,11 +4,14 @@ import { basename, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { Compared, ComparisonResult } from '../compare/result.ts';
 import {
+  budgetLines,
+  claimText,
   differenceText,
   failureText,
   findingLines,
-  leadOf,
+  leadLines,
   minutesText,
+  passesText,
   probability,
   recallTexts,
   share,
@@ -20,6 +23,7 @@ import type { RunConfigInput } from '../train/config.ts';
 import { readMethods } from './method-list.ts';
 import { collect, gatherConfig, interruptible, wholeNumber } from './options.ts';
 import { clock, print, printJson, showProgress, table } from './output.ts';
+import { shellWord } from './shell-word.ts';
 import { show } from './train.ts';
 
 interface Flags {
@@ -130,7 +134,7 @@ async function crossValidate(flags: Flags): Promise<void> {
     onEvent: show,
     signal: interruptible('stopping after a checkpoint'),
   });
-  const result = resultOf(compared.answered);
+  const result = resultOf(compared.answered, { budgets: compared.budgets });
   printResult(result, compared);
   const { writeComparison } = await import('../compare/write-comparison.ts');
   const times = seeds === 1 ? '' : `, ${seeds} seeds`;
@@ -162,7 +166,7 @@ async function sideBySide(runs: string[], flags: Flags): Promise<void> {
     onProgress: showProgress,
     signal: interruptible(),
   });
-  const result = resultOf(compared.answered);
+  const result = resultOf(compared.answered, { budgets: compared.budgets });
   printResult(result, compared);
   let report: string | undefined;
   if (out !== undefined) {
@@ -185,7 +189,7 @@ function printResult(result: ComparisonResult, compared: Compared): void {
   const { rows } = result;
   const seeds = rows[0].top1BySeed.length > 1;
   const heading = ['method', 'top-1', ...(seeds ? ['over seeds'] : []), 'per class', 'recall@1'];
-  const against = [`against ${rows[0].label} (90 %)`, 'McNemar p', 'claim', 'minutes'];
+  const against = [`against ${rows[0].label} (90 %)`, 'McNemar p', 'claim', 'passes', 'minutes'];
   const lines = rows.map((row) => [
     nameOf(row),
     share(row.top1),
@@ -194,14 +198,16 @@ function printResult(result: ComparisonResult, compared: Compared): void {
     recallTexts(row).join(', '),
     differenceText(row),
     row.difference === null ? '' : probability(row.difference.mcnemar),
-    row.difference === null ? '' : (row.claim ?? 'none'),
+    claimText(row),
+    passesText(row),
     minutesText(row),
   ]);
   const columns = [...heading, ...against];
   const { failed } = compared;
   const without = failed.map((one) => [nameOf(one), 'failed', ...columns.slice(2).map(() => '')]);
   print(table([columns, ...lines, ...without]));
-  print(leadOf(result));
+  for (const line of leadLines(result)) print(line);
+  for (const line of budgetLines(result)) print(line);
   for (const one of failed) print(failureText(one));
   for (const line of findingLines(compared)) print(line);
 }
@@ -212,10 +218,7 @@ function nameOf({ label, baseline }: { readonly label: string; readonly baseline
 
 /** The command line as it was given, so that it can be pasted. */
 function commandOf(): string {
-  const quoted = process.argv
-    .slice(2)
-    .map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
-  return ['fieldmark', ...quoted].join(' ');
+  return ['fieldmark', ...process.argv.slice(2).map(shellWord)].join(' ');
 }
 
 function usage(expected: string, got: string) {

@@ -2,18 +2,23 @@
 
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import pico from 'picocolors';
 import { fail } from '../core/errors.ts';
 import type { Split } from '../core/example.ts';
+import type { TrainedImages } from '../data/trained-images.ts';
 import type { Retrieval, RetrievalByLevel } from '../evaluate/retrieval.ts';
+import { chosenNote, seenBanner } from '../evaluate/seen-words.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
 import { interruptible, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress, table } from './output.ts';
+import { shellWord } from './shell-word.ts';
 
 interface Flags {
   data?: string;
   format?: string;
-  split: Split;
+  split?: Split;
   fold?: boolean;
+  includeTrained?: boolean;
   threads?: number;
   workers?: number;
   retrieval?: boolean;
@@ -25,14 +30,16 @@ export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('score a trained model on one split of a dataset and write report.html')
     .argument('<run>', 'run folder, or a folder with model.onnx and fieldmark.json')
-    .option('--data <dir>', 'dataset folder (with --fold: that of the run)')
+    .option('--data <dir>', 'dataset folder (default: that of the run)')
     .option('--format <name>', 'dataset format, if it is not to be found out')
     .addOption(
-      new Option('--split <name>', 'which images')
-        .choices(['train', 'val', 'test'])
-        .default('test'),
+      new Option(
+        '--split <name>',
+        'which images (default: test where there are some, else val)',
+      ).choices(['train', 'val', 'test']),
     )
-    .option('--fold', 'for a run of one fold: the splits that it was trained with')
+    .option('--fold', 'for a run of one fold: the splits that it was trained with, in --data')
+    .option('--include-trained', 'score photographs that the model was trained on, too')
     .option('--retrieval', 'also let each image query the others by its embedding')
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
@@ -46,29 +53,37 @@ async function run(folder: string, flags: Flags): Promise<void> {
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const { evaluateModel } = await import('../evaluate/evaluate.ts');
   const { writeReport } = await import('./report.ts');
-  const { data, format, fold } = await imagesOf(folder, flags);
+  const images = await imagesOf(folder, flags);
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
   try {
     const result = await evaluateModel(recogniser, {
-      data,
-      format,
-      fold,
+      ...images,
       split: flags.split,
+      includeTrained: flags.includeTrained,
       retrieval: flags.retrieval,
       workers: flags.workers,
       onProgress: showProgress,
       signal: interruptible(),
     });
     const { evaluation } = result;
+    const { seen, split } = evaluation;
+    const banner = seen && seenBanner(seen);
+    if (banner !== undefined) print(pico.bold(`CAUTION: ${banner}`));
     printEvaluation(evaluation);
+    const chosen = seen && chosenNote(seen);
+    if (chosen !== undefined) print(chosen);
     if (flags.retrieval && evaluation.retrieval === undefined) {
       note('no retrieval figures: images or their embeddings are too many to hold in memory');
     }
     const report = typeof flags.report === 'string' ? flags.report : join(folder, 'report.html');
     if (flags.report !== false) {
-      const images = `--data ${data} --split ${flags.split}${fold === undefined ? '' : ' --fold'}`;
-      const asked = flags.retrieval ? ' --retrieval' : '';
-      const command = `fieldmark evaluate ${folder} ${images}${asked}`;
+      const where = `--data ${shellWord(images.data)} --split ${split}`;
+      const asked = [
+        ...(images.fold === undefined ? [] : [' --fold']),
+        ...(flags.retrieval ? [' --retrieval'] : []),
+        ...(flags.includeTrained ? [' --include-trained'] : []),
+      ].join('');
+      const command = `fieldmark evaluate ${shellWord(folder)} ${where}${asked}`;
       await writeReport(report, { folder, recogniser, result, command });
       print(`report: ${report}`);
     }
@@ -78,27 +93,25 @@ async function run(folder: string, flags: Flags): Promise<void> {
   }
 }
 
-/** What to score on: what the flags say, and what a run of one fold was trained with. */
-async function imagesOf(folder: string, { data, format, fold }: Flags) {
+/** What to score on: what the flags say, else what the run was trained with. */
+async function imagesOf(folder: string, { data, format, fold }: Flags): Promise<TrainedImages> {
   const { readRunConfig } = await import('../train/run-folder.ts');
-  if (fold === true) {
-    const config = await readRunConfig(folder);
-    if (config.fold !== undefined) {
-      return { data: data ?? config.data, format: format ?? config.format, fold: config.fold };
-    }
-    throw usage('a run that was trained with --fold', 'one of the official splits');
-  }
-  if (data === undefined) throw usage('--data <dir>', 'no dataset');
   // a model without its run has no configuration, and a damaged one is not what this is about
   const config = await readRunConfig(folder).catch(() => undefined);
-  if (config?.fold !== undefined) {
-    const { foldInWords } = await import('../data/folds.ts');
-    note(
-      `this run is ${foldInWords(config.fold)} of all images: it has seen most of this split; ` +
-        '--fold scores what it was not shown',
-    );
+  if (fold && config?.fold === undefined) {
+    throw usage('a run that was trained with --fold', 'one of the official splits');
   }
-  return { data, format, fold: undefined };
+  if (data === undefined && config === undefined) {
+    throw usage('--data <dir>, as this model knows of no photographs', 'no dataset');
+  }
+  const own = data === undefined;
+  if (own) note(`photographs of the run: ${config!.data}`);
+  return {
+    data: data ?? config!.data,
+    format: format ?? (own || fold ? config?.format : undefined),
+    fold: own || fold ? config?.fold : undefined,
+    holdOut: config?.holdOut,
+  };
 }
 
 function usage(expected: string, got: string) {
@@ -154,6 +167,8 @@ function jsonOf(e: Evaluation, report: string | undefined) {
   const { top1, top5, perClassMean, n, split, levels, scales, interval } = e;
   const { ece, nll, brier, temperature } = e;
   return {
+    seen: e.seen,
+    caution: (e.seen && seenBanner(e.seen)) ?? null,
     retrieval: e.retrieval,
     top1,
     top5,

@@ -5,11 +5,13 @@ import { Command } from 'commander';
 import { FieldmarkError, fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
+import { shownName } from '../recognise/class-name.ts';
+import { percent } from '../recognise/evidence-caption.ts';
 import type { FindPhoto, KnownPhoto } from '../recognise/known-photo.ts';
 import type { Answer, PredictOptions, Recogniser } from '../recognise/recogniser.ts';
 import { boxNumbers, boxToSee } from './box-option.ts';
 import { wholeNumber } from './options.ts';
-import { note, percent, print, printJson, showProgress } from './output.ts';
+import { note, print, printJson, showProgress } from './output.ts';
 
 interface Flags {
   out: string;
@@ -104,7 +106,7 @@ async function plainly(
     const { picture, prediction, box, nearest } = explained;
     const { answers, evidence } = prediction;
     const [{ name, confidence }] = answers;
-    const words = `${name} (${percent(confidence)})`;
+    const words = `${shownName(name)} (${percent(confidence)})`;
     const facts = { answers, box, boxes: evidence.boxes, nearest: factsOf({ [name]: nearest }) };
     return { picture, words, facts };
   };
@@ -121,7 +123,7 @@ async function againstRival(
     const options = { ...asked, nearest: find(photo) };
     const explained = await explainVersus(recogniser, photo, options);
     const { picture, answer, rival, nearest } = explained;
-    const named = (one: Answer) => `${one.name} (${percent(one.confidence)})`;
+    const named = (one: Answer) => `${shownName(one.name)} (${percent(one.confidence)})`;
     const both = { [answer.name]: nearest.answer, [rival.name]: nearest.rival };
     return {
       picture,

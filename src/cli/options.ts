@@ -33,6 +33,15 @@ export function foldSettings(text: string): string[] {
   return [`fold.index=${index}`, `fold.count=${count}`];
 }
 
+/** `0.2` as the setting of a part that is held out, for commander. */
+export function shareSettings(text: string): string[] {
+  const share = Number(text);
+  if (text.trim() === '' || !(share > 0 && share < 1)) {
+    throw new InvalidArgumentError("expected a share above 0 and below 1, such as '0.2'.");
+  }
+  return [`holdOut.share=${share}`];
+}
+
 /** Collects a repeatable option. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, text];

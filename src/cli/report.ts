@@ -3,17 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
-import { encodeJpeg } from '../data/image/decode.ts';
-import { boxWithin } from '../data/image/preprocess.ts';
 import type { EvaluationRun } from '../evaluate/evaluate.ts';
+import { type GalleryItem, galleryItem } from '../evaluate/gallery.ts';
 import { renderReport } from '../evaluate/report.ts';
-import type { TrainingPoint } from '../evaluate/report-curves.ts';
-import type { GalleryItem } from '../evaluate/report-tables.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
-import { explainPhoto } from '../recognise/explain.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
-import type { MetricsLine } from '../train/run-folder.ts';
-import { trainingPoints } from '../train/training-points.ts';
+import { readMetrics } from '../train/read-metrics.ts';
+import { trainingParts } from '../train/training-parts.ts';
 
 export interface ReportSource {
   readonly folder: string;
@@ -34,7 +30,7 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
     title: `${result.dataset.name}: ${manifest.classes.length} classes`,
     subtitle: `${manifest.method} on ${manifest.backbone}, split ${result.evaluation.split}`,
     evaluation: result.evaluation,
-    training: await readTraining(join(folder, 'metrics.jsonl')),
+    training: trainingParts(await readMetrics(folder)),
     gallery: await gallery(recogniser, result),
     config: await readJson(join(folder, 'config.json')),
     recipe: await readJson(join(folder, 'recipe.json')),
@@ -55,13 +51,6 @@ async function readJson(path: string): Promise<unknown> {
   return text === undefined ? undefined : (JSON.parse(text) as unknown);
 }
 
-/** The training curves of the run, empty for a model without its run. */
-async function readTraining(path: string): Promise<TrainingPoint[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  const lines = text.split('\n').filter((line) => line !== '');
-  return trainingPoints(lines.map((line) => JSON.parse(line) as MetricsLine));
-}
-
 /** The most confident mistakes, and right answers spread over the classes. */
 async function gallery(recogniser: Recogniser, result: EvaluationRun): Promise<GalleryItem[]> {
   const { evaluation, examples, dataset } = result;
@@ -75,19 +64,8 @@ async function gallery(recogniser: Recogniser, result: EvaluationRun): Promise<G
   const every = Math.max(1, Math.floor(right.length / GALLERY));
   const chosen = [...wrong, ...right.filter((_, i) => i % every === 0).slice(0, GALLERY)];
   const items: GalleryItem[] = [];
-  for (const example of chosen) {
-    const truth = dataset.classes[example.label];
-    const within = boxWithin(recogniser.geometry, example.box);
-    const options = { truth, within };
-    const { prediction, picture } = await explainPhoto(recogniser, example.path, options);
-    const [{ name, confidence }] = prediction.answers;
-    items.push({
-      id: example.id,
-      truth,
-      answer: name,
-      confidence,
-      image: await encodeJpeg(picture, 82),
-    });
+  for (const { id, path, box, label } of chosen) {
+    items.push(await galleryItem(recogniser, { id, path, box, truth: dataset.classes[label] }));
   }
   return items;
 }

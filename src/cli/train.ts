@@ -11,10 +11,12 @@ import {
   foldSettings,
   gatherConfig,
   interruptible,
+  shareSettings,
   threeNumbers,
   wholeNumber,
 } from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
+import { shellWord } from './shell-word.ts';
 
 interface Flags {
   data?: string;
@@ -28,6 +30,7 @@ interface Flags {
   weights?: string;
   offline?: boolean;
   fold?: readonly string[];
+  holdOut?: readonly string[];
   size?: number;
   stages?: string;
   epochs?: number;
@@ -79,6 +82,11 @@ export function trainCommand(): Command {
       'side of the square the network sees (default: 224, with --weights none 112)',
       wholeNumber(32),
     )
+    .option(
+      '--hold-out <share>',
+      'keep a share of each class back to test on, such as 0.2, for data without a test split',
+      shareSettings,
+    )
     .option('--fold <i/n>', 'hold back fold i of n of all images as the test split', foldSettings)
     .option('--stages <name>', 'stop after this stage: head, all (default: all)')
     .option('--epochs <n>', 'epochs of the whole network (or of the last stage)', wholeNumber(1))
@@ -107,8 +115,8 @@ export function trainCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { out, resume, overwrite, config: file, set = [], fold = [], json, ...others } = flags;
-  const { feature, mean, std, padding, ...rest } = others;
+  const { out, resume, overwrite, config: file, set = [], json, ...others } = flags;
+  const { fold = [], holdOut = [], feature, mean, std, padding, ...rest } = others;
   if (resume && overwrite) {
     throw usage('either --resume or --overwrite', 'both');
   }
@@ -117,7 +125,12 @@ async function run(flags: Flags): Promise<void> {
   // what is not said of a run that goes on stays as it was
   const goesOn = resume && out !== undefined && (await hasRun(resolve(out)));
   const before = goesOn ? await readRunConfig(resolve(out)) : undefined;
-  const config = await gatherConfig(file, [...set, ...fold], { ...rest }, { ...before });
+  const config = await gatherConfig(
+    file,
+    [...set, ...fold, ...holdOut],
+    { ...rest },
+    { ...before },
+  );
   addTo(config, 'trunk', { feature });
   addTo(config, 'input', { mean, std, padding });
   if (typeof config.data !== 'string') throw usage('--data <dir>', 'no dataset');
@@ -130,7 +143,7 @@ async function run(flags: Flags): Promise<void> {
     onEvent: show,
     signal: interruptible('stopping after a checkpoint'),
   });
-  report(summary, folder, config.fold === undefined ? config.data : undefined);
+  report(summary, folder);
   if (json) printJson(summary);
   if (summary.diverged.length > 0) process.exitCode = errorTable.FM_TRAINING.exit;
 }
@@ -180,8 +193,7 @@ function worthALine({ epoch, epochs }: { epoch: number; epochs: number }): boole
   return epoch % every === 0 || epoch === epochs;
 }
 
-/** Without `data` the run is that of a fold, which says itself what to evaluate. */
-function report(summary: TrainSummary, folder: string, data: string | undefined): void {
+function report(summary: TrainSummary, folder: string): void {
   for (const { stage, epoch, top1 } of summary.stages) {
     const how = top1 === null ? '' : `, validation top-1 ${percent(top1)}`;
     print(epoch === 0 ? `${stage}: passed over` : `${stage}: epoch ${epoch} chosen${how}`);
@@ -191,7 +203,8 @@ function report(summary: TrainSummary, folder: string, data: string | undefined)
     `${summary.classes} classes from ${summary.trainImages} images; model in ${join(folder, 'model')}`,
   );
   print('next:');
-  const images = data === undefined ? '--fold' : `--data ${data} --split test`;
-  print(`  fieldmark evaluate ${folder} ${images}`);
-  print(`  fieldmark predict ${folder} PHOTO.jpg`);
+  const run = shellWord(folder);
+  // what a run knows of its images, evaluate finds by itself
+  if (summary.evaluateOn !== null) print(`  fieldmark evaluate ${run}`);
+  print(`  fieldmark predict ${run} PHOTO.jpg`);
 }

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { type ErrorCode, FieldmarkError } from '../core/errors.ts';
 import { parseConfig, type RunConfigInput } from '../train/config.ts';
 import { type Emit, emitter, type TrainEvent } from '../train/events.ts';
+import { budgetOf } from './budget.ts';
 import { type Contestant, withBaselines } from './contestant.ts';
 import { findingsOf } from './findings.ts';
 import { factsOfImages } from './image-facts.ts';
@@ -125,6 +126,9 @@ async function gather(
     folderOf: (contestant, image) =>
       entries[contestant].runs[foldOf.get(answered.ids[image])!].folder,
     findings: await findingsOf(told),
+    budgets: await Promise.all(
+      entries.map(({ runs }) => budgetOf(runs.map(({ folder }) => folder))),
+    ),
   };
 }
 

@@ -1,10 +1,10 @@
 // Training curves of all contestants in common charts: means over folds and seeds, by epoch of a
 // stage.
 
-import { readFile } from 'node:fs/promises';
 import { lineChart, type Series } from '../evaluate/chart.ts';
 import type { Markup } from '../evaluate/markup.ts';
-import { type MetricsLine, runPaths } from '../train/run-folder.ts';
+import { numberOf, readMetrics } from '../train/read-metrics.ts';
+import type { MetricsLine } from '../train/run-folder.ts';
 import type { Compared } from './result.ts';
 
 /** The lines of epochs that the runs of each contestant have logged while they chose. */
@@ -15,14 +15,13 @@ export async function readEpochs(contestants: Compared['runs']): Promise<Metrics
 }
 
 async function epochsOf(folder: string): Promise<MetricsLine[]> {
-  const text = await readFile(runPaths(folder).metrics, 'utf8').catch(() => '');
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines
-    .map((line) => JSON.parse(line) as MetricsLine)
-    .filter(({ epoch, step, refit }) => epoch !== undefined && step === undefined && !refit);
+  const lines = await readMetrics(folder);
+  return lines.filter(
+    ({ epoch, step, refit }) => epoch !== undefined && step === undefined && !refit,
+  );
 }
 
-/** Accuracy on held-out images and training loss of each stage, one line for each contestant. */
+/** Accuracy on held-out images and both losses of each stage, one line for each contestant. */
 export function comparedCharts(
   labels: readonly string[],
   epochs: readonly (readonly MetricsLine[])[],
@@ -33,6 +32,7 @@ export function comparedCharts(
       [
         ['valTop1', `Held-out accuracy, stage ${stage}`],
         ['loss', `Training loss, stage ${stage}`],
+        ['valLoss', `Held-out loss, stage ${stage}`],
       ] as const
     ).flatMap(([key, title]) => {
       const series = labels.flatMap((name, colour): Series[] => {
@@ -40,14 +40,13 @@ export function comparedCharts(
           epochs[colour].filter((one) => one.stage === stage),
           key,
         );
-        return line.length === 0 ? [] : [{ name, line, colour }];
+        return line.length === 0 ? [] : [{ name, lines: [line], colour }];
       });
       if (series.length === 0) return [];
-      const last = Math.max(...series.flatMap(({ line }) => line.map(([epoch]) => epoch)));
+      const last = Math.max(...series.flatMap(({ lines }) => lines[0].map(([epoch]) => epoch)));
       const percent = key === 'valTop1';
-      return [
-        lineChart({ title, along: 'epoch', series, range: [1, last], percent, legend: false }),
-      ];
+      const bands = [{ range: [0, last] as const }];
+      return [lineChart({ title, along: 'epoch', series, bands, percent, legend: false })];
     }),
   );
 }
@@ -55,12 +54,12 @@ export function comparedCharts(
 /** Mean of a quantity over the runs that have reached an epoch, in order of epochs. */
 export function meanByEpoch(
   lines: readonly MetricsLine[],
-  key: 'valTop1' | 'loss',
+  key: 'valTop1' | 'loss' | 'valLoss',
 ): (readonly [epoch: number, value: number])[] {
   const sums = new Map<number, { sum: number; n: number }>();
   for (const line of lines) {
-    const value = line[key];
-    if (typeof value !== 'number' || !Number.isFinite(value)) continue;
+    const value = numberOf(line[key]);
+    if (value === undefined) continue;
     const { sum, n } = sums.get(Number(line.epoch)) ?? { sum: 0, n: 0 };
     sums.set(Number(line.epoch), { sum: sum + value, n: n + 1 });
   }

@@ -1,9 +1,6 @@
 // Images that some contestants answer rightly and others do not, with the evidence of each.
 
-import { encodeJpeg } from '../data/image/decode.ts';
-import { boxWithin } from '../data/image/preprocess.ts';
-import type { GalleryItem } from '../evaluate/report-tables.ts';
-import { explainPhoto } from '../recognise/explain.ts';
+import { type GalleryItem, galleryItem } from '../evaluate/gallery.ts';
 import { loadRecogniser } from '../recognise/recogniser.ts';
 import type { Answered } from './result.ts';
 
@@ -54,19 +51,14 @@ export async function explainDisagreements(
     const recogniser = await loadRecogniser(folder);
     try {
       for (const { contestant, image } of wanted.filter((one) => one.folder === folder)) {
-        const truth = answered.classes[answered.truths[image]];
-        const photo = answered.paths[image];
-        const within = boxWithin(recogniser.geometry, answered.boxes[image]);
-        const { prediction, picture } = await explainPhoto(recogniser, photo, { truth, within });
-        const [{ name, confidence }] = prediction.answers;
-        drawn.set(`${contestant} ${image}`, {
+        const photo = {
           id: answered.ids[image],
-          truth,
-          answer: name,
-          confidence,
-          by: answered.contestants[contestant].label,
-          image: await encodeJpeg(picture, 82),
-        });
+          path: answered.paths[image],
+          truth: answered.classes[answered.truths[image]],
+          box: answered.boxes[image],
+        };
+        const by = answered.contestants[contestant].label;
+        drawn.set(`${contestant} ${image}`, await galleryItem(recogniser, photo, by));
       }
     } finally {
       await recogniser.close();

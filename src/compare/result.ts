@@ -4,8 +4,9 @@
 import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import { countClasses, perClassMean } from '../evaluate/accuracy.ts';
-import { type Comparison, claimOf, compareAccuracy } from '../evaluate/comparison.ts';
+import { type Comparison, compareAccuracy } from '../evaluate/comparison.ts';
 import type { Firsts } from '../evaluate/retrieval.ts';
+import type { Budget } from './budget.ts';
 import type { RunFinding } from './findings.ts';
 import type { FactsOfImages } from './image-facts.ts';
 import type { RunScores } from './scores.ts';
@@ -50,6 +51,8 @@ export interface Compared {
   readonly failed: readonly FailedRun[];
   /** What training found, run by run. */
   readonly findings: readonly RunFinding[];
+  /** What the runs of each contestant were given. */
+  readonly budgets: readonly Budget[];
 }
 
 /** Why a contestant has no figures. */
@@ -75,10 +78,10 @@ export interface ContestantResult {
   readonly recallDifference: Comparison | null;
   /** Of training, over all folds and seeds; null where a run did not count them. */
   readonly minutes: number | null;
-  /** This one minus the first of the list; null for the first. */
+  /** How often the images were passed over; null where nobody told. */
+  readonly budget: Budget | null;
+  /** This one minus the first of the list, with what may be claimed; null for the first. */
   readonly difference: Comparison | null;
-  /** What may be claimed: `above` or `below` the first, or neither. */
-  readonly claim: 'above' | 'below' | null;
 }
 
 /** Everything in figures; JSON-able. */
@@ -189,8 +192,18 @@ function different(label: string, expected: string, got: string) {
   });
 }
 
-/** All figures. `seed` keys the bootstrap. */
-export function resultOf(answered: Answered, { seed = 0 } = {}): ComparisonResult {
+export interface ResultOptions {
+  /** Keys the bootstrap. */
+  readonly seed?: number;
+  /** In the order of the contestants. */
+  readonly budgets?: Compared['budgets'];
+}
+
+/** All figures. */
+export function resultOf(
+  answered: Answered,
+  { seed = 0, budgets = [] }: ResultOptions = {},
+): ComparisonResult {
   const { truths, classes, contestants, units } = answered;
   const right = contestants.map((contestant) => shareRight(contestant, truths));
   const compare = (a: number, b: number) => compareAccuracy(right[a], right[b], { units, seed });
@@ -204,10 +217,9 @@ export function resultOf(answered: Answered, { seed = 0 } = {}): ComparisonResul
   };
   const rows = contestants.map((contestant, i): ContestantResult => {
     const difference = i === 0 ? null : compare(i, 0);
-    const claim = difference === null ? null : claimOf(difference);
     const recallDifference = i === 0 ? null : compareRecall(contestant, contestants[0]);
     const figures = figuresOf(contestant, truths, classes.length);
-    return { ...figures, recallDifference, difference, claim };
+    return { ...figures, recallDifference, budget: budgets[i] ?? null, difference };
   });
   const pairs = contestants.flatMap(({ label: a }, i) =>
     contestants.slice(0, i).map(({ label: b }, j) => ({ a, b, ...compare(i, j) })),

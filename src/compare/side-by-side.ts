@@ -10,6 +10,7 @@ import { openDataset } from '../data/datasets/table.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import type { RunConfig } from '../train/config.ts';
 import { readRunConfig } from '../train/run-folder.ts';
+import { budgetOf } from './budget.ts';
 import { findingsOf } from './findings.ts';
 import { factsOfImages } from './image-facts.ts';
 import { alignScores, type Compared } from './result.ts';
@@ -62,6 +63,7 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     folderOf: (contestant) => runs[contestant],
     failed: [],
     findings: await findingsOf(entries.map(({ label }, i) => ({ label, folder: runs[i] }))),
+    budgets: await Promise.all(runs.map((run) => budgetOf([run]))),
   };
 }
 

@@ -1,6 +1,7 @@
 // The figures of a comparison in words, for the terminal and the page alike.
 
-import type { Comparison } from '../evaluate/comparison.ts';
+import { type Comparison, LARGEST_P } from '../evaluate/comparison.ts';
+import { passesOver, unequalIn } from './budget.ts';
 import type { RunFinding } from './findings.ts';
 import type { Compared, ComparisonResult, ContestantResult, FailedRun } from './result.ts';
 
@@ -11,8 +12,13 @@ export function share(fraction: number): string {
 
 /** `+5.0` points of a hundred */
 export function points(difference: number): string {
-  const text = (100 * Math.abs(difference)).toFixed(1);
+  const text = pointsApart(difference);
   return `${difference < 0 && text !== '0.0' ? '−' : '+'}${text}`;
+}
+
+/** `5.0` points of a hundred, whichever way. */
+function pointsApart(difference: number): string {
+  return (100 * Math.abs(difference)).toFixed(1);
 }
 
 /** `0.0006`, `< 0.0001` */
@@ -32,8 +38,39 @@ export function recallTexts({ recallAt1, recallDifference }: ContestantResult): 
   return [share(recallAt1), intervalText(recallDifference)];
 }
 
-function intervalText({ difference, interval: [low, high] }: Comparison): string {
-  return `${points(difference)} (${points(low)} to ${points(high)})`;
+/** `+0.6 (−1.0 to +2.3)` */
+function intervalText({ difference, interval }: Comparison): string {
+  return `${points(difference)} (${endsText({ interval })})`;
+}
+
+function endsText({ interval: [low, high] }: Pick<Comparison, 'interval'>): string {
+  return `${points(low)} to ${points(high)}`;
+}
+
+/** What may be claimed in a word; nothing for the first. */
+export function claimText({ difference }: ContestantResult): string {
+  return difference === null ? '' : (difference.claim ?? 'none');
+}
+
+/** What may be said of `a` against `b`, after the name of `a`; `b` as it is to be called. */
+function findingWords(found: Comparison, b: string): string {
+  const { claim, doubt, difference, onlyA, onlyB, mcnemar } = found;
+  if (claim !== null) {
+    const size = pointsApart(difference);
+    const apart = `${size === '0.0' ? '< 0.1' : size} points ${claim} ${b}`;
+    // whoever reads p against 0.05 would take the claim for a mistake
+    const level =
+      mcnemar < 0.05 ? '' : `; p ${probability(mcnemar)}, below ${LARGEST_P} as that level asks`;
+    return `is ${apart} (90 % interval ${endsText(found)}${level})`;
+  }
+  const why = {
+    interval: `90 % interval ${endsText(found)}`,
+    few: `only ${onlyA + onlyB} of the images are answered rightly by just one of the two`,
+    split:
+      'of the images that just one of the two answers rightly, ' +
+      `${onlyA} speak for it and ${onlyB} against, p ${probability(mcnemar)}`,
+  }[doubt];
+  return `cannot be told from ${b} (${points(difference)} points, ${why})`;
 }
 
 /** Least and most over the seeds; nothing for one seed. */
@@ -45,7 +82,53 @@ export function spreadText({ top1BySeed }: ContestantResult): string {
 /** `12.5`; a dash where the time was not counted. */
 export function minutesText({ minutes }: ContestantResult): string {
   if (minutes === null) return '–';
+  if (minutes < 0.05) return '< 0.1';
   return minutes < 10 ? minutes.toFixed(1) : String(Math.round(minutes));
+}
+
+/** `head 100 cached, all 8`: passes of a run over its images, stage by stage. */
+export function passesText({ budget }: ContestantResult): string {
+  if (budget === null || budget.stages.length === 0) return '–';
+  return budget.stages
+    .map(
+      ({ stage, on, epochs }) => `${stage} ${count(epochs)}${on === 'features' ? ' cached' : ''}`,
+    )
+    .join(', ');
+}
+
+/** A whole number, or one decimal of a mean. */
+function count(mean: number): string {
+  return String(Number(mean.toFixed(1)));
+}
+
+/** In what each contestant had another budget than the first; empty when in nothing. */
+export function budgetLines({ rows: [first, ...others] }: ComparisonResult): string[] {
+  const lines = others.flatMap((row) => {
+    const unequal = unequalIn(row, first);
+    if (unequal.length === 0) return [];
+    const words = unequal.map(
+      (what) => `${amountOf(what, row)} against ${amountOf(what, first)} ${BUDGET_WORDS[what]}`,
+    );
+    return [`${row.label}: ${words.join('; ')}`];
+  });
+  if (lines.length === 0) return [];
+  const head = `Budgets are not those of ${first.label}; a difference may be owed to that.`;
+  return [head, ...lines];
+}
+
+/** What budgets may differ in. */
+const BUDGET_WORDS = {
+  photographs: 'passes over the photographs',
+  features: 'passes over cached features',
+  images: 'training images',
+  minutes: 'minutes',
+} as const;
+
+function amountOf(what: keyof typeof BUDGET_WORDS, row: ContestantResult): string {
+  if (what === 'minutes') return minutesText(row);
+  const { budget } = row;
+  if (budget === null) return '–';
+  return count(what === 'images' ? budget.images : passesOver(what, budget));
 }
 
 /** `triplet has no figures: fold 2, seed 0 failed: the reason` */
@@ -67,19 +150,11 @@ export function findingLines({ findings }: Pick<Compared, 'findings'>): string[]
   });
 }
 
-/** What may be said of the best and the first, in one or two sentences. */
-export function leadOf({ rows, n, classes }: ComparisonResult): string {
-  const [first, ...others] = rows;
-  const asked = `${n} images of ${classes} classes`;
-  const base = `${first.label} answers ${share(first.top1)} of ${asked} rightly.`;
-  if (others.length === 0) return base;
-  const claims = others.map((row) => {
-    const verdict = {
-      above: `is above it by ${points(row.difference!.difference)} points`,
-      below: `is below it by ${points(row.difference!.difference)} points`,
-      none: `cannot be told from it (${points(row.difference!.difference)} points)`,
-    }[row.claim ?? 'none'];
-    return `${row.label} ${verdict}`;
-  });
-  return `${base} ${claims.join('; ')}.`;
+/** What the first answers, and what may be said of each other one against it: a sentence each. */
+export function leadLines({ rows: [first, ...others], n, classes }: ComparisonResult): string[] {
+  const base = `${share(first.top1)} of ${n} images of ${classes} classes`;
+  return [
+    `${first.label} answers ${base} rightly.`,
+    ...others.map((row) => `${row.label} ${findingWords(row.difference!, first.label)}.`),
+  ];
 }

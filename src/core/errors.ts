@@ -36,16 +36,19 @@ export interface ErrorParts {
 /** An error made for people: `<where>: expected <x>, got <y>. <next step>`. */
 export class FieldmarkError extends Error {
   readonly code: ErrorCode;
+  readonly where: string;
+  readonly expected: string;
+  readonly got: string;
+  readonly next: string;
 
-  constructor(code: ErrorCode, where: string, parts: ErrorParts) {
-    super(
-      `${where}: expected ${parts.expected}, got ${parts.got.replace(/\.$/, '')}. ${parts.next}`,
-      {
-        cause: parts.cause,
-      },
-    );
+  constructor(code: ErrorCode, where: string, { expected, got, next, cause }: ErrorParts) {
+    super(`${where}: expected ${expected}, got ${got.replace(/\.$/, '')}. ${next}`, { cause });
     this.name = 'FieldmarkError';
     this.code = code;
+    this.where = where;
+    this.expected = expected;
+    this.got = got;
+    this.next = next;
   }
 }
 

@@ -4,27 +4,27 @@ import type { Dataset } from '../core/example.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { checkImages } from './check.ts';
 import { openDataset } from './datasets/table.ts';
-import { type FoldChoice, foldDataset, mustHoldBack } from './folds.ts';
+import { type Cut, cutDataset, cutOf, mustHoldBack } from './folds.ts';
 
-/** Where a run's images are, and which fold it held back, if any. */
-export interface TrainedImages {
+/** Where a run's images are, and how it cut them, if it did. */
+export interface TrainedImages extends Cut {
   readonly data: string;
   readonly format?: string;
-  readonly fold?: FoldChoice;
 }
 
 /**
  * Opens a run's dataset with the splits that it was trained with. `heldBack` is what the run kept of
- * its fold: throws FM_RUN where today's cut is another (`mustHoldBack`).
+ * its cut, which other data with a test split of its own have no need of: throws FM_RUN where today's cut is another (`mustHoldBack`).
  */
 export async function openTrainedImages(
-  { data, format, fold }: TrainedImages,
+  { data, format, ...cut }: TrainedImages,
   heldBack: string | undefined,
 ): Promise<Dataset> {
   const dataset = await openDataset(data, { format });
-  if (fold === undefined) return dataset;
+  const own = dataset.examples.some(({ split }) => split === 'test');
+  if (cutOf(cut) === undefined || (cut.fold === undefined && own)) return dataset;
   const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
-  const cut = foldDataset(dataset, fold, hashes);
-  mustHoldBack(cut, heldBack);
-  return cut;
+  const seen = cutDataset(dataset, cut, hashes);
+  mustHoldBack(seen, heldBack);
+  return seen;
 }

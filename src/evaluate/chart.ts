@@ -1,14 +1,24 @@
-// Line charts as inline SVG, of the one size that reports lay out in a grid.
-import { type Content, element, html, type Markup } from './markup.ts';
+// Line charts as inline SVG, of the one size that reports lay out in a grid. The horizontal axis is
+// made of bands, such as the stages of a run, each with a count of its own.
+import { element, html, type Markup, shortened } from './markup.ts';
 
 /** Points in the order in which they are joined. */
 export type Line = readonly (readonly [x: number, y: number])[];
 
 export interface Series {
   readonly name: string;
-  readonly line: Line;
+  /** One for each band; they are not joined, and may be empty. */
+  readonly lines: readonly Line[];
   /** Number of its colour; by default its place among the series. */
   readonly colour?: number;
+}
+
+/** A piece of the horizontal axis. */
+export interface Band {
+  /** Stands below it. */
+  readonly name?: string;
+  /** Its ends, whole numbers. */
+  readonly range: readonly [low: number, high: number];
 }
 
 export interface ChartInput {
@@ -16,48 +26,120 @@ export interface ChartInput {
   /** What runs along the horizontal axis, for those who cannot see it. */
   readonly along: string;
   readonly series: readonly Series[];
-  /** Ends of the horizontal axis, whole numbers. */
-  readonly range: readonly [low: number, high: number];
+  readonly bands: readonly Band[];
   /** Values are fractions and the axis reaches 100 %. */
   readonly percent?: boolean;
-  /** Further marks, which are given the horizontal scale. */
-  readonly marks?: (x: Scale) => Content;
   /** Whether names stand in the chart; default: with more than one series. */
   readonly legend?: boolean;
 }
 
 const WIDTH = 420;
-const HEIGHT = 230;
+const HEIGHT = 258;
 /** Distance of the axes from the picture's edges. */
-const FRAME = { left: 52, right: 12, top: 30, bottom: 30 } as const;
+const FRAME = { left: 52, right: 12, top: 30, bottom: 58 } as const;
 /** Colours that the style sheet has for lines. */
 const COLOURS = 8;
 
-/** Where the axes are, for marks. */
-export const CHART_SPAN = { top: FRAME.top, bottom: HEIGHT - FRAME.bottom } as const;
+/** Least share of the width that a band has, as long as there are few of them. */
+const NARROWEST = 0.17;
+/** Share of the width that least shares may take together. */
+const CROWDED = 0.7;
+/** Heights below the axis: numbers, then a band's name. */
+const NUMBERS = HEIGHT - FRAME.bottom + 15;
+const NAMES = NUMBERS + 20;
+/** Width of a character of a name, pixels. */
+const CHARACTER = 6.2;
+/** Pixels from one number below the axis to the next, at least. */
+const TICK_ROOM = 26;
 
 /** One chart; every series has at least one point. */
 export function lineChart(input: ChartInput): Markup {
-  const { title, along, series, range, percent, marks } = input;
-  const values = series.flatMap(({ line }) => line.map(([, value]) => value));
-  const x = scale(range, [FRAME.left, WIDTH - FRAME.right]);
+  const { title, along, series, percent } = input;
+  const values = series.flatMap(({ lines }) => lines.flat().map(([, value]) => value));
+  const places = placesOf(input.bands);
   const yRange = niceRange(Math.min(0, least(values)), percent ? 1 : most(values));
   const y = scale(yRange, [HEIGHT - FRAME.bottom, FRAME.top]);
   const label = (value: number): string =>
     percent ? `${Math.round(value * 100)} %` : tickText(value);
   const colourOf = (i: number) => (series[i].colour ?? i) % COLOURS;
   const named = input.legend ?? series.length > 1;
+  const height = input.bands.some(({ name }) => name !== undefined) ? HEIGHT : NUMBERS + 6;
   return html`<figure class="chart">${element(
     'svg',
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': `${title} by ${along}` },
+    { viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': `${title} by ${along}` },
     element('text', { x: 0, y: 14, class: 'chart-title' }, title),
     ticks(yRange, 4).map((t) => rowTick(px(y(t)), label(t))),
-    wholeTicks(range).map((t) => columnTick(px(x(t)), tickText(t))),
-    marks?.(x),
-    series.map(({ line }, i) => path(line, { x, y, colour: colourOf(i) })),
+    columnTicks(places, along),
+    places.map((place, i) => bandMarks(place, i)),
+    series.map(({ lines }, i) =>
+      lines.map((line, band) => path(line, { x: places[band].x, y, colour: colourOf(i) })),
+    ),
     named &&
       series.map(({ name }, i) => legend(name, { i, colour: colourOf(i), n: series.length })),
   )}</figure>`;
+}
+
+/** A band with its place. */
+interface Place extends Band {
+  readonly from: number;
+  readonly to: number;
+  readonly x: Scale;
+}
+
+/**
+ * Bands side by side, as wide as the roots of their lengths are to one another: two epochs beside a
+ * hundred can be seen.
+ */
+function placesOf(bands: readonly Band[]): Place[] {
+  const roots = bands.map(({ range: [low, high] }) => Math.sqrt(Math.max(1, high - low)));
+  const whole = roots.reduce((sum, root) => sum + root, 0);
+  const narrowest = Math.min(NARROWEST, CROWDED / bands.length);
+  const shares = roots.map((root) => Math.max(root / whole, narrowest));
+  const width = WIDTH - FRAME.right - FRAME.left;
+  const unit = width / shares.reduce((sum, share) => sum + share, 0);
+  let to = FRAME.left;
+  return bands.map((band, i) => {
+    const from = to;
+    to += shares[i] * unit;
+    return { ...band, from, to, x: scale(band.range, [from, to]) };
+  });
+}
+
+/** Numbers below the axis, as many as have room, and what is counted. */
+function columnTicks(places: readonly Place[], along: string): Markup[] {
+  const found: Markup[] = [];
+  let taken = FRAME.left - TICK_ROOM;
+  for (const { range, from, to, x } of places) {
+    const count = Math.max(1, Math.min(5, Math.floor((to - from) / TICK_ROOM)));
+    for (const tick of wholeTicks(range, count)) {
+      const at = px(x(tick));
+      // a number at the border belongs to the band that it ends
+      if (at - taken < TICK_ROOM || (tick === range[0] && from > FRAME.left)) continue;
+      taken = at;
+      found.push(belowAxis(at, NUMBERS, tickText(tick)));
+    }
+  }
+  return [...found, belowAxis(0, NUMBERS, along, 'start')];
+}
+
+/** The band's name below it, and a dotted line where it begins; the first needs no line. */
+function bandMarks({ name, from, to }: Place, i: number): Markup[] {
+  const line = (y1: number, y2: number) =>
+    element('line', { class: 'stage', x1: px(from), x2: px(from), y1, y2 });
+  const border = [line(FRAME.top, HEIGHT - FRAME.bottom), line(NUMBERS + 5, HEIGHT)];
+  const marks = i === 0 ? [] : border;
+  if (name === undefined) return marks;
+  const room = Math.max(2, Math.floor((to - from) / CHARACTER));
+  const [first, ...rest] = name.split(' ');
+  const lines = name.length <= room ? [name] : [first, rest.join(' ')];
+  const place = { 'text-anchor': 'middle', x: px((from + to) / 2) };
+  const texts = lines.map((words, row) =>
+    element('text', { class: 'tick band', ...place, y: NAMES + 13 * row }, [
+      element('title', {}, name),
+      shortened(words, room),
+    ]),
+  );
+  return [...marks, ...texts];
 }
 
 /** A grid line with its value on the left. */
@@ -69,11 +151,12 @@ function rowTick(y: number, label: string): Markup[] {
   ];
 }
 
-function columnTick(x: number, label: string): Markup {
-  return element('text', { class: 'tick', 'text-anchor': 'middle', x, y: HEIGHT - 10 }, label);
+function belowAxis(x: number, y: number, label: string, anchor = 'middle'): Markup {
+  return element('text', { class: 'tick', 'text-anchor': anchor, x, y }, label);
 }
 
 function path(line: Line, { x, y, colour }: { x: Scale; y: Scale; colour: number }): Markup[] {
+  if (line.length === 0) return [];
   const points = line.map(([step, value]) => `${px(x(step))} ${px(y(value))}`);
   const last = line[line.length - 1];
   const end = { cx: px(x(last[0])), cy: px(y(last[1])), r: 3 };
@@ -93,7 +176,7 @@ function legend(name: string, place: { i: number; colour: number; n: number }): 
 }
 
 /** From a value to pixels. */
-export type Scale = (value: number) => number;
+type Scale = (value: number) => number;
 
 function scale(
   [low, high]: readonly [number, number],
@@ -111,9 +194,9 @@ function ticks([low, high]: readonly [number, number], count: number): number[] 
   return Array.from({ length: Math.max(1, last - first + 1) }, (_, i) => (first + i) * step);
 }
 
-/** Steps and epochs have no parts. */
-function wholeTicks(range: readonly [number, number]): number[] {
-  return ticks(range, 5).filter((t) => Math.abs(t - Math.round(t)) < 1e-9);
+/** Epochs have no parts. */
+function wholeTicks(range: readonly [number, number], count: number): number[] {
+  return ticks(range, count).filter((t) => Math.abs(t - Math.round(t)) < 1e-9);
 }
 
 /** 1, 2 or 5 times a power of ten, at least `rough`. */
@@ -139,16 +222,14 @@ function tickText(value: number): string {
 }
 
 /** Pixels to a tenth. */
-export function px(value: number): number {
+function px(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** The smallest value; infinity without any. */
-export function least(values: readonly number[]): number {
+function least(values: readonly number[]): number {
   return values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
 }
 
-/** The largest value; minus infinity without any. */
-export function most(values: readonly number[]): number {
+function most(values: readonly number[]): number {
   return values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 }

@@ -2,16 +2,23 @@
 import { fail } from '../core/errors.ts';
 import { bootstrapInterval, type Interval } from './intervals.ts';
 
-/** The outcome of `compareAccuracy`. Differences are accuracy of A minus accuracy of B. */
-export interface Comparison {
+/**
+ * What may be said of A against B: words, tables, colours and JSON all derive from it. Either there is
+ * a claim, or what forbids one: the interval reaches zero (`interval`), too few images were answered
+ * rightly by only one of the two (`few`), or they are split too evenly (`split`).
+ */
+export type Finding =
+  | { readonly claim: 'above' | 'below'; readonly doubt: null }
+  | { readonly claim: null; readonly doubt: 'interval' | 'few' | 'split' };
+
+/** The figures of `compareAccuracy`. Differences are accuracy of A minus accuracy of B. */
+export interface PairedFigures {
   readonly n: number;
   readonly accuracyA: number;
   readonly accuracyB: number;
   readonly difference: number;
   /** Central 90 % of the paired bootstrap. */
   readonly interval: Interval;
-  /** True when A may be claimed to be better than B (`claimOf`). */
-  readonly holds: boolean;
   /** Images that A answers rightly more often than B, and the other way round. */
   readonly onlyA: number;
   readonly onlyB: number;
@@ -22,21 +29,51 @@ export interface Comparison {
   readonly mcnemar: number;
 }
 
-/** Below so many images that only one of the two answers rightly McNemar's p is above 0.05 anyway. */
-const FEWEST_DECIDING = 6;
+/** The outcome of `compareAccuracy`: figures, and what may be said of them. */
+export type Comparison = PairedFigures & Finding;
+
+/** Share of bootstrap draws within the interval. */
+const COVERAGE = 0.9;
 
 /**
- * What may be claimed of A: the interval does not reach zero, and at least 6 images were answered
- * rightly by only one of the two.
+ * Largest p beside a claim: what the interval leaves outside, so that interval and exact test speak of
+ * the same level.
  */
-export function claimOf({
+export const LARGEST_P = 0.1;
+
+/** Fewest images answered rightly by only one of the two. Of 5, p is above 0.05 however they split. */
+export const FEWEST_DECIDING = 6;
+
+/**
+ * The one rule of claims: the interval does not reach zero, at least 6 images decide, and the exact
+ * test agrees at the interval's level (docs/adr/0014-interval-and-exact-test-agree.md).
+ */
+export function findingOf({
   interval: [low, high],
   onlyA,
   onlyB,
-}: Pick<Comparison, 'interval' | 'onlyA' | 'onlyB'>): 'above' | 'below' | null {
-  if (onlyA + onlyB < FEWEST_DECIDING) return null;
-  if (low > 0) return 'above';
-  return high < 0 ? 'below' : null;
+  mcnemar,
+}: Pick<PairedFigures, 'interval' | 'onlyA' | 'onlyB' | 'mcnemar'>): Finding {
+  if (low <= 0 && high >= 0) return { claim: null, doubt: 'interval' };
+  if (onlyA + onlyB < FEWEST_DECIDING) return { claim: null, doubt: 'few' };
+  if (mcnemar >= LARGEST_P) return { claim: null, doubt: 'split' };
+  return { claim: low > 0 ? 'above' : 'below', doubt: null };
+}
+
+/** The same comparison seen from B. */
+export function mirrored(of: Comparison): Comparison {
+  const [low, high] = of.interval;
+  const figures = {
+    n: of.n,
+    accuracyA: of.accuracyB,
+    accuracyB: of.accuracyA,
+    difference: -of.difference,
+    interval: [-high, -low] as const,
+    onlyA: of.onlyB,
+    onlyB: of.onlyA,
+    mcnemar: of.mcnemar,
+  };
+  return { ...figures, ...findingOf(figures) };
 }
 
 export interface ComparisonOptions {
@@ -52,8 +89,7 @@ export interface ComparisonOptions {
 
 /**
  * Compares two recognisers on the same images, in the same order: `rightA[i]` is 1 when A answers
- * image i rightly, 0 when not, and with several seeds the share of them that do. A claim "A above B"
- * is made only where `holds`.
+ * image i rightly, 0 when not, and with several seeds the share of them that do.
  */
 export function compareAccuracy(
   rightA: ArrayLike<number>,
@@ -72,22 +108,15 @@ export function compareAccuracy(
     }
     return sum / images;
   };
-  const interval = bootstrapInterval(sums.length, mean, { seed, resamples, coverage: 0.9 });
+  const interval = bootstrapInterval(sums.length, mean, { seed, resamples, coverage: COVERAGE });
   const onlyA = delta.filter((d) => d > 0).length;
   const onlyB = delta.filter((d) => d < 0).length;
   const accuracyA = total(rightA) / n;
   const accuracyB = total(rightB) / n;
-  return {
-    n,
-    accuracyA,
-    accuracyB,
-    difference: total(delta) / n,
-    interval,
-    holds: claimOf({ interval, onlyA, onlyB }) === 'above',
-    onlyA,
-    onlyB,
-    mcnemar: mcnemarExact(onlyA, onlyB),
-  };
+  const mcnemar = mcnemarExact(onlyA, onlyB);
+  const difference = total(delta) / n;
+  const figures = { n, accuracyA, accuracyB, difference, interval, onlyA, onlyB, mcnemar };
+  return { ...figures, ...findingOf(figures) };
 }
 
 /** Sum of the values and number of images of each unit, in order of first appearance. */

@@ -4,24 +4,32 @@ import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
-import type { FoldChoice } from '../data/folds.ts';
+import type { FoldChoice, HoldOutChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
+import { countSeen, type SeenCount } from '../data/seen-images.ts';
 import { chooseSplits } from '../data/splits.ts';
 import { openTrainedImages } from '../data/trained-images.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
+import { hashFile } from '../formats/hash-file.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { type Firsts, retrievalOf } from './retrieval.ts';
+import { mustBeUnseen } from './seen-words.ts';
 import { type Evaluation, summarise } from './summary.ts';
 
 export interface EvaluateOptions {
   readonly data: string;
   readonly format?: string;
-  readonly split: Split;
+  /** Default: `test` where it has images, else `val`. */
+  readonly split?: Split;
   /** Cross-validation: the splits are those of this fold (`foldDataset`). */
   readonly fold?: FoldChoice;
+  /** The run's own test part, for data without a test split (`holdOutTest`). */
+  readonly holdOut?: HoldOutChoice;
+  /** Scores photographs that the model was trained on, too, under a warning. Default: refused. */
+  readonly includeTrained?: boolean;
   /** Also let each image query the others by its embedding, if they are not too many. */
   readonly retrieval?: boolean;
   /** Threads that decode images. Default: 1. */
@@ -46,7 +54,8 @@ const MOST_NUMBERS = 1e8;
 
 /**
  * Runs the model over a split. Classes are matched by name, so their order may differ. Throws FM_RUN
- * where a fold is no longer the one that the model was trained on.
+ * where a fold is no longer the one that the model was trained on, and FM_USAGE where the photographs are
+ * those that it was trained on.
  */
 export async function evaluateModel(
   recogniser: Recogniser,
@@ -54,7 +63,10 @@ export async function evaluateModel(
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
   const dataset = await openTrainedImages(options, manifest.trained.heldBack);
-  const examples = await examplesOf(dataset, options.split, manifest.trained.seed);
+  const split = options.split ?? (hasTest(dataset) ? 'test' : 'val');
+  const examples = await examplesOf(dataset, split, manifest.trained.seed);
+  const seen = await countSeenOf(examples, manifest);
+  if (seen !== undefined && !options.includeTrained) mustBeUnseen(seen, split);
   const labelOf = matchClasses(dataset, manifest);
   checkBoxes(examples, dataset, recogniser.geometry);
   const k = manifest.classes.length;
@@ -68,7 +80,7 @@ export async function evaluateModel(
     {
       geometry: recogniser.geometry,
       workers: options.workers ?? 1,
-      task: `evaluating ${options.split}`,
+      task: `evaluating ${split}`,
       progress: options.onProgress ?? (() => {}),
       pause: () => options.signal?.throwIfAborted(),
     },
@@ -84,19 +96,36 @@ export async function evaluateModel(
     },
   );
   const labels = examples.map(({ label }) => labelOf[label]);
-  const summary = summarise({
+  const figures = summarise({
     logits,
     scales,
     labels,
     classes: manifest.classes,
     hierarchy: manifest.hierarchy,
     temperature: manifest.temperature,
-    split: options.split,
+    split,
     ids: examples.map(({ id }) => id),
   });
+  const summary = seen === undefined ? figures : { ...figures, seen };
   if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits };
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
   return { evaluation: { ...summary, retrieval }, dataset, examples, logits, firsts };
+}
+
+function hasTest({ examples }: Dataset): boolean {
+  return examples.some(({ split }) => split === 'test');
+}
+
+/** How many of the photographs the model has seen; undefined for models that do not remember any. */
+async function countSeenOf(
+  examples: readonly Example[],
+  { trained }: Manifest,
+): Promise<SeenCount | undefined> {
+  if (trained.seen === undefined) return undefined;
+  const hashes: string[] = [];
+  // one that cannot be read is told of when it is decoded
+  for (const { path } of examples) hashes.push(await hashFile(path).catch(() => ''));
+  return countSeen(hashes, trained.seen);
 }
 
 /** The split's images. `val` without an official one is the held-out part of train. */

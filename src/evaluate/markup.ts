@@ -1,5 +1,5 @@
 // HTML that cannot forget to escape: text put into an html`...` template is escaped, markup is not.
-import { escapeXml } from '../recognise/evidence-caption.ts';
+import { escapeXml } from '../recognise/text-svg.ts';
 
 /** A piece of finished HTML or SVG. */
 export class Markup {

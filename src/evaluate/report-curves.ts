@@ -1,18 +1,25 @@
-// Training curves as inline SVG: one small chart per quantity, the step on the horizontal axis.
-import { CHART_SPAN, type Line, least, lineChart, most, px, type Scale } from './chart.ts';
-import { type Content, element, type Markup, shortened } from './markup.ts';
+// Training curves as inline SVG: one small chart per quantity, the stages of the run side by side.
+import { type Line, lineChart, type Series } from './chart.ts';
+import type { Markup } from './markup.ts';
 
-/** One line of `metrics.jsonl`, as far as it is drawn. Accuracies are fractions. */
+/** What was logged at one moment. Accuracies are fractions. */
 export interface TrainingPoint {
-  readonly step: number;
-  readonly epoch?: number;
-  /** Stage of the method; a change is marked in the charts. */
-  readonly stage?: string;
+  /** Epochs of the part that are over, with parts of one. */
+  readonly epoch: number;
   readonly loss?: number;
   readonly lr?: number;
   readonly trainTop1?: number;
   readonly valTop1?: number;
   readonly valLoss?: number;
+}
+
+/** A stage of the method, or its repetition on all training images, with an axis of its own. */
+export interface TrainingPart {
+  readonly name: string;
+  readonly refit: boolean;
+  readonly epochs: number;
+  /** In order. */
+  readonly points: readonly TrainingPoint[];
 }
 
 type Quantity = 'loss' | 'lr' | 'trainTop1' | 'valTop1' | 'valLoss';
@@ -24,20 +31,26 @@ interface ChartPlan {
   readonly percent?: boolean;
 }
 
+const HELD_OUT = 'held-out';
+const TRAINING = 'training';
+/** The same in all charts. */
+const COLOURS: Readonly<Record<string, number>> = { [HELD_OUT]: 0, [TRAINING]: 1 };
+
 const CHARTS: readonly ChartPlan[] = [
   {
     title: 'Accuracy',
     series: [
-      ['valTop1', 'held-out'],
-      ['trainTop1', 'training'],
+      ['valTop1', HELD_OUT],
+      ['trainTop1', TRAINING],
     ],
     percent: true,
   },
   {
     title: 'Loss',
+    // the held-out one on top: it has a point for each epoch, the other one for each step
     series: [
-      ['valLoss', 'held-out'],
-      ['loss', 'training'],
+      ['loss', TRAINING],
+      ['valLoss', HELD_OUT],
     ],
   },
   { title: 'Learning rate', series: [['lr', 'learning rate']] },
@@ -47,25 +60,24 @@ const CHARTS: readonly ChartPlan[] = [
 const MOST_POINTS = 400;
 
 /** Charts for the quantities that were recorded; empty when none was. */
-export function trainingCharts(points: readonly TrainingPoint[]): Markup[] {
-  const steps = points.map(({ step }) => step);
-  const range = [least(steps), most(steps)] as const;
-  return CHARTS.flatMap((plan) => {
-    const series = plan.series
-      .map(([key, name]) => ({ name, line: lineOf(points, key) }))
-      .filter(({ line }) => line.length > 0);
-    const { title, percent } = plan;
-    const marks = (x: Scale) => stageMarks(points, x);
-    return series.length === 0
-      ? []
-      : [lineChart({ title, along: 'step', series, range, percent, marks })];
+export function trainingCharts(parts: readonly TrainingPart[]): Markup[] {
+  const bands = parts.map(({ name, epochs }) => ({ name, range: [0, epochs] as const }));
+  return CHARTS.flatMap(({ title, percent, series: planned }) => {
+    const series = planned.flatMap(([key, name]): Series[] => {
+      const lines = parts.map(({ points }) => lineOf(points, key));
+      if (lines.every((line) => line.length === 0)) return [];
+      return [{ name, lines, colour: COLOURS[name] ?? 0 }];
+    });
+    if (series.length === 0) return [];
+    const legend = planned.length > 1;
+    return [lineChart({ title, along: 'epoch', series, bands, percent, legend })];
   });
 }
 
 function lineOf(points: readonly TrainingPoint[], key: Quantity): Line {
   const all = points.flatMap((point): [number, number][] => {
     const value = point[key];
-    return value !== undefined && Number.isFinite(value) ? [[point.step, value]] : [];
+    return value !== undefined && Number.isFinite(value) ? [[point.epoch, value]] : [];
   });
   return thinned(all);
 }
@@ -78,19 +90,5 @@ function thinned(line: Line): Line {
     const members = line.slice(g * group, (g + 1) * group);
     const mean = (at: 0 | 1): number => members.reduce((sum, p) => sum + p[at], 0) / members.length;
     return [mean(0), mean(1)] as const;
-  });
-}
-
-/** A dotted line where a new stage begins, with the stage's name; the first needs no line. */
-function stageMarks(points: readonly TrainingPoint[], x: Scale): Content[] {
-  const { top, bottom } = CHART_SPAN;
-  return points.map((point, i) => {
-    if (point.stage === undefined || point.stage === points[i - 1]?.stage) return null;
-    const at = px(x(point.step));
-    const label = { class: 'tick', x: at + 4, y: top + 10 };
-    return [
-      i > 0 && element('line', { class: 'stage', x1: at, x2: at, y1: top, y2: bottom }),
-      element('text', label, shortened(point.stage, 14)),
-    ];
   });
 }

@@ -1,4 +1,5 @@
 // The figures of a report that come from an evaluation: reliability diagram and confusion matrix.
+import { shownName } from '../recognise/class-name.ts';
 import type { ReliabilityBin } from './calibration.ts';
 import { type Attributes, element, html, type Markup, percentText, shortened } from './markup.ts';
 
@@ -60,7 +61,11 @@ function binBars(bin: ReliabilityBin, { x, y, base, most }: BinScales): Markup {
   return element(
     'g',
     {},
-    element('title', {}, `confidence ${claim}, right ${kept}, ${bin.n} images`),
+    element(
+      'title',
+      {},
+      `confidence ${claim}, right ${kept}, ${bin.n} ${bin.n === 1 ? 'image' : 'images'}`,
+    ),
     element('rect', { class: 'bin', ...place, y: reached, height: round(y(0) - reached) }),
     element('rect', { class: kind, ...place, y: round(reached - gap), height: gap }),
     element('rect', { class: 'count', ...place, y: round(base - count), height: count }),
@@ -73,8 +78,9 @@ function binBars(bin: ReliabilityBin, { x, y, base, most }: BinScales): Markup {
  */
 export function confusionFigure(
   matrix: readonly (readonly number[])[],
-  classes: readonly string[],
+  names: readonly string[],
 ): Markup {
+  const classes = names.map(shownName);
   const k = classes.length;
   const cell = Math.max(14, Math.min(40, Math.floor(640 / k)));
   const longest = Math.min(LONGEST, Math.max(...classes.map((name) => Array.from(name).length)));

@@ -27,6 +27,7 @@ h3{font-size:14px;margin:20px 0 8px;color:var(--quiet);font-weight:600}
 p{margin:0 0 10px;max-width:75ch}
 .lead{font-size:17px;margin-top:12px}
 .quiet{color:var(--quiet)}
+.warning{margin:0 0 16px;padding:12px 16px;border:2px solid var(--bad);border-radius:8px;font-weight:600}
 section{
   background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px;
   margin-top:16px;box-shadow:var(--shadow);
@@ -46,12 +47,13 @@ svg{display:block;width:100%;height:auto;font-family:inherit}
 }
 .figure span{display:block;font-size:13px;color:var(--quiet)}
 .figure.main b{color:var(--accent)}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:20px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:20px}
 .split{
   display:grid;grid-template-columns:minmax(0,340px) minmax(0,1fr);gap:28px;align-items:start;
 }
 .grid{stroke:var(--line)}
 .tick{fill:var(--quiet);font-size:11px}
+.band{font-weight:600}
 .chart-title{fill:var(--ink);font-size:13px;font-weight:600}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}
 .line.s0{stroke:var(--accent)}
@@ -65,7 +67,12 @@ svg{display:block;width:100%;height:auto;font-family:inherit}
 .line.s6{stroke:#d9525e}.dot.s6{fill:#d9525e}
 .line.s7{stroke:#8a93a3}.dot.s7{fill:#8a93a3}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;margin:0 0 12px;font-size:14px}
-.key svg{display:inline-block;width:24px;height:10px;margin-right:6px}
+.key svg{display:inline-block;vertical-align:-1px;width:24px;height:12px;margin-right:7px}
+.claim{font-weight:650}
+.nowrap{white-space:nowrap}
+.after{margin-top:14px}
+.tall:has(.cards){max-height:none}
+ul{margin:0 0 10px;padding-left:20px}
 .stage{stroke:var(--quiet);stroke-dasharray:2 4}
 .diagonal{stroke:var(--ink);stroke-dasharray:4 4;opacity:.55}
 .bin{fill:var(--accent);opacity:.85}
@@ -85,6 +92,7 @@ th,td{padding:6px 10px;text-align:left;border-bottom:1px solid var(--line);overf
 th{color:var(--quiet);font-weight:600;font-size:13px;position:sticky;top:0;background:var(--card)}
 td:first-child,th:first-child{padding-left:0}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+th.num{white-space:normal}
 .wide{min-width:110px;width:22%}
 [data-sortable] th:not(.wide){cursor:pointer}
 .meter{display:block;height:8px;border-radius:4px;background:var(--track);overflow:hidden}
@@ -96,7 +104,16 @@ td:first-child,th:first-child{padding-left:0}
 .card input{position:absolute;opacity:0;pointer-events:none}
 .card:focus-within{outline:2px solid var(--accent)}
 .card:has(:checked){grid-column:1/-1;cursor:zoom-out}
-.card img{display:block;width:100%;background:#fff}
+.card img{display:block;width:100%;max-height:80vh;object-fit:contain;background:#fff}
+.panels{
+  display:grid;grid-template-columns:repeat(3,1fr);gap:0 1%;padding:8px 0 4px;font-size:12px;
+  line-height:1.3;color:var(--quiet);align-items:end;
+}
+.panels span{padding:0 6px}
+.answers{
+  display:grid;grid-template-columns:minmax(0,1fr) minmax(60px,35%) max-content;gap:2px 12px;
+  align-items:center;margin:8px 0;font-size:13px;
+}
 .card figcaption{padding:10px 12px;font-size:14px;border-top:1px solid var(--line)}
 .missing{padding:40px;text-align:center;color:var(--quiet)}
 .right{color:var(--good)}
@@ -118,13 +135,35 @@ ol.next{margin:0;padding-left:20px}
 ol.next li{margin-bottom:12px}
 ol.next pre{margin:6px 0 0}
 footer{margin-top:24px;font-size:13px;color:var(--quiet)}
+.cards th,.cards td{padding:6px 7px}
+.cards th:first-child,.cards td:first-child{padding-left:0}
+@media (max-width:960px){
+  .cards{font-size:13px}
+  .cards th{font-size:12px}
+  .cards th,.cards td{padding:6px 5px}
+}
+@media (max-width:560px){
+  .wide{display:none}
+  table{font-size:13px}
+  th{font-size:12px}
+  th,td{padding:6px 5px}
+  .cards thead{display:none}
+  .cards,.cards tbody{display:block}
+  .cards tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}
+  .cards td{
+    display:grid;grid-template-columns:140px minmax(0,1fr);gap:10px;padding:2px 0;border:0;
+    text-align:left;white-space:normal;overflow-wrap:anywhere;
+  }
+  .cards td:empty{display:none}
+  .cards td::before{content:attr(data-label);color:var(--quiet)}
+}
 @media (max-width:760px){
   main{padding:20px 12px 40px}
   section{padding:16px 14px}
   .split{grid-template-columns:1fr}
   .reliability{max-width:360px}
   .wide{min-width:72px}
-  th,td{padding:6px}
+  th,td{padding:6px 5px}
   h1{font-size:23px}
   dl{grid-template-columns:1fr;gap:0}
   dd{margin-bottom:8px}

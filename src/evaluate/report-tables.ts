@@ -1,45 +1,57 @@
-// The tables and the gallery of a report.
+// The tables of a report.
+import { shownName } from '../recognise/class-name.ts';
 import { type Content, element, html, type Markup, percentText } from './markup.ts';
 import type { ClassResult, Evaluation, NamedConfusion } from './summary.ts';
-
-/** A picture in the gallery: usually evidence, see `explainPicture`. */
-export interface GalleryItem {
-  readonly id: string;
-  readonly truth: string;
-  readonly answer: string;
-  /** Calibrated probability of the answer. */
-  readonly confidence: number;
-  /** Whose answer it is, where several recognisers are shown. */
-  readonly by?: string;
-  /** A `data:image/...` address, or the bytes of a JPEG file. */
-  readonly image: string | Uint8Array;
-}
 
 /** One column of a table: its heading, its look, and what stands in a row's cell. */
 export interface Column<Row> {
   readonly title: string;
+  /** The title as it stands above the column, where it is more than text. */
+  readonly heading?: Content;
   readonly look?: 'num' | 'wide';
   readonly cell: (row: Row) => Content;
   /** What the column is sorted by; the cell's text unless told. */
   readonly sort?: (row: Row) => number;
 }
 
-/** A table; it is sorted by clicks on its headings where a column says by what. */
-export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Markup {
+export interface TableOptions {
+  /** Where there is no room for the columns, such as on a phone, each row becomes a card of its own. */
+  readonly cards?: boolean;
+}
+
+/**
+ * A table; it is sorted by clicks on its headings where a column says by what. One too wide for the
+ * page scrolls within itself.
+ */
+export function table<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  { cards = false }: TableOptions = {},
+): Markup {
   const sortable = columns.some(({ sort }) => sort !== undefined);
-  const head = columns.map(({ title, look }) => element('th', { class: look }, title));
+  const head = columns.map(({ title, heading, look }) =>
+    element('th', { class: look }, heading ?? title),
+  );
   const body = rows.map((row) => {
-    const cells = columns.map(({ look, cell, sort }) =>
-      element('td', { class: look, 'data-v': sort?.(row) }, cell(row)),
-    );
+    const cells = columns.map(({ title, look, cell, sort }) => {
+      const about = { class: look, 'data-v': sort?.(row) };
+      const content = cell(row);
+      if (!cards || isNothing(content)) return element('td', about, content);
+      // one element, because a card lays it out beside the heading
+      return element('td', { ...about, 'data-label': title }, html`<div>${content}</div>`);
+    });
     return html`<tr>${cells}</tr>\n`;
   });
   return html`<div class="scroll tall">${element(
     'table',
-    { 'data-sortable': sortable ? '' : undefined },
+    { class: cards ? 'cards' : undefined, 'data-sortable': sortable ? '' : undefined },
     html`<thead><tr>${head}</tr></thead>`,
     html`<tbody>${body}</tbody>`,
   )}</div>`;
+}
+
+function isNothing(content: Content): boolean {
+  return content === null || content === undefined || content === false || content === '';
 }
 
 /** A bar of a fraction. */
@@ -70,7 +82,7 @@ export function classTable(perClass: readonly ClassResult[]): Markup {
   );
   const share = (value: number | null): string => (value === null ? '–' : percentText(value));
   return table(rows, [
-    { title: 'Class', cell: (row) => row.name },
+    { title: 'Class', cell: (row) => shownName(row.name) },
     { title: 'Images', look: 'num', cell: (row) => row.n, sort: (row) => row.n },
     { title: 'Right', look: 'num', cell: (row) => row.correct, sort: (row) => row.correct },
     {
@@ -86,7 +98,7 @@ export function classTable(perClass: readonly ClassResult[]): Markup {
       cell: (row) => share(row.precision),
       sort: (row) => row.precision ?? -1,
     },
-    { title: 'Most often taken for', cell: (row) => row.takenFor },
+    { title: 'Most often taken for', cell: (row) => row.takenFor && shownName(row.takenFor) },
   ]);
 }
 
@@ -94,41 +106,9 @@ export function classTable(perClass: readonly ClassResult[]): Markup {
 export function confusionTable(confusions: readonly NamedConfusion[], limit = 20): Markup {
   if (confusions.length === 0) return html`<p class="quiet">No image was answered wrongly.</p>`;
   return table(confusions.slice(0, limit), [
-    { title: 'True class', cell: (pair) => pair.truth },
-    { title: 'Answered as', cell: (pair) => pair.answer },
+    { title: 'True class', cell: (pair) => shownName(pair.truth) },
+    { title: 'Answered as', cell: (pair) => shownName(pair.answer) },
     { title: 'Images', look: 'num', cell: (pair) => pair.count },
     { title: 'Of its class', look: 'num', cell: (pair) => percentText(pair.share, 0) },
   ]);
-}
-
-/** Pictures in a grid; a click on one shows it over the whole width. */
-export function galleryGrid(items: readonly GalleryItem[]): Markup {
-  return html`<div class="gallery">${items.map(galleryCard)}</div>`;
-}
-
-function galleryCard({ id, truth, answer, confidence, image, by }: GalleryItem): Markup {
-  const right = truth === answer;
-  const src = imageAddress(image);
-  const alt = `${id}: answered ${answer}, truth ${truth}`;
-  const picture =
-    src === undefined
-      ? html`<div class="missing">no picture</div>`
-      : html`<img loading="lazy" alt="${alt}" src="${src}">`;
-  const caption = [
-    by !== undefined && html`${by}: `,
-    html`<b class="${right ? 'right' : 'wrong'}">${answer}</b> `,
-    html`<span class="quiet">${percentText(confidence, 0)}</span>`,
-    !right && html`<br>in truth ${truth}`,
-    html`<br><small class="quiet">${id}</small>`,
-  ];
-  return html`<label class="card"><input type="checkbox" aria-label="Enlarge ${id}">
-<figure>${picture}<figcaption>${caption}</figcaption></figure></label>`;
-}
-
-/** Only images held in the page itself: a report fetches nothing. */
-function imageAddress(image: string | Uint8Array): string | undefined {
-  if (typeof image !== 'string') {
-    return `data:image/jpeg;base64,${Buffer.from(image).toString('base64')}`;
-  }
-  return /^data:image\/(png|jpeg|webp|avif|gif)[;,]/.test(image) ? image : undefined;
 }

@@ -1,16 +1,13 @@
 // The report of a run.
+import { shownName } from '../recognise/class-name.ts';
+import { type GalleryItem, galleryGrid, galleryKey, isRight } from './gallery.ts';
 import { type Content, html, type Markup, percentText, preformatted } from './markup.ts';
 import { commandBlock, definitions, renderPage, section } from './page.ts';
-import { type TrainingPoint, trainingCharts } from './report-curves.ts';
+import { type TrainingPart, trainingCharts } from './report-curves.ts';
 import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
-import {
-  classTable,
-  confusionTable,
-  type GalleryItem,
-  galleryGrid,
-  levelTable,
-} from './report-tables.ts';
+import { classTable, confusionTable, levelTable } from './report-tables.ts';
 import type { Retrieval } from './retrieval.ts';
+import { chosenNote, seenBanner } from './seen-words.ts';
 import type { Evaluation } from './summary.ts';
 
 /** A command worth running next, and why. */
@@ -24,8 +21,8 @@ export interface ReportInput {
   /** Data, method, backbone: a line under the title. */
   readonly subtitle?: string;
   readonly evaluation: Evaluation;
-  /** Metrics of training, in order of steps. */
-  readonly training?: readonly TrainingPoint[];
+  /** Metrics of training, stage by stage. */
+  readonly training?: readonly TrainingPart[];
   /** Pictures with evidence; wrong answers are shown first. */
   readonly gallery?: readonly GalleryItem[];
   /** What `config.json` holds. */
@@ -45,7 +42,8 @@ export interface ReportInput {
 /** The page as text, to be written to `report.html`. All text of the input is escaped. */
 export function renderReport(input: ReportInput): string {
   const { title, subtitle, evaluation, created } = input;
-  const body = html`${headline(evaluation)}
+  const body = html`${seenPart(evaluation)}
+${headline(evaluation)}
 ${trainingSection(input.training ?? [])}
 ${levelSection(evaluation)}
 ${section('Calibration', calibrationPart(evaluation))}
@@ -60,6 +58,14 @@ Intervals are 95 %: Wilson for top-1, bootstrap over images for the mean over cl
   return renderPage({ title, subtitle, lead: leadSentence(evaluation), body, footer });
 }
 
+/** A warning over the figures where the photographs trained the model, a note where they chose it. */
+function seenPart({ seen }: Evaluation): Content {
+  const banner = seen && seenBanner(seen);
+  if (banner !== undefined) return html`<p class="warning" role="alert">${banner}</p>`;
+  const note = seen && chosenNote(seen);
+  return note === undefined ? null : html`<p class="quiet">${note}</p>`;
+}
+
 /** What the numbers say, in words. */
 function leadSentence({ n, split, classes, top1, interval, confusions }: Evaluation): string {
   const [low, high] = interval.top1;
@@ -70,7 +76,7 @@ function leadSentence({ n, split, classes, top1, interval, confusions }: Evaluat
   const worst = confusions[0];
   if (worst === undefined) return first;
   const share = `${worst.count} of ${Math.round(worst.count / worst.share)}`;
-  return `${first} The commonest mistake takes ${worst.truth} for ${worst.answer} (${share}).`;
+  return `${first} The commonest mistake takes ${shownName(worst.truth)} for ${shownName(worst.answer)} (${share}).`;
 }
 
 function plural(count: number, one: string, many: string): string {
@@ -128,9 +134,18 @@ function retrievalFigures({ recall, map, mapAtR }: Retrieval): Content {
   ]);
 }
 
-function trainingSection(points: readonly TrainingPoint[]): Content {
-  const charts = trainingCharts(points);
-  return charts.length > 0 && section('Training', html`<div class="charts">${charts}</div>`);
+function trainingSection(parts: readonly TrainingPart[]): Content {
+  const charts = trainingCharts(parts);
+  if (charts.length === 0) return null;
+  return section('Training', html`<div class="charts">${charts}</div>`, [
+    parts.length > 1 &&
+      html`<p class="quiet">Each stage has its name and its own epochs below the axis. It goes on
+from the best epoch of the stage before it and trains other parts of the network, at another rate or by
+another loss, so that curves may jump where it begins.</p>`,
+    parts.some(({ refit }) => refit) &&
+      html`<p class="quiet">In a refit the network starts again from its first numbers, and the stages
+are repeated on all training images: none are held out any more.</p>`,
+  ]);
 }
 
 function calibrationPart(evaluation: Evaluation): Markup {
@@ -162,10 +177,11 @@ row.</p>`,
 }
 
 function gallerySection(items: readonly GalleryItem[]): Content {
-  const wrong = items.filter(({ truth, answer }) => truth !== answer);
-  const right = items.filter(({ truth, answer }) => truth === answer);
+  const wrong = items.filter((item) => !isRight(item));
+  const right = items.filter(isRight);
   if (items.length === 0) return null;
   return section('Answers and what they rest on', [
+    galleryKey(items),
     wrong.length > 0 && html`<h3>Wrong</h3>${galleryGrid(wrong)}`,
     right.length > 0 && html`<h3>Right</h3>${galleryGrid(right)}`,
   ]);

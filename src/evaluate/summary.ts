@@ -2,6 +2,7 @@
 // what `report.html` shows, and what tests compare.
 import { fail } from '../core/errors.ts';
 import type { HierarchyLevel, Split } from '../core/example.ts';
+import type { SeenCount } from '../data/seen-images.ts';
 import {
   countClasses,
   type LevelAccuracy,
@@ -88,6 +89,8 @@ export interface Evaluation {
   readonly wrong: readonly WrongAnswer[];
   /** Each image querying the others by its embedding, where that was asked for. */
   readonly retrieval?: RetrievalByLevel;
+  /** How many of the photographs the model had seen before; absent where that is not known. */
+  readonly seen?: SeenCount;
 }
 
 export interface SummaryInput {

@@ -25,9 +25,15 @@ export class HttpProblem extends Error {
   readonly passing: boolean;
   /** Seconds that the server wants to be left alone. */
   readonly after: number | undefined;
+  /** There was no way to any server: asking again at once is in vain, unless bytes came before. */
+  readonly absent: boolean;
 
-  constructor(message: string, about: { status?: number; passing?: boolean; after?: number } = {}) {
+  constructor(
+    message: string,
+    about: { status?: number; passing?: boolean; after?: number; absent?: boolean } = {},
+  ) {
     super(message);
+    this.absent = about.absent ?? false;
     this.status = about.status;
     this.passing = about.passing ?? false;
     this.after = about.after;
@@ -142,6 +148,7 @@ export async function withPatience<T>(
       if (reached() > best) failures = 0;
       best = Math.max(best, reached());
       const wait = Math.max(pause * 2 ** failures, 1000 * (problem.after ?? 0));
+      if (problem.absent && reached() === 0) throw problem;
       if (!problem.passing || failures === RETRIES || wait > 1000 * LONGEST_PAUSE) throw problem;
       failures++;
       note?.(`${problem.message}; trying again in ${Math.ceil(wait / 1000)} s`);
@@ -156,13 +163,18 @@ function problemOf(cause: unknown): HttpProblem {
   const inner = cause instanceof TypeError ? cause.cause : undefined;
   if (!(inner instanceof Error)) throw cause;
   const { code, message } = inner as NodeJS.ErrnoException;
-  return new HttpProblem(noNetwork[code ?? ''] ?? (message || String(code)), { passing: true });
+  const text = noNetwork[code ?? ''] ?? (message || String(code));
+  return new HttpProblem(text, { passing: true, absent: ABSENT.includes(code ?? '') });
 }
+
+/** Names that were not found, and places that no way leads to. */
+const ABSENT: readonly string[] = ['ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH'];
 
 const noNetwork: Readonly<Record<string, string>> = {
   ENOTFOUND: 'no network, or no such host',
   EAI_AGAIN: 'no network',
   ENETUNREACH: 'no network',
+  EHOSTUNREACH: 'no network',
   ECONNREFUSED: 'a server that does not answer',
   ETIMEDOUT: 'a server that does not answer',
   ECONNRESET: 'a broken connection',

@@ -3,12 +3,13 @@
 
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { sideBySide, strokeBox } from '../data/image/draw.ts';
+import { centred, sideBySide, strokeBox } from '../data/image/draw.ts';
 import type { Colour } from '../data/image/heat-map.ts';
 import { renderSvg } from '../data/image/render.ts';
 import { resizeCrop, wholeBox } from '../data/image/resize.ts';
-import { INK, percent, QUIET, type SvgStrip, svgStrip, svgText } from './evidence-caption.ts';
+import { percent } from './evidence-caption.ts';
 import type { KnownPhoto, PlacePair } from './known-photo.ts';
+import { INK, QUIET, type SvgStrip, svgStrip, svgText } from './text-svg.ts';
 
 /** The explained photograph, and one of the training photographs of a class. */
 export interface AlikeInput {
@@ -27,6 +28,8 @@ const COLOURS: readonly Colour[] = [
 ];
 /** Tallest photograph, pixels. */
 const TALLEST = 340;
+/** Narrowest cell of a photograph: its heading stands over it. */
+const NARROWEST = 260;
 
 /** Words over a training photograph. */
 export function nearestHeading(className: string, { similarity }: KnownPhoto): string {
@@ -39,8 +42,7 @@ export async function alikeRows(
   { width, gap }: { readonly width: number; readonly gap: number },
 ): Promise<RawImage[]> {
   const pairs = known.pairs ?? [];
-  const aspects = [image, known.image].map((one) => one.width / one.height);
-  const height = Math.max(1, Math.min(TALLEST, (width - gap) / (aspects[0] + aspects[1])));
+  const height = heightOf([image, known.image], width - gap);
   const photos = [
     marked(
       image,
@@ -53,13 +55,22 @@ export async function alikeRows(
       height,
     ),
   ];
+  const cells = photos.map((photo) => centred(photo, Math.max(NARROWEST, photo.width)));
   const words = ['Places that look alike', nearestHeading(className, known)];
   const strips = [
-    headingsAt(words, [0, photos[0].width + gap], width),
+    headingsAt(words, [0, cells[0].width + gap], width),
     keyOf(pairs, className, width),
   ];
   const [headings, key] = await Promise.all(strips.map((s) => renderSvg(s.svg, s.width, s.height)));
-  return [headings, sideBySide(photos, { gap }), key];
+  return [headings, sideBySide(cells, { gap }), key];
+}
+
+/** The height at which both photographs, in cells that words fit over, are `room` pixels wide at most. */
+function heightOf(images: readonly RawImage[], room: number): number {
+  const [narrow, wide] = images.map((one) => one.width / one.height).sort((a, b) => a - b);
+  const side = Math.min(TALLEST, room / (narrow + wide));
+  const beside = narrow * side < NARROWEST ? (room - NARROWEST) / wide : side;
+  return Math.max(1, Math.min(side, beside));
 }
 
 /** A photograph at that height with its boxes, the strongest on top. */
@@ -76,7 +87,7 @@ function marked(image: RawImage, boxes: readonly Box[], height: number): RawImag
 function headingsAt(words: readonly string[], starts: readonly number[], width: number): SvgStrip {
   const texts = words.map((heading, i) => {
     const [x, end] = [starts[i], starts[i + 1] ?? width];
-    return svgText(heading, { x, y: 16, size: 13, fill: QUIET, room: end - x });
+    return svgText(heading, { x, y: 16, size: 13, fill: QUIET, room: end - x, cut: 'middle' });
   });
   return svgStrip(texts, width, 26);
 }

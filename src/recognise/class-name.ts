@@ -1,7 +1,20 @@
-// A class by the name that a person gives it.
+// Names of classes between people and the program: the class that a person means, and a name as
+// people read it.
 
 import { fail } from '../core/errors.ts';
 import { nearNames, plainName } from '../core/near-names.ts';
+
+/**
+ * A class name as people read it: the underscores that folders have for spaces are spaces. Files,
+ * JSON and everything that is looked up keep the name as it is.
+ */
+export function shownName(name: string): string {
+  const words = name
+    .normalize('NFC')
+    .replaceAll(/[\s_]+/g, ' ')
+    .trim();
+  return words === '' ? name : words;
+}
 
 /**
  * Label of the class of that name. Case, numbers in front, and whether words are parted by spaces,

@@ -7,7 +7,9 @@ import { plainImage, sideBySide, stacked, strokeBox } from '../data/image/draw.t
 import { renderSvg } from '../data/image/render.ts';
 import { resizeCrop, wholeBox } from '../data/image/resize.ts';
 import type { Neighbour } from '../search/vector-store.ts';
+import { shownName } from './class-name.ts';
 import { tileCaptionSvg } from './evidence-caption.ts';
+import { VIEW } from './evidence-legend.ts';
 
 /** A query and what was found, nearest first. */
 export interface SheetRow {
@@ -20,18 +22,16 @@ const SHOWN = 6;
 /** Largest picture of a tile, pixels. */
 const TILE = { width: 180, height: 150 } as const;
 const GAP = 12;
-/** The blue that frames the network's view in evidence, here the query. */
-const QUERY = [47, 126, 240] as const;
 
 /** Draws the rows on white ground, 1356 pixels wide at most. */
 export async function contactSheet(rows: readonly SheetRow[]): Promise<RawImage> {
   const drawn: RawImage[] = [];
   for (const { photo, found } of rows) {
     const query = await picture(photo);
-    const framed = strokeBox(query, wholeBox(query), { colour: QUERY, thickness: 4 });
+    const framed = strokeBox(query, wholeBox(query), { colour: VIEW, thickness: 4 });
     const tiles = [await tile(framed, 'query', basename(photo))];
     for (const { item, similarity } of found.slice(0, SHOWN)) {
-      const title = item.label ?? basename(item.path);
+      const title = item.label === undefined ? basename(item.path) : shownName(item.label);
       const below = `${similarity.toFixed(3)}  ${item.label === undefined ? '' : basename(item.path)}`;
       tiles.push(await tile(await pictureOrBlank(item.path), title, below));
     }

@@ -1,17 +1,19 @@
 // The words of an evidence picture, as SVG: headings over the panels, answers as bars, the source.
-import { colourOf } from '../data/image/heat-map.ts';
+import {
+  INK,
+  QUIET,
+  type SvgStrip,
+  svgStrip,
+  svgText,
+  type TextStyle,
+  textWidth,
+  wrapText,
+} from './text-svg.ts';
 
 /** An answer and its calibrated probability, 0 to 1. */
 export interface RankedAnswer {
   readonly name: string;
   readonly confidence: number;
-}
-
-/** An SVG document and the size it is meant to be drawn at. */
-export interface SvgStrip {
-  readonly svg: string;
-  readonly width: number;
-  readonly height: number;
 }
 
 export interface CaptionInput {
@@ -20,33 +22,15 @@ export interface CaptionInput {
   readonly verdict?: string;
 }
 
-/** Colours of text: what matters, and what does not. */
-export const INK = '#16181d';
-export const QUIET = '#646b78';
 const TRACK = '#e8ebf0';
 const BAR = '#2f6fde';
 const REST = '#9db7e8';
 const RIGHT = '#13804a';
 const WRONG = '#c2331f';
-const FONT = `font-family="Inter, 'Liberation Sans', 'DejaVu Sans', Helvetica, Arial, sans-serif"`;
-/** The look of the object's outline in the panels. */
-const OUTLINE = 'fill="none" stroke="#ffc400" stroke-width="2"';
 const BARS_SHOWN = 5;
 const ROW = 30;
-
-/** Text for element content and attributes. Control characters, which XML forbids, become spaces. */
-export function escapeXml(text: string): string {
-  const names: Record<string, string> = {
-    '&': 'amp',
-    '<': 'lt',
-    '>': 'gt',
-    '"': 'quot',
-    "'": '#39',
-  };
-  return Array.from(text, (c) => (c < ' ' || c === '\u007f' ? ' ' : c))
-    .join('')
-    .replace(/[&<>"']/g, (c) => `&${names[c]};`);
-}
+/** Room for `> 99.9 %` behind a bar. */
+const PERCENT_ROOM = 76;
 
 /** A heading above each panel of equal width. */
 export function headingsSvg(
@@ -54,74 +38,77 @@ export function headingsSvg(
   { width, panel, gap }: { width: number; panel: number; gap: number },
 ): SvgStrip {
   const texts = headings.map((heading, i) =>
-    svgText(heading, { x: i * (panel + gap), y: 16, size: 13, fill: QUIET, room: panel }),
+    svgText(heading, {
+      x: i * (panel + gap),
+      y: 16,
+      size: 13,
+      fill: QUIET,
+      room: panel,
+      cut: 'middle',
+    }),
   );
   return svgStrip(texts, width, 26);
 }
 
-/** The answer in large letters, the truth when it is known, and the best answers as bars. */
+/**
+ * The answer in large letters, the truth when it is known, and beside them the best answers as bars.
+ * At least 700 pixels wide.
+ */
 export function captionSvg(input: CaptionInput, width: number): SvgStrip {
   const shown = input.answers.slice(0, BARS_SHOWN);
-  const wide = width >= 700;
-  const barsAt = wide ? { x: Math.round(width * 0.44), y: 22 } : { x: 0, y: 96 };
+  const x = Math.round(width * 0.44);
   const bars = shown.flatMap((answer, i) =>
-    bar(answer, { first: i === 0, x: barsAt.x, y: barsAt.y + i * ROW, width: width - barsAt.x }),
+    bar(answer, { first: i === 0, x, y: 22 + i * ROW, width: width - x }),
   );
-  const headline = answerLines(input, wide ? barsAt.x - 28 : width);
-  if (wide) headline.push(...legend(barsAt.y + Math.max(3, shown.length) * ROW - 13));
-  const height = Math.max(wide ? 112 : 0, barsAt.y + shown.length * ROW + 4);
-  return svgStrip([...headline, ...bars], width, height);
+  const headline = headlineOf(input, x - 28);
+  const height = Math.max(headline.height, 22 + shown.length * ROW) + 4;
+  return svgStrip([...headline.parts, ...bars], width, height);
 }
 
 /** A small quiet line. */
 export function sourceSvg(source: string, width: number): SvgStrip {
-  return svgStrip(
-    [svgText(source, { x: 0, y: 16, size: 12, fill: QUIET, room: width })],
-    width,
-    22,
-  );
+  const style = { x: 0, y: 16, size: 12, fill: QUIET, room: width };
+  return svgStrip([svgText(source, style)], width, 22);
 }
 
 /** Two short lines below a picture: the first in ink, the second quiet. */
 export function tileCaptionSvg(first: string, second: string, width: number): SvgStrip {
   const lines = [
-    svgText(first, { x: 0, y: 16, size: 13, fill: INK, room: width }),
-    svgText(second, { x: 0, y: 33, size: 12, fill: QUIET, room: width }),
+    svgText(first, { x: 0, y: 16, size: 13, fill: INK, room: width, cut: 'middle' }),
+    svgText(second, { x: 0, y: 33, size: 12, fill: QUIET, room: width, cut: 'middle' }),
   ];
   return svgStrip(lines, width, 40);
 }
 
-/** What the colours of the panels mean, on one line with its text at height y. */
-function legend(y: number): string[] {
-  const stops = Array.from({ length: 6 }, (_, i) => {
-    const [r, g, b] = colourOf(0.15 + 0.85 * (i / 5));
-    return `<stop offset="${i * 20}%" stop-color="rgb(${r},${g},${b})"/>`;
-  });
-  const quiet = { y, size: 12, fill: QUIET, room: 120 };
-  return [
-    `<defs><linearGradient id="heat">${stops.join('')}</linearGradient></defs>`,
-    `<rect x="1" y="${y - 10}" width="14" height="10" ${OUTLINE}/>`,
-    svgText('object', { ...quiet, x: 22 }),
-    svgText('weak', { ...quiet, x: 84 }),
-    `<rect x="116" y="${y - 10}" width="90" height="11" rx="2" fill="url(#heat)"/>`,
-    svgText('strong evidence', { ...quiet, x: 212 }),
-  ];
+/** Answer and judgement, two lines each at most: names may be long, and must not be cut early. */
+function headlineOf(input: CaptionInput, room: number) {
+  const title = input.verdict ?? input.answers[0]?.name ?? 'No answer';
+  const size = textWidth(title, 30) <= room ? 28 : 22;
+  const judged = judgement(input);
+  const top = block(title, { x: 0, y: 46, size, fill: INK, room, bold: true });
+  const below = block(judged.words, { x: 0, y: top.y + 28, size: 16, fill: judged.fill, room });
+  return { parts: [...top.parts, ...below.parts], height: below.y + 8 };
 }
 
-function answerLines({ answers, truth, verdict }: CaptionInput, room: number): string[] {
+/** Lines of text from `y` on, and where the last one stands. */
+function block(words: string, style: TextStyle): { parts: string[]; y: number } {
+  const lines = wrapText(words, style, 2);
+  const at = (i: number) => style.y + i * Math.round(style.size * 1.25);
+  const parts = lines.map((line, i) => svgText(line, { ...style, y: at(i), cut: 'middle' }));
+  return { parts, y: at(lines.length - 1) };
+}
+
+/** How sure the answer is, and whether it is right where that is known. */
+function judgement({ answers, truth, verdict }: CaptionInput): { words: string; fill: string } {
   const best = answers[0];
-  const title = verdict ?? best?.name ?? 'No answer';
-  const size = textWidth(title, 28) <= room ? 28 : 22;
-  const lines = [svgText(title, { x: 0, y: 46, size, fill: INK, room, bold: true })];
   const sure = best === undefined ? '' : `${percent(best.confidence)} confident`;
-  if (truth === undefined || verdict !== undefined) {
-    const about = verdict === undefined || !best ? sure : `closest: ${best.name}, ${sure}`;
-    return [...lines, svgText(about, { x: 0, y: 74, size: 16, fill: QUIET, room })];
+  if (verdict !== undefined && best) {
+    return { words: `closest: ${best.name}, ${sure}`, fill: QUIET };
   }
-  const right = best?.name === truth;
-  const judged = right ? `${sure}, and right` : `${sure}, but wrong: it is ${truth}`;
-  const fill = right ? RIGHT : WRONG;
-  return [...lines, svgText(judged, { x: 0, y: 74, size: 16, fill, room })];
+  if (truth === undefined || verdict !== undefined) return { words: sure, fill: QUIET };
+  return best?.name === truth
+    ? { words: `${sure}, and right`, fill: RIGHT }
+    : { words: `${sure}, but wrong: it is ${truth}`, fill: WRONG };
 }
 
 interface BarPlace {
@@ -134,16 +121,16 @@ interface BarPlace {
 /** Name, bar and percentage in one row. */
 function bar({ name, confidence }: RankedAnswer, { first, x, y, width }: BarPlace): string[] {
   const nameRoom = Math.round(width * 0.46);
-  const track = width - nameRoom - 12 - 64;
+  const track = width - nameRoom - 12 - PERCENT_ROOM;
   const length = Math.round(track * Math.min(1, Math.max(0, confidence)) * 10) / 10;
   const from = x + nameRoom + 12;
   const fill = first ? INK : QUIET;
-  const share = { x: x + width, y: y + 17, size: 15, fill, room: 64, end: true };
+  const line = { y: y + 17, size: 15, fill };
   return [
-    svgText(name, { x, y: y + 17, size: 15, fill, room: nameRoom, bold: first }),
+    svgText(name, { ...line, x, room: nameRoom, bold: first, cut: 'middle' }),
     barRect({ x: from, y: y + 5, width: track }, TRACK),
     barRect({ x: from, y: y + 5, width: Math.max(length, 2) }, first ? BAR : REST),
-    svgText(percent(confidence), share),
+    svgText(percent(confidence), { ...line, x: x + width, room: PERCENT_ROOM, end: true }),
   ];
 }
 
@@ -158,55 +145,4 @@ export function percent(value: number): string {
   if (hundredths < 0.1) return '< 0.1 %';
   const fine = hundredths >= 99 || hundredths < 10;
   return `${hundredths.toFixed(fine ? 1 : 0)} %`;
-}
-
-/** Where and how a line of text stands. */
-export interface TextStyle {
-  readonly x: number;
-  readonly y: number;
-  readonly size: number;
-  readonly fill: string;
-  /** Pixels the text may take; longer text ends in an ellipsis. */
-  readonly room: number;
-  readonly bold?: boolean;
-  readonly end?: boolean;
-}
-
-/** One line of text; what does not fit into `room` is cut. */
-export function svgText(content: string, { x, y, size, fill, room, bold, end }: TextStyle): string {
-  const fitted = escapeXml(fitText(content, size * (bold ? 1.07 : 1), room));
-  const weight = bold ? ' font-weight="700"' : '';
-  const anchor = end ? ' text-anchor="end"' : '';
-  const look = `${FONT} font-size="${size}"${weight}${anchor} fill="${fill}"`;
-  return `<text x="${x}" y="${y}" ${look}>${fitted}</text>`;
-}
-
-/** Cuts text that would not fit, by an estimate of its width. */
-function fitText(content: string, size: number, room: number): string {
-  if (textWidth(content, size) <= room) return content;
-  const characters = Array.from(content);
-  while (characters.length > 1 && textWidth(`${characters.join('')}…`, size) > room) {
-    characters.pop();
-  }
-  return `${characters.join('').trimEnd()}…`;
-}
-
-/** Width in pixels of text in Helvetica-like fonts, within about 5 %; wide scripts count double. */
-function textWidth(content: string, size: number): number {
-  let ems = 0;
-  for (const c of content) {
-    if (c > '\u2e7f') ems += 1;
-    else if ("iljtfr.,:;|!'()[] I".includes(c)) ems += 0.3;
-    else if ('mwMW@%'.includes(c)) ems += 0.87;
-    else ems += c >= 'A' && c <= 'Z' ? 0.69 : 0.555;
-  }
-  return ems * size;
-}
-
-/** A white strip with these elements on it. */
-export function svgStrip(parts: readonly string[], width: number, height: number): SvgStrip {
-  const size = `width="${width}" height="${height}"`;
-  const open = `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${width} ${height}">`;
-  const svg = `${open}<rect ${size} fill="#ffffff"/>${parts.join('')}</svg>`;
-  return { svg, width, height };
 }

@@ -3,12 +3,20 @@
 // looks alike in a training photograph, where that is known.
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { overlayHeatMap, overlayMask, sideBySide, stacked, strokeBox } from '../data/image/draw.ts';
+import {
+  centred,
+  overlayHeatMap,
+  overlayMask,
+  sideBySide,
+  stacked,
+  strokeBox,
+} from '../data/image/draw.ts';
 import type { ImageSize } from '../data/image/preprocess.ts';
 import { renderSvg } from '../data/image/render.ts';
 import { resizeCrop, wholeBox } from '../data/image/resize.ts';
 import { alikeRows } from './alike-picture.ts';
 import { captionSvg, headingsSvg, type RankedAnswer, sourceSvg } from './evidence-caption.ts';
+import { AGAIN, BOX, legendSvg, VIEW } from './evidence-legend.ts';
 import type { KnownPhoto } from './known-photo.ts';
 import type { LocatedObject } from './locate.ts';
 
@@ -38,27 +46,49 @@ export interface EvidenceInput {
 
 /** Largest panel, pixels: three of them make a picture 1200 wide. */
 const PANEL = { width: 384, height: 440 } as const;
-const MARGIN = 12;
-/** The network's view: a blue that white page, sky and foliage all leave visible. */
-const VIEW = [47, 126, 240] as const;
-/** Where it looked again: a pink that no bird has. */
-const AGAIN = [236, 64, 155] as const;
+/** Between panels and around the picture, pixels. */
+export const MARGIN = 12;
+/** Pixels between the white box and the rim of its panel, at least. */
+const RIM = 3;
+/** Narrowest cell of a panel, so that words have room above and below the thinnest photograph. */
+const CELL = 230;
 
-/** Draws the evidence for one answer: at most 1200 pixels wide, white ground. */
+/** Draws the evidence for one answer: 738 to 1200 pixels wide, white ground. */
 export async function explainPicture(input: EvidenceInput): Promise<RawImage> {
-  const panels = evidencePanels(input);
-  const row = sideBySide(panels, { gap: MARGIN });
-  const inner = { width: row.width, panel: panels[0].width, gap: MARGIN };
+  const row = evidenceRow(input);
+  const legend = { again: (input.boxes ?? []).length > 0, box: true, heat: true };
   const svgs = [
-    headingsSvg([viewHeading(input), 'Object found (SCDA)', 'What spoke for it'], inner),
+    headingsSvg(evidenceHeadings(input), cellsOf(row)),
     captionSvg(input, row.width),
+    legendSvg(legend, row.width),
     ...(input.source === undefined ? [] : [sourceSvg(input.source, row.width)]),
   ];
-  const [headings, caption, ...source] = await Promise.all(
+  const [headings, caption, key, ...source] = await Promise.all(
     svgs.map(({ svg, width, height }) => renderSvg(svg, width, height)),
   );
   const alike = await nearestRows(input, row.width);
-  return stacked([headings, row, caption, ...alike, ...source], { margin: MARGIN });
+  return stacked([headings, row, caption, key, ...alike, ...source], { margin: MARGIN });
+}
+
+/** The three panels side by side without any words. */
+export function evidenceRow(input: EvidenceInput): RawImage {
+  return panelRow(evidencePanels(input));
+}
+
+/** The words over the panels. */
+export function evidenceHeadings(input: Pick<EvidenceInput, 'boxes'>): string[] {
+  return [viewHeading(input), 'Object found (SCDA)', 'What spoke for it'];
+}
+
+/** Panels of one size side by side, each in the middle of a cell that words fit over. */
+export function panelRow(panels: readonly RawImage[]): RawImage {
+  const cells = panels.map((panel) => centred(panel, Math.max(CELL, panel.width)));
+  return sideBySide(cells, { gap: MARGIN });
+}
+
+/** How the cells of a row of three lie. */
+export function cellsOf({ width }: RawImage) {
+  return { width, panel: (width - 2 * MARGIN) / 3, gap: MARGIN };
 }
 
 async function nearestRows(
@@ -92,12 +122,24 @@ export function evidencePanels(input: EvidenceInput): readonly RawImage[] {
   const again = input.boxes?.map((one) => scaleBox(one, scale));
   return [
     viewPanel(photo, crop, again),
-    strokeBox(overlayMask(photo, mask, scaleBox(region, scale)), scaleBox(box, scale), {
-      colour: [255, 255, 255],
-      thickness: 2,
-    }),
+    strokeBox(
+      overlayMask(photo, mask, scaleBox(region, scale)),
+      inside(scaleBox(box, scale), photo),
+      {
+        colour: BOX,
+        thickness: 2,
+      },
+    ),
     overlayHeatMap(photo, { width: mapSize.w, height: mapSize.h, data: heatMap }, crop),
   ];
+}
+
+/** A box kept off the picture's rim, where white would be lost in the page beside it. */
+function inside([x, y, width, height]: Box, { width: most, height: tallest }: ImageSize): Box {
+  const [left, top] = [Math.max(x, RIM), Math.max(y, RIM)];
+  const right = Math.max(left, Math.min(x + width, most - RIM));
+  const bottom = Math.max(top, Math.min(y + height, tallest - RIM));
+  return [left, top, right - left, bottom - top];
 }
 
 /** A photograph at the size of a panel, and by how much it was scaled. */

@@ -4,7 +4,7 @@ import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { decodeImage } from '../data/image/decode.ts';
-import { labelNamed } from './class-name.ts';
+import { labelNamed, shownName } from './class-name.ts';
 import { findObject } from './explain.ts';
 import { type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
 import type { Answer, Prediction, Recogniser } from './recogniser.ts';
@@ -63,8 +63,8 @@ export async function explainVersus(
     boxes,
     difference: heat,
     mapSize,
-    answer,
-    rival,
+    answer: { ...answer, name: shownName(answer.name) },
+    rival: { ...rival, name: shownName(rival.name) },
     nearest,
   });
   return { prediction, answer, rival, nearest, picture };

@@ -4,7 +4,8 @@ import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { decodeImage } from '../data/image/decode.ts';
 import { wholeBox } from '../data/image/resize.ts';
-import { explainPicture } from './evidence.ts';
+import { shownName } from './class-name.ts';
+import { type EvidenceInput, explainPicture } from './evidence.ts';
 import { comparesPlaces, type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
 import { type LocatedObject, locateObject } from './locate.ts';
 import type { Prediction, PredictOptions, Recogniser } from './recogniser.ts';
@@ -29,8 +30,19 @@ export interface ExplainOptions extends PredictOptions {
 export async function explainPhoto(
   recogniser: Recogniser,
   photo: string,
-  { truth, nearest: find, ...options }: ExplainOptions = {},
+  options: ExplainOptions = {},
 ): Promise<Explanation> {
+  const { prediction, evidence } = await evidenceFor(recogniser, photo, options);
+  const { object, nearest } = evidence;
+  return { prediction, box: object.box, nearest, picture: await explainPicture(evidence) };
+}
+
+/** Recognises a photograph and finds what its picture shows; class names are as people read them. */
+export async function evidenceFor(
+  recogniser: Recogniser,
+  photo: string,
+  { truth, nearest: find, ...options }: ExplainOptions = {},
+): Promise<{ prediction: Prediction; evidence: EvidenceInput }> {
   const image = await decodeImage(photo);
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
   const object = await findObject(recogniser, image);
@@ -38,18 +50,22 @@ export async function explainPhoto(
   const found = comparesPlaces(recogniser) ? await find?.(prediction, name) : undefined;
   const nearest = found && (await knownPhoto(recogniser, { image, prediction, side: 1 }, found));
   const { crop, mapSize, heat, boxes } = prediction.evidence;
-  const picture = await explainPicture({
+  const answers = prediction.answers.map(({ name, confidence }) => ({
+    name: shownName(name),
+    confidence,
+  }));
+  const evidence = {
     image,
     crop,
     object,
     heatMap: heat,
     mapSize,
     boxes,
-    answers: prediction.answers.map(({ name, confidence }) => ({ name, confidence })),
-    truth,
+    answers,
+    truth: truth === undefined ? undefined : shownName(truth),
     nearest,
-  });
-  return { prediction, box: object.box, nearest, picture };
+  };
+  return { prediction, evidence };
 }
 
 /** What SCDA finds: passes of their own, because evaluation cuts the rim. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import type { HierarchyLevel } from '../core/example.ts';
+import type { SeenImages } from '../data/seen-images.ts';
 import type { CellGrid } from '../nn/receptive-field.ts';
 
 /** The content of `fieldmark.json`. */
@@ -43,6 +44,8 @@ export interface Manifest {
     readonly findings?: readonly string[];
     /** Of a run of one fold: which images it held back (`heldBackHash`). */
     readonly heldBack?: string;
+    /** Which photographs it has seen, so that figures on them are not taken for others. */
+    readonly seen?: SeenImages;
   };
   /** SHA-256 of model.onnx. */
   readonly sha256: string;
@@ -79,6 +82,9 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
     validationTop1: z.number().nullable(),
     findings: z.array(z.string()).optional(),
     heldBack: z.string().optional(),
+    seen: z
+      .strictObject({ trained: z.string(), chosen: z.string(), every: count.min(1) })
+      .optional(),
   }),
   sha256: z.string(),
   golden: z.strictObject({ logits: z.array(z.number()) }),

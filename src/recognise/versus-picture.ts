@@ -5,10 +5,10 @@ import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import {
   AGAINST,
+  centred,
   FOR,
   overlayDifference,
   overlayMask,
-  plainImage,
   sideBySide,
   stacked,
 } from '../data/image/draw.ts';
@@ -16,19 +16,20 @@ import type { Colour } from '../data/image/heat-map.ts';
 import type { ImageSize } from '../data/image/preprocess.ts';
 import { renderSvg } from '../data/image/render.ts';
 import { type AlikeInput, alikeRows, nearestHeading } from './alike-picture.ts';
-import { fitPanel, scaleBox, viewHeading, viewPanel } from './evidence.ts';
 import {
-  headingsSvg,
-  INK,
-  percent,
-  QUIET,
-  type RankedAnswer,
-  type SvgStrip,
-  svgStrip,
-  svgText,
-} from './evidence-caption.ts';
+  cellsOf,
+  fitPanel,
+  MARGIN,
+  panelRow,
+  scaleBox,
+  viewHeading,
+  viewPanel,
+} from './evidence.ts';
+import { headingsSvg, percent, type RankedAnswer } from './evidence-caption.ts';
+import { legendSvg } from './evidence-legend.ts';
 import type { KnownPhoto } from './known-photo.ts';
 import type { LocatedObject } from './locate.ts';
+import { INK, QUIET, type SvgStrip, svgStrip, svgText, wrapText } from './text-svg.ts';
 
 /** What `versusPicture` shows. Boxes are in pixels of `image`, the upright photograph. */
 export interface VersusInput {
@@ -46,9 +47,7 @@ export interface VersusInput {
   readonly nearest?: { readonly answer?: KnownPhoto; readonly rival?: KnownPhoto };
 }
 
-const MARGIN = 12;
-
-/** Draws it: at most 1200 pixels wide, white ground. */
+/** Draws it: 738 to 1200 pixels wide, white ground. */
 export async function versusPicture(input: VersusInput): Promise<RawImage> {
   const { image, object, mapSize, answer, rival } = input;
   const { photo, scale } = fitPanel(image);
@@ -63,15 +62,17 @@ export async function versusPicture(input: VersusInput): Promise<RawImage> {
     overlayMask(photo, object.mask, scaleBox(object.region, scale)),
     overlayDifference(photo, map, crop),
   ];
-  const row = sideBySide(panels, { gap: MARGIN });
-  const inner = { width: row.width, panel: photo.width, gap: MARGIN };
+  const row = panelRow(panels);
+  const cells = cellsOf(row);
+  const legend = { again: input.boxes.length > 0, box: false, heat: false };
   const headings = [viewHeading(input), 'Object found (SCDA)', 'What separates the two'];
   return stacked(
     [
-      await drawn(headingsSvg(headings, inner)),
+      await drawn(headingsSvg(headings, cells)),
       row,
       await drawn(captionOf(answer, rival, row.width)),
-      ...(await nearestRows(input, { width: photo.width, height: photo.height }, row.width)),
+      await drawn(legendSvg(legend, row.width)),
+      ...(await nearestRows(input, { width: cells.panel, height: photo.height }, row.width)),
     ],
     { margin: MARGIN },
   );
@@ -83,25 +84,35 @@ function drawn({ svg, width, height }: SvgStrip): Promise<RawImage> {
 
 /** `Laysan Albatross, not Sooty Albatross`, how sure, and whose colour is which. */
 function captionOf(answer: RankedAnswer, rival: RankedAnswer, width: number): SvgStrip {
-  const title = `${answer.name}, not ${rival.name}`;
+  const style = { x: 0, size: 24, fill: INK, room: width, bold: true };
+  const lines = wrapText(`${answer.name}, not ${rival.name}`, style, 2);
+  const title = lines.map((line, i) => svgText(line, { ...style, y: 40 + 30 * i, cut: 'middle' }));
+  const y = 40 + 30 * (lines.length - 1);
   const sure = `${percent(answer.confidence)} against ${percent(rival.confidence)} confident`;
   const half = Math.floor(width / 2);
   return svgStrip(
     [
-      svgText(title, { x: 0, y: 40, size: 24, fill: INK, room: width, bold: true }),
-      svgText(sure, { x: 0, y: 66, size: 16, fill: QUIET, room: width }),
-      ...keyOf(FOR, `speaks for ${answer.name}`, { x: 0, room: half - 34 }),
-      ...keyOf(AGAINST, `speaks for ${rival.name}`, { x: half, room: half - 34 }),
+      ...title,
+      svgText(sure, { x: 0, y: y + 26, size: 16, fill: QUIET, room: width }),
+      ...keyOf(FOR, `speaks for ${answer.name}`, { x: 0, y: y + 52, room: half - 34 }),
+      ...keyOf(AGAINST, `speaks for ${rival.name}`, { x: half, y: y + 52, room: half - 34 }),
     ],
     width,
-    108,
+    y + 62,
   );
 }
 
-function keyOf(colour: Colour, words: string, { x, room }: { x: number; room: number }): string[] {
+interface KeyPlace {
+  readonly x: number;
+  /** Of the line of text. */
+  readonly y: number;
+  readonly room: number;
+}
+
+function keyOf(colour: Colour, words: string, { x, y, room }: KeyPlace): string[] {
   return [
-    `<rect x="${x}" y="80" width="18" height="14" rx="3" fill="rgb(${colour.join()})"/>`,
-    svgText(words, { x: x + 26, y: 92, size: 14, fill: INK, room }),
+    `<rect x="${x}" y="${y - 12}" width="18" height="14" rx="3" fill="rgb(${colour.join()})"/>`,
+    svgText(words, { x: x + 26, y, size: 14, fill: INK, room, cut: 'middle' }),
   ];
 }
 
@@ -128,11 +139,4 @@ async function plainRow(known: readonly AlikeInput[], cell: ImageSize): Promise<
   const row = sideBySide(cells, { gap: MARGIN });
   const inner = { width: row.width, panel: cell.width, gap: MARGIN };
   return [await drawn(headingsSvg(words, inner)), row];
-}
-
-/** A picture in the middle of a white cell of that width. */
-function centred(image: RawImage, width: number): RawImage {
-  const left = Math.floor((width - image.width) / 2);
-  const white = (columns: number) => plainImage(columns, image.height, [255, 255, 255]);
-  return sideBySide([white(left), image, white(width - image.width - left)]);
 }

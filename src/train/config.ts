@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { divisorsOf } from '../core/divisors.ts';
 import { fail } from '../core/errors.ts';
 import type { Sampler, SamplerOptions } from '../core/sampler.ts';
-import type { FoldChoice } from '../data/folds.ts';
+import type { FoldChoice, HoldOutChoice } from '../data/folds.ts';
 import { findSampler } from '../data/samplers/table.ts';
 import { type InputOptions, inputOptions } from '../hub/input-options.ts';
 import { defaultWeights } from '../hub/known-weights.ts';
@@ -84,6 +84,11 @@ const fold: z.ZodType<FoldChoice> = z
   })
   .refine(({ index, count: folds }) => index <= folds, 'index must be from 1 to count');
 
+const heldOut: z.ZodType<HoldOutChoice> = z.strictObject({
+  share: z.number().gt(0).lt(1),
+  seed: z.number().int().min(0).default(0),
+});
+
 /** Some of an object's fields; which ones are allowed is checked against the whole, later. */
 const part: z.ZodType<Record<string, unknown>> = z.record(z.string(), z.unknown());
 
@@ -125,6 +130,8 @@ export interface RunConfig {
   readonly format?: string;
   /** Cross-validation: all images are pooled, and those of this fold are the test split. */
   readonly fold?: FoldChoice;
+  /** A share of each class that is kept back to test on, for data without a test split. */
+  readonly holdOut?: HoldOutChoice;
   readonly method: string;
   /** The method's own options. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -174,6 +181,7 @@ const givenConfig = z.strictObject({
   data: z.string().min(1),
   format: z.string().optional(),
   fold: fold.optional(),
+  holdOut: heldOut.optional(),
   method: z.string().default('finetune'),
   options: z.record(z.string(), z.unknown()).default({}),
   backbone: z.string().optional(),
@@ -199,13 +207,19 @@ const givenConfig = z.strictObject({
 });
 
 /** Without trained weights a small network on small images is what a person's patience allows. */
-const runConfig: z.ZodType<RunConfig> = givenConfig.transform((config) => {
-  const backbone = config.backbone ?? (config.weights === 'none' ? 'resnet_tiny' : 'mobilenet_v2');
-  const isTrunk = trunkPath(backbone) !== undefined;
-  const weights = config.weights ?? defaultWeights(backbone)?.name ?? 'none';
-  const small = weights === 'none' && !isTrunk;
-  return { ...config, backbone, weights, size: config.size ?? (small ? 112 : 224) };
-});
+const runConfig: z.ZodType<RunConfig> = givenConfig
+  .refine(({ fold, holdOut }) => fold === undefined || holdOut === undefined, {
+    message: 'a fold holds images back already: leave it or holdOut out',
+    path: ['holdOut'],
+  })
+  .transform((config) => {
+    const backbone =
+      config.backbone ?? (config.weights === 'none' ? 'resnet_tiny' : 'mobilenet_v2');
+    const isTrunk = trunkPath(backbone) !== undefined;
+    const weights = config.weights ?? defaultWeights(backbone)?.name ?? 'none';
+    const small = weights === 'none' && !isTrunk;
+    return { ...config, backbone, weights, size: config.size ?? (small ? 112 : 224) };
+  });
 
 /** Checks a configuration; the error names the key. */
 export function parseConfig(input: unknown, where = 'configuration'): RunConfig {

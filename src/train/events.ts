@@ -22,6 +22,8 @@ export interface TrainSummary {
   /** Of the epoch that was chosen; null without validation images. */
   readonly valTop1: number | null;
   readonly valSource: string;
+  /** The split with photographs that the network was not trained on; null where there is none. */
+  readonly evaluateOn: 'test' | 'val' | null;
   readonly temperature: number;
   readonly classes: number;
   readonly trainImages: number;

@@ -1,6 +1,6 @@
 // The numbers that a run starts from: found by name, fetched if need be, read, and told about.
 
-import { fail } from '../core/errors.ts';
+import { FieldmarkError, fail } from '../core/errors.ts';
 import type { InputOptions } from '../hub/input-options.ts';
 import { defaultWeights, isArchitecture } from '../hub/known-weights.ts';
 import { resolveWeights } from '../hub/resolve-weights.ts';
@@ -19,7 +19,11 @@ export async function startWeights(
   signal: AbortSignal,
 ): Promise<LoadedWeights | undefined> {
   const { note, progress } = emit;
-  const resolved = await resolveWeights(name, { offline, signal, note, progress });
+  const resolved = await resolveWeights(name, { offline, signal, note, progress }).catch(
+    (cause) => {
+      throw withWayOut(cause);
+    },
+  );
   if (resolved === undefined) {
     note(`weights none: the network starts from random numbers; ${adviceFor(backbone)}`);
     return undefined;
@@ -33,6 +37,15 @@ export async function startWeights(
     note(`weights: they are of timm's network '${architecture}', which may not be ${backbone}`);
   }
   return weights;
+}
+
+/** Weights that cannot be had are no reason to stop: a file does as well. */
+function withWayOut(cause: unknown): unknown {
+  if (!(cause instanceof FieldmarkError) || cause.code !== 'FM_DOWNLOAD') return cause;
+  const { where, expected, got, next } = cause;
+  const ways =
+    'Or name a file with --weights FILE, or start from random numbers with --weights none.';
+  return fail('FM_DOWNLOAD', where, { expected, got, next: `${next} ${ways}`, cause });
 }
 
 /** What a person says of the input wins over everything else. */

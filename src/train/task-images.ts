@@ -3,32 +3,38 @@
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example } from '../core/example.ts';
 import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
-import { type FoldChoice, foldDataset, foldInWords } from '../data/folds.ts';
+import { type Cut, cutDataset, foldInWords } from '../data/folds.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import type { Emit } from './events.ts';
 
 /** SHA-256 of each image's bytes, by example id. */
 export type ImageHashes = ReadonlyMap<string, string>;
 
-/** The dataset with the splits of a fold. All images are read: equal ones never straddle folds. */
-export async function cutFold(
+/** The dataset with the splits of a cut. All images are read: equal ones never straddle it. */
+export async function cutImages(
   opened: Dataset,
-  fold: FoldChoice,
+  cut: Cut,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<{ dataset: Dataset; hashes: ImageHashes }> {
   const hashes = await hashImages(opened.examples, emit, signal);
-  const dataset = foldDataset(opened, fold, hashes);
+  const dataset = cutDataset(opened, cut, hashes);
+  const held = testImages(dataset);
+  if (cut.fold === undefined) {
+    emit.note(`${held} of ${dataset.examples.length} images are held out to test on`);
+    return { dataset, hashes };
+  }
   const own = testImages(opened);
   const among = own > 0 ? `, the ${own} of the dataset's own test split among them` : '';
   emit.note(
-    `${foldInWords(fold)}: of all ${dataset.examples.length} images${among}, ` +
-      `${testImages(dataset)} are held back`,
+    `${foldInWords(cut.fold)}: of all ${dataset.examples.length} images${among}, ` +
+      `${held} are held back`,
   );
   return { dataset, hashes };
 }
 
-function testImages({ examples }: Dataset): number {
+/** How many images a dataset has to test on. */
+export function testImages({ examples }: Dataset): number {
   return examples.filter(({ split }) => split === 'test').length;
 }
 

@@ -5,6 +5,7 @@ import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Supervision } from '../core/example.ts';
 import type { Field } from '../core/fields.ts';
 import { openDataset } from '../data/datasets/table.ts';
+import { cutOf } from '../data/folds.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
 import { findSampler } from '../data/samplers/table.ts';
 import { chooseSplits } from '../data/splits.ts';
@@ -29,10 +30,11 @@ import type { Emit } from './events.ts';
 import { fillSecond, type LoadedSecond, loadSecond } from './second-network.ts';
 import { startWeights } from './start-weights.ts';
 import {
-  cutFold,
+  cutImages,
   type ImageHashes,
   readImages,
   reportClasses,
+  testImages,
   trainingImages,
 } from './task-images.ts';
 
@@ -86,7 +88,8 @@ export async function prepareTask(
   const second = wished && (await loadSecond(wished, { pretrained, config, emit, signal }));
   const backbone = trunk?.backbone ?? known!;
   // what trains beside a fold is known when its images are read
-  const cut = config.fold && (await cutFold(opened, config.fold, emit, signal));
+  const asked = cutOf(config);
+  const cut = asked && (await cutImages(opened, asked, emit, signal));
   const dataset = cut?.dataset ?? opened;
   checkSupervision(method, dataset, boxes);
   const description = weights?.description ?? torchvisionDescription;
@@ -110,6 +113,11 @@ export async function prepareTask(
   const hashes = cut?.hashes ?? (await readImages(dataset, emit, signal));
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
+  if (testImages(dataset) === 0) {
+    emit.note(
+      'no images are left to test on: --hold-out 0.2 (holdOut.share) keeps a fifth of each class back',
+    );
+  }
 
   const network = {
     backbone,

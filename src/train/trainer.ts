@@ -2,7 +2,9 @@
 
 import { rmdir } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
-import { heldBackHash } from '../data/folds.ts';
+import type { Example } from '../core/example.ts';
+import { cutOf, heldBackHash } from '../data/folds.ts';
+import { rememberSeen } from '../data/seen-images.ts';
 import { topKAccuracy } from '../evaluate/accuracy.ts';
 import { fitTemperature } from '../evaluate/temperature.ts';
 import { reviewBehind } from '../methods/stage.ts';
@@ -34,6 +36,7 @@ import {
   runPaths,
 } from './run-folder.ts';
 import { prepareTask, type Task } from './task.ts';
+import { testImages } from './task-images.ts';
 import { validationScores } from './validation-pass.ts';
 
 export interface TrainJob {
@@ -246,13 +249,15 @@ class Trainer {
         seed: config.seed,
         validationTop1: valTop1,
         ...(findings.length > 0 ? { findings } : {}),
-        ...(config.fold === undefined ? {} : { heldBack: heldBackHash(dataset) }),
+        ...(cutOf(config) === undefined ? {} : { heldBack: heldBackHash(dataset) }),
+        seen: this.#seen(),
       },
     });
     return {
       folder: this.#paths.folder,
       valTop1,
       valSource: this.#task.valSource,
+      evaluateOn: this.#evaluateOn(),
       temperature,
       classes: dataset.classes.length,
       trainImages: images,
@@ -260,6 +265,21 @@ class Trainer {
       findings,
       diverged,
     };
+  }
+
+  #evaluateOn(): TrainSummary['evaluateOn'] {
+    const { dataset, val, valSource, config } = this.#task;
+    if (testImages(dataset) > 0) return 'test';
+    return val.length > 0 && !(config.refit && valSource === 'held-out') ? 'val' : null;
+  }
+
+  /** Photographs that the network was trained on, and those that chose its epochs and its temperature. */
+  #seen() {
+    const { hashes, train, val, config } = this.#task;
+    const hashesOf = (examples: readonly Example[]) =>
+      examples.flatMap(({ id }) => hashes.get(id) ?? []);
+    const trained = config.refit ? allOfTrain(this.#task) : train;
+    return rememberSeen(hashesOf(trained), hashesOf(val));
   }
 
   async #save(): Promise<void> {

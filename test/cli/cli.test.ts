@@ -331,6 +331,7 @@ describe('configuration', () => {
     const file = 'download.pytorch.org/models/mobilenet_v2-b0353104.pth';
     expect(told).toContain(`FM_DOWNLOAD: ${file}: expected the file in the cache`);
     expect(told).toContain(`Fetch https://${file} and save it as ${place('cache')}/weights/https/`);
+    expect(told).toContain('--weights FILE, or start from random numbers with --weights none');
     await expect(readdir(place('offline'))).rejects.toThrow('ENOENT');
     const plain = await command(...args, '--weights', `http://${file}`);
     expect(mustFail(plain, 2)).toContain('begins with https://');

@@ -92,11 +92,19 @@ describe('two contestants on two folds', () => {
   });
 
   test('the page and its figures', async () => {
-    const result = resultOf(compared.answered);
+    const { budgets } = compared;
+    const result = resultOf(compared.answered, { budgets });
+    expect(budgets).toHaveLength(2);
+    for (const { stages, images } of budgets) {
+      expect(stages).toEqual([{ stage: 'all', on: 'photographs', epochs: 2 }]);
+      // of 30 beside a fold some are held out to choose the epoch
+      expect(images).toBeGreaterThan(20);
+      expect(images).toBeLessThan(30);
+    }
     const epochs = await readEpochs(compared.runs);
     expect(epochs.map((lines) => lines.length)).toEqual([4, 4]); // 2 folds of 2 epochs
     expect(meanByEpoch(epochs[0], 'loss').map(([epoch]) => epoch)).toEqual([1, 2]);
-    expect(comparedCharts(['a', 'b'], epochs)).toHaveLength(2);
+    expect(comparedCharts(['a', 'b'], epochs)).toHaveLength(3);
     const { json, page } = await writeComparison(place('compared'), {
       title: 'Birds & <others>',
       subtitle: 's',
@@ -109,7 +117,9 @@ describe('two contestants on two folds', () => {
     expect(html).toContain('Held-out accuracy, stage all');
     expect(html).toContain('fieldmark compare --methods &#39;a&#39;');
     expect(html).not.toMatch(/(src|href)="http/);
-    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ n: 60, classes: 4 });
+    expect(html).toContain('<span class="nowrap">all 2</span>');
+    const facts = JSON.parse(await readFile(json, 'utf8'));
+    expect(facts).toMatchObject({ n: 60, classes: 4, rows: [{ budget: budgets[0] }, {}] });
   });
 
   test('further contestants and seeds leave the finished runs alone', async () => {

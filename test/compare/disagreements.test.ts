@@ -22,9 +22,9 @@ test('answers within boxes are shown as they were scored, beside one of whole im
   const shown = await explainDisagreements(answered, images, folderOf);
   shown.forEach(({ id, items }, i) => {
     expect(id).toBe(answered.ids[images[i]]);
-    items.forEach(({ answer, confidence }, c) => {
+    items.forEach(({ answers: [{ name, confidence }] }, c) => {
       const [{ answers, confidences }] = answered.contestants[c].repetitions;
-      expect(answer).toBe(answered.classes[answers[images[i]]]);
+      expect(name).toBe(answered.classes[answers[images[i]]]);
       expect([confidence]).toBeAllClose([confidences[images[i]]], { rtol: 1e-4 });
     });
   });

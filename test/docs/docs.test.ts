@@ -63,6 +63,7 @@ describe('docs/configuration.md', () => {
       ...defaults,
       format: undefined,
       fold: undefined,
+      holdOut: undefined,
       epochs: undefined,
       threads: undefined,
     };

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { claimOf, compareAccuracy, mcnemarExact } from '../../src/evaluate/comparison.ts';
+import {
+  compareAccuracy,
+  findingOf,
+  LARGEST_P,
+  mcnemarExact,
+  mirrored,
+} from '../../src/evaluate/comparison.ts';
 import { perClassMeanInterval, quantile, wilsonInterval } from '../../src/evaluate/intervals.ts';
 
 describe('Wilson', () => {
@@ -62,10 +68,10 @@ describe('compare', () => {
     const b = Array.from({ length: 300 }, (_, i) => (i % 2 === 0 ? 1 : 0));
     const a = b.map((right, i) => (i % 6 === 1 ? 1 : right));
     const result = compareAccuracy(a, b);
-    expect(result).toMatchObject({ n: 300, accuracyB: 0.5, onlyA: 50, onlyB: 0, holds: true });
+    expect(result).toMatchObject({ n: 300, accuracyB: 0.5, onlyA: 50, onlyB: 0, claim: 'above' });
     expect(result.difference).toBeCloseTo(1 / 6, 12);
     expect(result.interval[0]).toBeGreaterThan(0.12);
-    expect(compareAccuracy(b, b)).toMatchObject({ difference: 0, holds: false, mcnemar: 1 });
+    expect(compareAccuracy(b, b)).toMatchObject({ difference: 0, claim: null, mcnemar: 1 });
   });
 
   test('shares over seeds: the mean of the differences, and a sign test over images', () => {
@@ -82,10 +88,47 @@ describe('compare', () => {
     const five = compareAccuracy(wins(5), wins(0));
     expect(five.interval[0]).toBeGreaterThan(0);
     expect(five.mcnemar).toBeCloseTo(2 / 32, 12);
-    expect([five.holds, claimOf(five)]).toEqual([false, null]);
+    expect(five).toMatchObject({ claim: null, doubt: 'few' });
     const six = compareAccuracy(wins(6), wins(0));
-    expect([six.holds, claimOf(six)]).toEqual([true, 'above']);
-    expect(claimOf(compareAccuracy(wins(0), wins(6)))).toBe('below');
+    expect(six).toMatchObject({ claim: 'above', doubt: null });
+    expect(compareAccuracy(wins(0), wins(6))).toMatchObject({ claim: 'below', doubt: null });
+  });
+
+  test('no claim beside a p that says otherwise: 6 against 1 of 543 images', () => {
+    const a = Array.from({ length: 543 }, (_, i) => (i < 6 ? 1 : 0));
+    const b = a.map((_, i) => (i === 6 ? 1 : 0));
+    const split = compareAccuracy(a, b);
+    expect(split.interval[0]).toBeGreaterThan(0);
+    expect(split.mcnemar).toBeCloseTo((2 * (1 + 7)) / 128, 12);
+    expect(split).toMatchObject({ claim: null, doubt: 'split' });
+  });
+
+  test('whatever the figures, a claim has the side of its interval and a p of its level', () => {
+    const end = fc.double({ min: -1, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(end, end, fc.nat(300), fc.nat(300), (x, y, onlyA, onlyB) => {
+        const interval = [Math.min(x, y), Math.max(x, y)] as const;
+        const mcnemar = mcnemarExact(onlyA, onlyB);
+        const { claim, doubt } = findingOf({ interval, onlyA, onlyB, mcnemar });
+        expect(claim === null).toBe(doubt !== null);
+        if (claim === null) return;
+        expect(claim).toBe(interval[0] > 0 ? 'above' : 'below');
+        expect(interval[0] > 0 || interval[1] < 0).toBe(true);
+        expect(mcnemar).toBeLessThan(LARGEST_P);
+        expect(onlyA + onlyB).toBeGreaterThanOrEqual(6);
+      }),
+    );
+  });
+
+  test('seen from the other side everything is turned round', () => {
+    const a = Array.from({ length: 60 }, (_, i) => (i < 20 ? 1 : 0));
+    const b = a.map((_, i) => (i > 57 ? 1 : 0));
+    const found = compareAccuracy(a, b);
+    const other = mirrored(found);
+    expect([found.claim, other.claim]).toEqual(['above', 'below']);
+    expect(other).toMatchObject({ difference: -found.difference, onlyA: 2, onlyB: 20 });
+    expect(other.interval).toEqual([-found.interval[1], -found.interval[0]]);
+    expect(mirrored(other)).toEqual(found);
   });
 
   test('images that belong together are drawn together', () => {
@@ -94,12 +137,12 @@ describe('compare', () => {
     const b = a.map(() => 0);
     const burst = a.map((right, i) => (right === 1 ? 'burst' : `${i}`));
     const alone = compareAccuracy(a, b);
-    expect(alone.holds).toBe(true);
+    expect(alone.claim).toBe('above');
     const together = compareAccuracy(a, b, { units: burst });
     expect(together).toMatchObject({ n: 100, difference: alone.difference, onlyA: 10 });
     // a draw of 91 units misses the burst with (90 / 91)^91 = 0.37, so the lower end is 0
     expect(together.interval[0]).toBe(0);
-    expect(together.holds).toBe(false);
+    expect(together).toMatchObject({ claim: null, doubt: 'interval' });
     // and has it three times or more with 0.08: 30 of 118
     expect(together.interval[1]).toBeGreaterThan(alone.interval[1] + 0.05);
     expect(compareAccuracy(a, b, { units: a.map((_, i) => `${i}`) })).toEqual(alone);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ProgressEvent } from '../../src/core/progress.ts';
 import { type DownloadOptions, type DownloadRequest, download } from '../../src/hub/download.ts';
+import { get, withPatience } from '../../src/hub/http.ts';
 import {
   type Answer,
   endless,
@@ -349,5 +350,29 @@ describe('offline', () => {
       code: 'FM_DOWNLOAD',
       message: expect.stringMatching(/got another file, with SHA-256 [0-9a-f]{64}, and --offline/),
     });
+  });
+});
+
+describe('no network', () => {
+  const absent = (code: string) => async () => {
+    throw new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) });
+  };
+
+  test.each(['ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH'])('%s is told at once', async (code) => {
+    const notes: string[] = [];
+    const work = () => get('https://host.test/net.bin', {}, { fetch: absent(code) });
+    const asked = withPatience(work, { note: (text) => notes.push(text) });
+    await expect(asked).rejects.toThrow(/no network/);
+    expect(notes).toEqual([]);
+  });
+
+  test('one that breaks off is waited for', async () => {
+    let asked = 0;
+    const work = async () => {
+      asked++;
+      return await get('https://host.test/net.bin', {}, { fetch: absent('ENOTFOUND') });
+    };
+    await expect(withPatience(work, { pause: 1 }, () => 10)).rejects.toThrow(/no network/);
+    expect(asked).toBe(5);
   });
 });

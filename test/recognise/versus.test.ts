@@ -17,9 +17,9 @@ import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { IMAGE_INPUT, imageInput } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
-import { labelNamed } from '../../src/recognise/class-name.ts';
+import { labelNamed, shownName } from '../../src/recognise/class-name.ts';
 import { openContrast } from '../../src/recognise/contrast.ts';
-import { explainPhoto } from '../../src/recognise/explain.ts';
+import { evidenceFor, explainPhoto } from '../../src/recognise/explain.ts';
 import { explainVersus } from '../../src/recognise/explain-versus.ts';
 import { exportRecogniser } from '../../src/recognise/export.ts';
 import { loadRecogniser, type Recogniser } from '../../src/recognise/recogniser.ts';
@@ -184,6 +184,19 @@ describe('the picture', () => {
     expect(() => labelNamed(['a', 'b'], 'zebra', '--versus')).toThrow('It knows a, b.');
   });
 
+  test('names are shown without the underscores of folders, and found by what is shown', () => {
+    const names = ['001.Black_footed__Albatross', 'plain name', '_', 'Ame\u0301lie_1'];
+    expect(names.map(shownName)).toEqual([
+      '001.Black footed Albatross',
+      'plain name',
+      '_',
+      'Am\u00e9lie 1',
+    ]);
+    for (const name of names.slice(0, 2)) {
+      expect(labelNamed(names, shownName(name), '--versus')).toBe(names.indexOf(name));
+    }
+  });
+
   test('a run whose data are gone says so', async () => {
     const folder = await temporaryFolder();
     const config = JSON.parse(await readFile(join(run, 'config.json'), 'utf8'));
@@ -207,7 +220,7 @@ test('boxes of a method are drawn where the photograph has them', async () => {
   initialise(parameters, store, 1);
   const folder = await temporaryFolder();
   await exportRecogniser(folder, outputs, store, {
-    classes: ['a', 'b'],
+    classes: ['class_a', 'class_b'],
     input: { size: 32, resizeShort: 37, mode: 'squash' },
     temperature: 1,
     backbone: 'resnet_tiny',
@@ -219,7 +232,12 @@ test('boxes of a method are drawn where the photograph has them', async () => {
   const recogniser = await loadRecogniser(folder, { threads: 1 });
   const { width, height } = await decodeImage(photo);
   const { prediction, picture } = await explainPhoto(recogniser, photo);
+  const { evidence } = await evidenceFor(recogniser, photo, { truth: 'class_b' });
   await recogniser.close();
+  // programs get the name as it is, people as it is read
+  expect(prediction.answers[0].name).toMatch(/^class_[ab]$/);
+  expect(evidence.answers[0].name).toBe(prediction.answers[0].name.replace('_', ' '));
+  expect(evidence.truth).toBe('class b');
   // squashed, the network sees all of the photograph
   expect(prediction.evidence.boxes).toEqual([
     [0.25 * width, 0.5 * height, 0.5 * width, 0.25 * height],

@@ -196,6 +196,13 @@ export function sideBySide(images: readonly RawImage[], options: LayoutOptions =
   return canvas;
 }
 
+/** A picture in the middle of a white cell of that width, which is not below its own. */
+export function centred(image: RawImage, width: number): RawImage {
+  const left = Math.floor((width - image.width) / 2);
+  const white = (columns: number) => plainImage(columns, image.height, WHITE);
+  return sideBySide([white(left), image, white(width - image.width - left)]);
+}
+
 /** Places pictures in a column, flush left. */
 export function stacked(images: readonly RawImage[], options: LayoutOptions = {}): RawImage {
   const { gap = 0, margin = 0, background = WHITE } = options;

@@ -1,0 +1,6 @@
+// Commands that are printed, so that they can be pasted.
+
+/** A word of a command line, quoted where a shell would take it apart. */
+export function shellWord(word: string): string {
+  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
