@@ -22,7 +22,7 @@ import { classEntropy } from '../nn/losses.ts';
 import { rowNorm } from '../nn/pairwise.ts';
 import {
   averageUnder,
-  finerStage,
+  finerLevel,
   maximumUnder,
   mirrored,
   type ScdaDescriptor,
@@ -102,7 +102,7 @@ export const scda: Method<ScdaMethodOptions> = {
       logits: classify(context, scope, descriptor),
       embedding: descriptor,
       map: features.map,
-      finer: finerStage(features),
+      finer: finerLevel(features),
       heat: (score) => descriptorActivation(score, seen),
     };
   },

@@ -17,7 +17,7 @@ import { isInBackbone } from '../../nn/backbones/backbone.ts';
 import { linear } from '../../nn/layers.ts';
 import { classEntropy, oneHot } from '../../nn/losses.ts';
 import { cellGrid, turnBack } from '../../nn/receptive-field.ts';
-import { finerStage } from '../../nn/scda.ts';
+import { finerLevel } from '../../nn/scda.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { boxesOf } from '../../nn/zoom.ts';
 import { pathsBehind, unfrozen } from '../backbone-pass.ts';
@@ -226,7 +226,7 @@ function evidenceOf(
   const { whole, square } = object;
   return {
     map: mapOf(whole.descriptors ?? whole.map, whole.map),
-    finer: finerStage(whole),
+    finer: finerLevel(whole),
     closer: [{ map: descriptors, square, heat }],
     boxes: boxesOf([square]),
   };

@@ -15,7 +15,7 @@ import { compactBilinearPooling } from '../../nn/compact-bilinear.ts';
 import { imageInput, normaliseImage } from '../../nn/image-input.ts';
 import type { NormMode } from '../../nn/layers.ts';
 import { objectSquare } from '../../nn/object-square.ts';
-import { finerStage, mirrored } from '../../nn/scda.ts';
+import { finerLevel, mirrored } from '../../nn/scda.ts';
 import { Parameters, type Scope } from '../../nn/scope.ts';
 import { zoom } from '../../nn/zoom.ts';
 import { ANY_SIZE, featuresOfPlanes, secondFeatures } from '../backbone-pass.ts';
@@ -69,7 +69,7 @@ export function mapsOf(
   };
   const first = featuresOfPlanes(flat, scope, seen(planes), { norms });
   const own = first.descriptors ?? first.map;
-  const common = { finer: finerStage(first), object };
+  const common = { finer: finerLevel(first), object };
   if (second === undefined) return { maps: [own], last: first.map, ...common };
   const others = seen(normaliseImage(image, second.pixels));
   const other = secondFeatures(flat, second, scope, others, { norms });
