@@ -40,6 +40,7 @@ module.exports = {
     ...directions,
     only('onnxruntime-in-runtime', 'node_modules/onnxruntime', '^src/runtime/'),
     only('sharp-in-data-image', 'node_modules/sharp', '^src/data/image/'),
+    only('bmp-decoder-in-data-image', 'node_modules/@napi-rs', '^src/data/image/'),
     only('commander-in-cli', 'node_modules/commander', '^src/cli/'),
     {
       name: 'browser-safe-core',

@@ -79,7 +79,8 @@ function mean(values: readonly number[]): number {
 /** Annotated images of the split; of a run of one fold those that it held back are `test`. */
 async function imagesOf(run: string, { manifest }: Recogniser): Promise<Example[]> {
   const config = await readRunConfig(run);
-  const dataset = await openTrainedImages(config, manifest.trained.heldBack);
+  const { trained, classes } = manifest;
+  const { dataset } = await openTrainedImages(config, trained.heldBack, classes);
   return dataset.examples.filter((e) => e.box !== undefined && e.split === flags.split);
 }
 

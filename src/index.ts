@@ -24,6 +24,7 @@ export type { AviaryOptions } from './data/aviary/options.ts';
 export { writeAviary } from './data/aviary/write-aviary.ts';
 export { type OpenDatasetOptions, openDataset } from './data/datasets/table.ts';
 export { decodeImage, encodeJpeg, encodePng } from './data/image/decode.ts';
+export { type FaultKind, ImageError, type ImageFault } from './data/image/fault.ts';
 export { type EvaluateOptions, type EvaluationRun, evaluateModel } from './evaluate/evaluate.ts';
 export type { Evaluation } from './evaluate/summary.ts';
 export {

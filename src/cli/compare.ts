@@ -21,8 +21,15 @@ import { errorTable, fail } from '../core/errors.ts';
 import type { Split } from '../core/example.ts';
 import type { RunConfigInput } from '../train/config.ts';
 import { readMethods } from './method-list.ts';
-import { collect, gatherConfig, interruptible, wholeNumber } from './options.ts';
-import { clock, print, printJson, showProgress, table } from './output.ts';
+import {
+  collect,
+  gatherConfig,
+  imageOptions,
+  interruptible,
+  maxPixelsOf,
+  wholeNumber,
+} from './options.ts';
+import { clock, note, print, printJson, showProgress, table } from './output.ts';
 import { shellWord } from './shell-word.ts';
 import { show } from './train.ts';
 
@@ -30,6 +37,8 @@ interface Flags {
   methods?: string;
   data?: string;
   format?: string;
+  splits?: string;
+  oneClass?: boolean;
   backbone?: string;
   weights?: string;
   offline?: boolean;
@@ -39,6 +48,8 @@ interface Flags {
   refit?: boolean;
   threads?: number;
   workers?: number;
+  skipBad?: boolean;
+  maxMegapixels?: number;
   device?: string;
   lowering?: string;
   folds: number;
@@ -61,6 +72,13 @@ export function compareCommand(): Command {
     )
     .option('--data <dir>', 'dataset folder')
     .option('--format <name>', 'dataset format, if it is not to be found out')
+    .addOption(
+      new Option('--splits <how>', 'none: the folders in --data are classes, not splits').choices([
+        'auto',
+        'none',
+      ]),
+    )
+    .option('--one-class', 'compare although there is a single class')
     .option('--folds <n>', 'folds over all images of the dataset', wholeNumber(2), 5)
     .option('--fold-seed <n>', 'seed of the cut into folds', wholeNumber(), 0)
     .option('--seeds <n>', 'repetitions, each with a seed of its own', wholeNumber(1), 1)
@@ -77,6 +95,8 @@ export function compareCommand(): Command {
     .option('--refit', 'train each run on all of its training images once the epoch is chosen')
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
+    .addOption(imageOptions.skipBad)
+    .addOption(imageOptions.maxMegapixels)
     .option('--device <name>', 'where steps run (default: cpu)')
     .option('--lowering <name>', 'how steps are written (default: auto)')
     .option('--config <file>', 'settings of all methods in JSON or TOML; flags win over it')
@@ -91,7 +111,16 @@ export function compareCommand(): Command {
 }
 
 /** What finished runs are compared with; everything else is theirs already. */
-const OF_RUNS: readonly string[] = ['data', 'split', 'threads', 'workers', 'out', 'json'];
+const OF_RUNS: readonly string[] = [
+  'data',
+  'split',
+  'threads',
+  'workers',
+  'skipBad',
+  'maxMegapixels',
+  'out',
+  'json',
+];
 
 async function run(runs: string[], flags: Flags, command: Command): Promise<void> {
   if (runs.length > 0 && flags.methods !== undefined) {
@@ -161,9 +190,12 @@ async function sideBySide(runs: string[], flags: Flags): Promise<void> {
     runs,
     data,
     split,
+    skipBad: flags.skipBad,
+    maxPixels: maxPixelsOf(flags.maxMegapixels),
     threads,
     workers,
     onProgress: showProgress,
+    onNote: note,
     signal: interruptible(),
   });
   const result = resultOf(compared.answered, { budgets: compared.budgets });

@@ -9,7 +9,8 @@ import type { TrainedImages } from '../data/trained-images.ts';
 import type { Retrieval, RetrievalByLevel } from '../evaluate/retrieval.ts';
 import { chosenNote, seenBanner } from '../evaluate/seen-words.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
-import { interruptible, wholeNumber } from './options.ts';
+import { shownName } from '../recognise/class-name.ts';
+import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress, table } from './output.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -21,7 +22,10 @@ interface Flags {
   includeTrained?: boolean;
   threads?: number;
   workers?: number;
+  skipBad?: boolean;
+  maxMegapixels?: number;
   retrieval?: boolean;
+  tables?: string;
   report?: string | boolean;
   json?: boolean;
 }
@@ -43,6 +47,12 @@ export function evaluateCommand(): Command {
     .option('--retrieval', 'also let each image query the others by its embedding')
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
+    .addOption(imageOptions.skipBad)
+    .addOption(imageOptions.maxMegapixels)
+    .option(
+      '--tables <dir>',
+      'also write classes, confusions and the answer to every image as CSV and JSON',
+    )
     .option('--report <file>', 'where to write the report (default: report.html in the run folder)')
     .option('--no-report', 'write no report')
     .option('--json', 'end with one line of JSON')
@@ -63,6 +73,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
       retrieval: flags.retrieval,
       workers: flags.workers,
       onProgress: showProgress,
+      onNote: note,
       signal: interruptible(),
     });
     const { evaluation } = result;
@@ -72,6 +83,10 @@ async function run(folder: string, flags: Flags): Promise<void> {
     printEvaluation(evaluation);
     const chosen = seen && chosenNote(seen);
     if (chosen !== undefined) print(chosen);
+    if (result.leftOut !== undefined && result.leftOut.count > 0) {
+      const { leftOutInWords } = await import('../data/bad-images.ts');
+      print(`not scored: ${leftOutInWords(result.leftOut)}`);
+    }
     if (flags.retrieval && evaluation.retrieval === undefined) {
       note('no retrieval figures: images or their embeddings are too many to hold in memory');
     }
@@ -82,19 +97,29 @@ async function run(folder: string, flags: Flags): Promise<void> {
         ...(images.fold === undefined ? [] : [' --fold']),
         ...(flags.retrieval ? [' --retrieval'] : []),
         ...(flags.includeTrained ? [' --include-trained'] : []),
+        ...(flags.skipBad ? [' --skip-bad'] : []),
       ].join('');
       const command = `fieldmark evaluate ${shellWord(folder)} ${where}${asked}`;
       await writeReport(report, { folder, recogniser, result, command });
       print(`report: ${report}`);
     }
-    if (flags.json) printJson(jsonOf(evaluation, flags.report === false ? undefined : report));
+    if (flags.tables !== undefined) {
+      const { writeTables } = await import('../evaluate/tables.ts');
+      const paths = await writeTables(flags.tables, result, recogniser.manifest);
+      for (const path of paths) print(`table: ${path}`);
+    }
+    if (flags.json) {
+      const { leftOut } = result;
+      printJson({ ...jsonOf(evaluation, flags.report === false ? undefined : report), leftOut });
+    }
   } finally {
     await recogniser.close();
   }
 }
 
 /** What to score on: what the flags say, else what the run was trained with. */
-async function imagesOf(folder: string, { data, format, fold }: Flags): Promise<TrainedImages> {
+async function imagesOf(folder: string, flags: Flags): Promise<TrainedImages> {
+  const { data, format, fold } = flags;
   const { readRunConfig } = await import('../train/run-folder.ts');
   // a model without its run has no configuration, and a damaged one is not what this is about
   const config = await readRunConfig(folder).catch(() => undefined);
@@ -111,6 +136,9 @@ async function imagesOf(folder: string, { data, format, fold }: Flags): Promise<
     format: format ?? (own || fold ? config?.format : undefined),
     fold: own || fold ? config?.fold : undefined,
     holdOut: config?.holdOut,
+    // what a run left out is not part of its splits either
+    skipBad: flags.skipBad ?? config?.skipBad,
+    maxPixels: maxPixelsOf(flags.maxMegapixels ?? config?.maxMegapixels),
   };
 }
 
@@ -126,7 +154,7 @@ export function printEvaluation(e: Evaluation): void {
     table([
       ['measure', 'value', ''],
       ['top-1', percent(e.top1, 2), interval(e.interval.top1)],
-      ['top-5', percent(e.top5, 2), ''],
+      ...(e.top5 === null ? [] : [['top-5', percent(e.top5, 2), '']]),
       ['per-class mean', percent(e.perClassMean, 2), interval(e.interval.perClassMean)],
       ...Object.entries(e.levels).map(([name, { top1 }]) => [
         `level '${name}'`,
@@ -146,7 +174,9 @@ export function printEvaluation(e: Evaluation): void {
   const worst = e.confusions.slice(0, 5);
   if (worst.length === 0) return;
   print('most confused:');
-  for (const { truth, answer, count } of worst) print(`  ${truth} taken for ${answer}: ${count}`);
+  for (const { truth, answer, count } of worst) {
+    print(`  ${shownName(truth)} taken for ${shownName(answer)}: ${count}`);
+  }
 }
 
 function retrievalRows({ levels, ...ofClasses }: RetrievalByLevel): string[][] {

@@ -6,11 +6,12 @@ import { FieldmarkError, fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { shownName } from '../recognise/class-name.ts';
+import { cutInWords } from '../recognise/cut-object.ts';
 import { percent } from '../recognise/evidence-caption.ts';
 import type { FindPhoto, KnownPhoto } from '../recognise/known-photo.ts';
 import type { Answer, PredictOptions, Recogniser } from '../recognise/recogniser.ts';
 import { boxNumbers, boxToSee } from './box-option.ts';
-import { wholeNumber } from './options.ts';
+import { imageOptions, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, print, printJson, showProgress } from './output.ts';
 
 interface Flags {
@@ -19,6 +20,8 @@ interface Flags {
   versus?: string;
   box?: Box;
   threads?: number;
+  skipBad?: boolean;
+  maxMegapixels?: number;
   json?: boolean;
 }
 
@@ -36,6 +39,8 @@ export function explainCommand(): Command {
       boxNumbers,
     )
     .option('--threads <n>', 'threads of the engine (default: all processors)', wholeNumber(1))
+    .addOption(imageOptions.skipBad)
+    .addOption(imageOptions.maxMegapixels)
     .option('--json', 'end with one line of JSON')
     .action(run);
 }
@@ -49,19 +54,22 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
   const { writeAtomic } = await import('../formats/atomic-file.ts');
   const recogniser = await loadRecogniser(folder, { threads, contrast: versus !== undefined });
   const within = boxToSee(recogniser, photos, flags.box);
+  const maxPixels = maxPixelsOf(flags.maxMegapixels);
   const explain =
     versus === undefined
-      ? await plainly(folder, recogniser, { topK: flags.topK, within })
-      : await againstRival(folder, recogniser, { rival: versus, within });
+      ? await plainly(folder, recogniser, { topK: flags.topK, within, maxPixels })
+      : await againstRival(folder, recogniser, { rival: versus, within, maxPixels });
   const results: unknown[] = [];
   try {
     for (const [i, photo] of photos.entries()) {
       const explained = await explain(photo).catch((cause) => {
-        // the others can still be held against the rival
-        if (photos.length > 1 && isAboutPhoto(cause, photo)) return cause;
+        // the others can still be explained
+        const goOn = photos.length > 1 || (flags.skipBad && cause.code === 'FM_IMAGE');
+        if (goOn && isAboutPhoto(cause, photo)) return cause;
         throw cause;
       });
       if (explained instanceof FieldmarkError) {
+        if (explained.code === 'FM_IMAGE' && !flags.skipBad) process.exitCode = 1;
         note(explained.message);
         results.push({ photo, problem: explained.message });
         continue;
@@ -77,10 +85,10 @@ async function run(folder: string, photos: string[], flags: Flags): Promise<void
   if (flags.json) printJson({ explanations: results });
 }
 
-/** True where the rival that was named is the answer for this photograph. */
+/** True where the photograph cannot be used, or the rival that was named is the answer for it. */
 function isAboutPhoto(cause: unknown, photo: string): cause is FieldmarkError {
-  const usage = cause instanceof FieldmarkError && cause.code === 'FM_USAGE';
-  return usage && cause.message.startsWith(`${photo}: `);
+  const known = cause instanceof FieldmarkError && ['FM_USAGE', 'FM_IMAGE'].includes(cause.code);
+  return known && cause.message.startsWith(`${photo}: `);
 }
 
 /** The picture of a photograph, what is printed of it, and what programs are told. */
@@ -107,7 +115,16 @@ async function plainly(
     const { answers, evidence } = prediction;
     const [{ name, confidence }] = answers;
     const words = `${shownName(name)} (${percent(confidence)})`;
-    const facts = { answers, box, boxes: evidence.boxes, nearest: factsOf({ [name]: nearest }) };
+    const { mode } = recogniser.geometry;
+    const cut = asked.within === undefined ? cutInWords(box, evidence.crop, mode) : undefined;
+    if (cut !== undefined) note(`${photo}: ${cut}`);
+    const facts = {
+      answers,
+      box,
+      cut,
+      boxes: evidence.boxes,
+      nearest: factsOf({ [name]: nearest }),
+    };
     return { picture, words, facts };
   };
 }
@@ -115,7 +132,7 @@ async function plainly(
 async function againstRival(
   folder: string,
   recogniser: Recogniser,
-  asked: { readonly rival: string; readonly within?: Box },
+  asked: { readonly rival: string; readonly within?: Box; readonly maxPixels?: number },
 ): Promise<Explain> {
   const { explainVersus } = await import('../recognise/explain-versus.ts');
   const find = await nearestOrNone(folder, recogniser);

@@ -11,6 +11,7 @@ import { demoCommand } from './demo.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { explainCommand } from './explain.ts';
 import { methodsCommand } from './methods.ts';
+import { keepOutputForJson } from './output.ts';
 import { predictCommand } from './predict.ts';
 import { searchCommand } from './search.ts';
 import { trainCommand } from './train.ts';
@@ -41,7 +42,10 @@ function program(): Command {
     .description('Tells look-alikes apart: trains, evaluates, explains and ships recognisers.')
     .version(version)
     .showHelpAfterError("(run 'fieldmark --help' for the commands)")
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_, action) => {
+      if (action.opts().json) keepOutputForJson();
+    });
   for (const build of commands) {
     const command = build().exitOverride();
     // not inherited by commands that are built on their own

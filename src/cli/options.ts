@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { parse as parseToml } from 'smol-toml';
 import { fail } from '../core/errors.ts';
 
@@ -15,6 +15,27 @@ export function wholeNumber(least = 0): (text: string) => number {
     }
     return value;
   };
+}
+
+/** A number above zero, for commander. */
+export function positiveNumber(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a number above 0.');
+}
+
+/** The options of every command that reads photographs. */
+export const imageOptions = {
+  skipBad: new Option('--skip-bad', 'go on without the images that cannot be used'),
+  maxMegapixels: new Option(
+    '--max-megapixels <n>',
+    'refuse larger images (default: 256)',
+  ).argParser(positiveNumber),
+};
+
+/** `--max-megapixels` in pixels; undefined for the default. */
+export function maxPixelsOf(megapixels: number | undefined): number | undefined {
+  return megapixels === undefined ? undefined : megapixels * 1e6;
 }
 
 /** Three numbers with commas between them, for commander. */

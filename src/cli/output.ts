@@ -1,11 +1,19 @@
-// Printing: people read lines on standard output and progress on standard error; programs read
-// the last line of standard output, one JSON object, when they pass --json.
+// Printing: people read lines on standard output and progress on standard error; programs that pass
+// --json read standard output, which then holds one JSON object and nothing else.
 
 import pico from 'picocolors';
 import type { ProgressEvent } from '../core/progress.ts';
 
+let forPrograms = false;
+
+/** From here on standard output holds JSON alone; what people read goes to standard error. */
+export function keepOutputForJson(): void {
+  forPrograms = true;
+}
+
 export function print(line = ''): void {
-  process.stdout.write(`${line}\n`);
+  const stream = forPrograms ? process.stderr : process.stdout;
+  stream.write(`${line}\n`);
 }
 
 /** The JSON line for programs. */

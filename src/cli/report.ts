@@ -7,6 +7,7 @@ import type { EvaluationRun } from '../evaluate/evaluate.ts';
 import { type GalleryItem, galleryItem } from '../evaluate/gallery.ts';
 import { renderReport } from '../evaluate/report.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
+import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { readMetrics } from '../train/read-metrics.ts';
 import { trainingParts } from '../train/training-parts.ts';
@@ -28,7 +29,7 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
   const { manifest } = recogniser;
   const html = renderReport({
     title: `${result.dataset.name}: ${manifest.classes.length} classes`,
-    subtitle: `${manifest.method} on ${manifest.backbone}, split ${result.evaluation.split}`,
+    subtitle: subtitleOf(manifest, result),
     evaluation: result.evaluation,
     training: trainingParts(await readMetrics(folder)),
     gallery: await gallery(recogniser, result),
@@ -44,6 +45,15 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
     next: source.next,
   });
   await writeAtomic(path, html);
+}
+
+function subtitleOf(
+  { method, backbone }: Manifest,
+  { evaluation, leftOut }: EvaluationRun,
+): string {
+  const count = leftOut?.count ?? 0;
+  const without = count === 0 ? '' : `, without ${count} that cannot be used`;
+  return `${method} on ${backbone}, split ${evaluation.split}${without}`;
 }
 
 async function readJson(path: string): Promise<unknown> {

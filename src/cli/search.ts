@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import { fail } from '../core/errors.ts';
 import type { BuiltIndex } from '../recognise/photo-index.ts';
 import type { Neighbour } from '../search/vector-store.ts';
-import { interruptible, wholeNumber } from './options.ts';
+import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, print, printJson, showProgress } from './output.ts';
 
 interface Flags {
@@ -17,6 +17,8 @@ interface Flags {
   layers: '1' | '2';
   flip: boolean;
   whiten?: number;
+  skipBad?: boolean;
+  maxMegapixels?: number;
   skipUnreadable?: boolean;
   overwrite?: boolean;
   top: number;
@@ -42,7 +44,9 @@ export function searchCommand(): Command {
     )
     .option('--no-flip', 'with --weights: leave the mirror image out, in half the time')
     .option('--whiten <n>', 'whiten descriptors to so many numbers', wholeNumber(1))
-    .option('--skip-unreadable', 'leave out photographs that cannot be read')
+    .addOption(imageOptions.skipBad)
+    .addOption(imageOptions.maxMegapixels)
+    .addOption(new Option('--skip-unreadable', 'the former name of --skip-bad').hideHelp())
     .option('--overwrite', 'replace the index')
     .option('-k, --top <n>', 'photographs to return', wholeNumber(1), 10)
     .option('--rerank', 'order them by common neighbours (k-reciprocal re-ranking)')
@@ -83,7 +87,8 @@ async function build(index: string, folder: string, flags: Flags) {
   const signal = interruptible('stopping; what is described is kept');
   const found = await buildPhotoIndex(folder, describer, {
     whiten: flags.whiten,
-    skipUnreadable: flags.skipUnreadable,
+    skipBad: flags.skipBad ?? flags.skipUnreadable,
+    maxPixels: maxPixelsOf(flags.maxMegapixels),
     workers: flags.workers,
     onProgress: showProgress,
     onNote: note,
@@ -91,18 +96,19 @@ async function build(index: string, folder: string, flags: Flags) {
   }).finally(() => describer.close());
   await found.store.save(index, found.about);
   await found.store.close();
-  return report(index, found);
+  return await report(index, found);
 }
 
-function report(index: string, { store, skipped }: BuiltIndex) {
-  for (const { path, reason } of skipped) note(`left out ${path}: ${reason}`);
+async function report(index: string, { store, skipped }: BuiltIndex) {
+  for (const { path, got } of skipped.slice(0, 10)) note(`left out ${path}: ${got}`);
   const { length } = store.items;
   print(`${length} photographs, ${store.dimension} numbers each: ${index}`);
-  if (skipped.length > 0) print(`${skipped.length} left out`);
+  const { leftOutInWords, tellLeftOut } = await import('../data/bad-images.ts');
+  if (skipped.length > 0) print(leftOutInWords(await tellLeftOut(skipped)));
   return {
     photographs: length,
     dimension: store.dimension,
-    skipped: skipped.map(({ path, reason }) => ({ path, reason })),
+    skipped: skipped.map(({ path, kind, got }) => ({ path, kind, reason: got })),
   };
 }
 
@@ -122,9 +128,11 @@ async function search(index: string, photos: readonly string[], flags: Flags) {
   const { searchPhotos } = await import('../recognise/photo-index.ts');
   const loaded = await ExactStore.load(index);
   const { threads, top, rerank } = flags;
+  const maxPixels = maxPixelsOf(flags.maxMegapixels);
   const describer =
     (await chosenDescriber(flags)) ?? (await describerOf(loaded.about.model, { threads }));
-  const found = await searchPhotos(index, loaded, describer, photos, { top, rerank }).finally(() =>
+  const options = { top, rerank, maxPixels };
+  const found = await searchPhotos(index, loaded, describer, photos, options).finally(() =>
     describer.close(),
   );
   await loaded.store.close();

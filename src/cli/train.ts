@@ -10,6 +10,7 @@ import {
   collect,
   foldSettings,
   gatherConfig,
+  imageOptions,
   interruptible,
   shareSettings,
   threeNumbers,
@@ -21,6 +22,8 @@ import { shellWord } from './shell-word.ts';
 interface Flags {
   data?: string;
   format?: string;
+  splits?: string;
+  oneClass?: boolean;
   method?: string;
   backbone?: string;
   feature?: string;
@@ -41,6 +44,8 @@ interface Flags {
   device?: string;
   lowering?: string;
   workers?: number;
+  skipBad?: boolean;
+  maxMegapixels?: number;
   out?: string;
   resume?: boolean;
   overwrite?: boolean;
@@ -52,8 +57,18 @@ interface Flags {
 export function trainCommand(): Command {
   return new Command('train')
     .description('train a recogniser; ends with model/model.onnx and model/fieldmark.json')
-    .option('--data <dir>', 'dataset folder: CUB-200-2011 layout, Grocery Store, or class folders')
+    .option(
+      '--data <dir>',
+      'dataset folder: CUB-200-2011 layout, Grocery Store, class folders, or labels.csv',
+    )
     .option('--format <name>', 'dataset format, if it is not to be found out')
+    .addOption(
+      new Option('--splits <how>', 'none: the folders in --data are classes, not splits').choices([
+        'auto',
+        'none',
+      ]),
+    )
+    .option('--one-class', 'train although there is a single class')
     .option('--method <name>', "how to train (default: finetune; see 'fieldmark methods')")
     .option(
       '--backbone <name>',
@@ -105,6 +120,8 @@ export function trainCommand(): Command {
       ]),
     )
     .option('--workers <n>', 'threads that decode images (default: 1)', wholeNumber())
+    .addOption(imageOptions.skipBad)
+    .addOption(imageOptions.maxMegapixels)
     .option('--out <dir>', 'run folder (default: runs/<data>-<method>-<backbone>-<n>)')
     .option('--resume', 'continue the run in --out')
     .option('--overwrite', 'replace the run in --out')

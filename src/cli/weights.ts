@@ -6,6 +6,7 @@ import { fail } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { targets } from '../hub/convert.ts';
 import type { LoadedWeights } from '../hub/weights.ts';
+import type { Backbone } from '../nn/backbones/backbone.ts';
 import { interruptible } from './options.ts';
 import { note, print, printJson, showProgress } from './output.ts';
 
@@ -57,12 +58,13 @@ function showCommand(): Command {
     )
     .option('--json', 'end with one line of JSON')
     .action(async (from: string, { json }: Flags) => {
-      const { tensors, description, describedBy, hash } = await open(from);
+      const weights = await open(from);
+      const { tensors, description, describedBy, hash } = weights;
       const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
       const { mean, std, size } = description.input;
       print(`${from}: ${tensors.size} tensors, ${(numbers / 1e6).toFixed(1)} million numbers`);
       print(`described by ${describedBy}:`);
-      print(`  backbone  ${description.backbone ?? 'not said'}`);
+      print(`  backbone  ${description.backbone ?? (await looksLike(weights))}`);
       print(`  input     mean ${mean.join(', ')}; std ${std.join(', ')}; ${size} pixels`);
       print(`  padding   ${description.padding}; norms ${description.norms}`);
       print(`  classes   ${description.classes?.length ?? 'not said'}`);
@@ -93,14 +95,15 @@ function convertCommand(): Command {
         .choices([...targets])
         .default('torchvision'),
     )
-    .option('--backbone <name>', 'the network, where the file does not say it')
+    .option('--backbone <name>', 'the network, where neither the file nor its tensors say it')
     .option('--json', 'end with one line of JSON')
     .action(async (from: string, out: string, { to, backbone: name, json }: Flags) => {
       const { convertNames } = await import('../hub/convert.ts');
       const { findBackbone } = await import('../nn/backbones/table.ts');
       const { writeSafetensors } = await import('../formats/safetensors.ts');
       const weights = await open(from);
-      const backbone = findBackbone(name ?? weights.description.backbone ?? (await unnamed(from)));
+      const said = name ?? weights.description.backbone;
+      const backbone = said === undefined ? await ownerOf(weights) : findBackbone(said);
       const tensors = convertNames(weights, backbone, to!);
       const described = { ...weights.description, backbone: backbone.name };
       await writeSafetensors(out, tensors, { fieldmark: JSON.stringify(described) });
@@ -124,13 +127,28 @@ async function open(from: string): Promise<LoadedWeights> {
   const { resolveWeights } = await import('../hub/resolve-weights.ts');
   const { loadWeights } = await import('../hub/weights.ts');
   const found = await resolveWeights(from, { note, progress: showProgress });
-  return await loadWeights(found?.path ?? from, found);
+  const weights = await loadWeights(found?.path ?? from, found);
+  if (weights.taken !== undefined) note(weights.taken);
+  return weights;
 }
 
-async function unnamed(from: string): Promise<never> {
-  throw fail('FM_USAGE', from, {
-    expected: 'a file that says which network it is for',
-    got: 'one that does not',
-    next: "Name it with --backbone; 'fieldmark backbones' lists them.",
+/** Of weights that do not say their network. */
+async function looksLike(weights: LoadedWeights): Promise<string> {
+  const { identify } = await import('../hub/misfit.ts');
+  const { relativeOf } = await import('../hub/relatives.ts');
+  const owner = identify(weights)?.name ?? relativeOf(weights.tensors);
+  return owner === undefined ? 'not said' : `not said; the tensors are those of ${owner}`;
+}
+
+/** The network that the tensors are of. */
+async function ownerOf(weights: LoadedWeights): Promise<Backbone> {
+  const { identify } = await import('../hub/misfit.ts');
+  const { relativeOf } = await import('../hub/relatives.ts');
+  const owner = identify(weights);
+  if (owner !== undefined) return owner;
+  throw fail('FM_WEIGHTS', weights.path, {
+    expected: "tensors of a network that 'fieldmark backbones' lists",
+    got: `those of ${relativeOf(weights.tensors) ?? 'another one'}`,
+    next: 'Their names cannot be converted: take other weights.',
   });
 }

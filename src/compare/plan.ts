@@ -5,17 +5,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import type { Dataset } from '../core/example.ts';
-import { checkImages, raiseProblems } from '../data/check.ts';
+import { leftOutInWords, raiseProblems, tellLeftOut, withoutBad } from '../data/bad-images.ts';
+import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { type FoldChoice, foldDataset } from '../data/folds.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
-import type { RunConfig, RunConfigInput } from '../train/config.ts';
+import { maxPixelsOf, type RunConfig, type RunConfigInput } from '../train/config.ts';
 import type { Emit } from '../train/events.ts';
 import { checkPlan, stageNames, stageOfEpochs, stagesOf } from '../train/plan.ts';
 import { type Recipe, recipeOf } from '../train/recipe.ts';
 import { prepareTask } from '../train/task.ts';
-import { type ImageHashes, trainingImages } from '../train/task-images.ts';
+import { type ImageHashes, mustHaveTwoClasses, trainingImages } from '../train/task-images.ts';
 import { settleConfig } from '../train/train.ts';
 import { type Contestant, configOf, folderName, withoutStrangeStages } from './contestant.ts';
 
@@ -53,18 +54,24 @@ export interface Folds {
 
 /** Reads and checks all images, and cuts them. */
 export async function openFolds(
-  { data, format }: Pick<RunConfig, 'data' | 'format'>,
+  config: Pick<RunConfig, 'data' | 'format' | 'splits' | 'oneClass' | 'skipBad' | 'maxMegapixels'>,
   { folds: count, foldSeed: seed }: Rounds,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Folds & { fingerprint: string }> {
-  const dataset = await openDataset(data, { format });
-  const { hashes, problems } = await checkImages(dataset.examples, {
+  const { data, format, splits, oneClass } = config;
+  const opened = await openDataset(data, { format, splits, oneClass });
+  for (const note of opened.notes ?? []) emit.note(note);
+  mustHaveTwoClasses(opened, oneClass);
+  const { hashes, problems } = await checkImages(opened.examples, {
     cacheFolder: cacheFolder('images'),
+    maxPixels: maxPixelsOf(config),
     signal,
     onProgress: (done, total) => emit.progress({ task: 'checking images', done, total }),
   });
-  raiseProblems(problems);
+  if (!config.skipBad) await raiseProblems(problems);
+  else if (problems.length > 0) emit.note(leftOutInWords(await tellLeftOut(problems)));
+  const dataset = withoutBad(opened, problems);
   const cuts = Array.from({ length: count }, (_, i) =>
     foldDataset(dataset, { count, index: i + 1, seed }, hashes),
   );

@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
+import { leftOutInWords } from '../data/bad-images.ts';
+import { indicesOfNames } from '../data/datasets/class-names.ts';
 import type { FoldChoice } from '../data/folds.ts';
 import { evaluateModel } from '../evaluate/evaluate.ts';
 import type { Firsts } from '../evaluate/retrieval.ts';
@@ -45,8 +47,12 @@ export interface ScoringOptions {
   readonly format?: string;
   readonly split: Split;
   readonly fold?: FoldChoice;
+  readonly skipBad?: boolean;
+  readonly maxPixels?: number;
   readonly threads?: number;
   readonly workers?: number;
+  /** With `skipBad`: what was not scored. */
+  readonly onNote?: (text: string) => void;
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -80,8 +86,11 @@ export async function scoreRun(folder: string, options: ScoringOptions): Promise
     const { manifest } = recogniser;
     const { classes, temperature } = manifest;
     const found = await evaluateModel(recogniser, { ...options, retrieval: true });
-    const labelOf = new Map(classes.map((name, label) => [name, label]));
-    const truths = found.examples.map((e) => labelOf.get(found.dataset.classes[e.label])!);
+    if (found.leftOut && found.leftOut.count > 0) {
+      options.onNote?.(`not scored: ${leftOutInWords(found.leftOut)}`);
+    }
+    const labelOf = indicesOfNames(found.dataset.classes, classes);
+    const truths = found.examples.map(({ label }) => labelOf[label]);
     const answers = Array.from(answersOf(found.logits, classes.length));
     const probabilities = softmax(found.logits, classes.length, temperature);
     return {

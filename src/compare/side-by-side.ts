@@ -8,7 +8,7 @@ import type { ProgressEvent } from '../core/progress.ts';
 import { checkImages } from '../data/check.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
-import type { RunConfig } from '../train/config.ts';
+import { maxPixelsOf, type RunConfig } from '../train/config.ts';
 import { readRunConfig } from '../train/run-folder.ts';
 import { budgetOf } from './budget.ts';
 import { findingsOf } from './findings.ts';
@@ -21,8 +21,13 @@ export interface SideBySideOptions {
   /** Where the data are now. Default: the folder that all of them were trained on. */
   readonly data?: string;
   readonly split: Split;
+  /** Score without the images that cannot be used. Default: as the first run was trained. */
+  readonly skipBad?: boolean;
+  readonly maxPixels?: number;
   readonly threads?: number;
   readonly workers?: number;
+  /** What was left out, with `skipBad`. */
+  readonly onNote?: (text: string) => void;
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -37,8 +42,11 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     mustShare(runs[i], 'data', config.data, first.data);
     mustShare(runs[i], 'fold', config.fold, first.fold);
   });
-  const { examples } = await openDataset(data ?? first.data, { format: first.format });
+  const { format, splits, oneClass } = first;
+  const { examples } = await openDataset(data ?? first.data, { format, splits, oneClass });
   if (split === 'val') mustBeUnseen(examples, configs, runs);
+  const { skipBad = first.skipBad, maxPixels = maxPixelsOf(first) } = options;
+  const onNote = onceEach(options.onNote ?? (() => {}));
   const entries = [];
   for (const [i, folder] of runs.entries()) {
     const scores = await scoreRun(folder, {
@@ -46,6 +54,9 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
       data: data ?? first.data,
       format: first.format,
       fold: first.fold,
+      skipBad,
+      maxPixels,
+      onNote,
       onProgress: (event) =>
         options.onProgress?.({
           ...event,
@@ -64,6 +75,15 @@ export async function compareRuns(options: SideBySideOptions): Promise<Compared>
     failed: [],
     findings: await findingsOf(entries.map(({ label }, i) => ({ label, folder: runs[i] }))),
     budgets: await Promise.all(runs.map((run) => budgetOf([run]))),
+  };
+}
+
+/** Every run is scored on the same dataset, which is told about once. */
+function onceEach(onNote: (text: string) => void): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (!said.has(text)) onNote(text);
+    said.add(text);
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { fail } from '../core/errors.ts';
 import { readManifest } from '../recognise/manifest.ts';
+import { maxPixelsOf } from '../train/config.ts';
 import type { Emit, TrainEvent } from '../train/events.ts';
 import { holdToRecipe } from '../train/recipe.ts';
 import { hasRun, openRun, runPaths } from '../train/run-folder.ts';
@@ -69,13 +70,15 @@ export async function scoreRunOf(
   { run, place, emit, signal }: RunProgress,
   ids: readonly string[],
 ): Promise<RunScores> {
-  const { data, format, fold, threads, workers } = run.config;
+  const { data, format, fold, skipBad, threads, workers } = run.config;
   const scores = await scoresOf(
     run.folder,
     {
       data,
       format,
       fold,
+      skipBad,
+      maxPixels: maxPixelsOf(run.config),
       threads,
       workers,
       split: 'test',

@@ -61,7 +61,7 @@ export interface ClassAttributes {
 export interface Dataset {
   /** Short name, used for run folders: `CUB_200_2011-first10`. */
   readonly name: string;
-  /** Which loader read it: `cub200 | folder | grocery`. */
+  /** Which loader read it: `cub200 | grocery | csv | folder`. */
   readonly format: string;
   readonly root: string;
   readonly classes: readonly string[];
@@ -76,4 +76,6 @@ export interface Dataset {
   readonly partSwaps?: readonly (readonly [number, number])[];
   /** A sentence on what the images may be used for, carried into models trained on them. */
   readonly licence?: string;
+  /** For people: what was understood where it was not plain, and what was left out. */
+  readonly notes?: readonly string[];
 }

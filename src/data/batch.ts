@@ -9,7 +9,7 @@ import {
   applyToMask,
   sampleAugmentation,
 } from './image/augment.ts';
-import { type DecodedImage, decodeImage } from './image/decode.ts';
+import { type DecodedImage, decodePhoto } from './image/decode.ts';
 import { type EvaluationGeometry, evaluationBox, shortSideOf } from './image/preprocess.ts';
 
 /** One image of a batch. An `Example` with its index fits. */
@@ -39,6 +39,8 @@ export interface BatchRequest {
   /** Both key the augmentation, and mean nothing to `evaluate`. */
   readonly seed: number;
   readonly epoch: number;
+  /** Images with more pixels are refused. Default: that of `decodeImage`. */
+  readonly maxPixels?: number;
 }
 
 export interface Batch {
@@ -84,7 +86,7 @@ const IN_FLIGHT = 8;
 
 /** Decodes, views and packs a batch in this thread. Rejects with FM_IMAGE, naming the image. */
 export async function loadBatch(request: BatchRequest): Promise<Batch> {
-  const { items, view } = request;
+  const { items, view, maxPixels } = request;
   const size = viewSize(view);
   const stride = size * size * 3;
   const images = new Uint8Array(items.length * stride);
@@ -95,10 +97,11 @@ export async function loadBatch(request: BatchRequest): Promise<Batch> {
     while (next < items.length) {
       const i = next++;
       const { path, within, mask } = items[i];
-      const image = await decodeImage(path, { minSide: within ? undefined : decodeSide(view) });
+      const minSide = within ? undefined : decodeSide(view);
+      const image = await decodePhoto(path, { minSide, maxPixels });
       plans[i] = planView(image, items[i], request);
       images.set(applyAugmentation(image, plans[i], size).data, i * stride);
-      if (mask !== undefined) masks[i] = applyToMask(await decodeImage(mask), plans[i], size);
+      if (mask !== undefined) masks[i] = applyToMask(await decodePhoto(mask), plans[i], size);
     }
   };
   const workers = Array.from({ length: IN_FLIGHT }, () => work());

@@ -1,8 +1,8 @@
 // The worker thread of loader.ts: loads one batch after the other and hands its bytes over.
 
 import { parentPort } from 'node:worker_threads';
-import { FieldmarkError } from '../core/errors.ts';
 import { loadBatch } from './batch.ts';
+import { ImageError } from './image/fault.ts';
 import type { LoaderMessage, LoaderReply } from './loader.ts';
 
 const port = parentPort!;
@@ -20,8 +20,11 @@ async function answer({ id, request }: NonNullable<LoaderMessage>): Promise<void
     const batch = await loadBatch(request);
     port.postMessage({ id, batch } satisfies LoaderReply, [batch.images.buffer]);
   } catch (error) {
-    const code = error instanceof FieldmarkError ? error.code : undefined;
-    const message = error instanceof Error ? error.message : String(error);
-    port.postMessage({ id, message, code } satisfies LoaderReply);
+    // a class gets lost on the way: data go across, and the error is made anew
+    const told =
+      error instanceof ImageError
+        ? { where: error.where, fault: error.fault }
+        : { message: error instanceof Error ? error.message : String(error) };
+    port.postMessage({ id, ...told } satisfies LoaderReply);
   }
 }

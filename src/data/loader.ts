@@ -2,8 +2,9 @@
 // `loadBatch`, whatever the number of workers.
 
 import { Worker } from 'node:worker_threads';
-import { type ErrorCode, FieldmarkError, fail } from '../core/errors.ts';
+import { fail } from '../core/errors.ts';
 import { type Batch, type BatchRequest, loadBatch } from './batch.ts';
+import { ImageError, type ImageFault } from './image/fault.ts';
 
 export interface LoaderOptions {
   /** The request of a batch by its index; `undefined` past the last. Must be a pure function. */
@@ -65,7 +66,8 @@ export type LoaderMessage = { readonly id: number; readonly request: BatchReques
 /** What a worker answers. */
 export type LoaderReply =
   | { readonly id: number; readonly batch: Batch }
-  | { readonly id: number; readonly message: string; readonly code?: ErrorCode };
+  | { readonly id: number; readonly where: string; readonly fault: ImageFault }
+  | { readonly id: number; readonly message: string };
 
 interface Waiting {
   resolve(batch: Batch): void;
@@ -116,7 +118,8 @@ class LoaderThread {
     this.#owed.delete(reply.id);
     if (this.#owed.size === 0 && !this.#closing) this.#worker.unref();
     if ('batch' in reply) owed?.resolve(reply.batch);
-    else owed?.reject(revive(reply.message, reply.code));
+    else if ('fault' in reply) owed?.reject(new ImageError(reply.where, reply.fault));
+    else owed?.reject(new Error(reply.message));
   }
 
   #end(cause: Error): void {
@@ -143,12 +146,4 @@ function startWorker(): Worker {
     return import(${JSON.stringify(entry.href)});
   });`;
   return new Worker(start, { eval: true, execArgv: [] });
-}
-
-/** The error of another thread, whose class got lost on the way. */
-function revive(message: string, code?: ErrorCode): Error {
-  const error = new Error(message);
-  if (code === undefined) return error;
-  Object.setPrototypeOf(error, FieldmarkError.prototype);
-  return Object.assign(error, { name: 'FieldmarkError', code });
 }

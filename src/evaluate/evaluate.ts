@@ -1,14 +1,18 @@
 // Scores a trained model on one split of a dataset.
 
-import { fail } from '../core/errors.ts';
+import { FieldmarkError, fail } from '../core/errors.ts';
 import type { Dataset, Example, Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
+import { type LeftOut, raiseProblems, tellLeftOut, withoutBad } from '../data/bad-images.ts';
 import { checkImages } from '../data/check.ts';
+import { copiesInSplit } from '../data/copies.ts';
+import { indicesOfNames } from '../data/datasets/class-names.ts';
+import { firstNames } from '../data/datasets/left-out.ts';
 import type { FoldChoice, HoldOutChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { countSeen, type SeenCount } from '../data/seen-images.ts';
 import { chooseSplits } from '../data/splits.ts';
-import { openTrainedImages } from '../data/trained-images.ts';
+import { type OpenedImages, openTrainedImages } from '../data/trained-images.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { hashFile } from '../formats/hash-file.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
@@ -32,9 +36,15 @@ export interface EvaluateOptions {
   readonly includeTrained?: boolean;
   /** Also let each image query the others by its embedding, if they are not too many. */
   readonly retrieval?: boolean;
+  /** Score without the images that cannot be used, instead of refusing the split. */
+  readonly skipBad?: boolean;
+  /** Images with more pixels cannot be used. Default: 256 million. */
+  readonly maxPixels?: number;
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
+  /** Notes on the dataset: what was understood and left out, copies of training images. */
+  readonly onNote?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -46,6 +56,8 @@ export interface EvaluationRun {
   readonly logits: Float32Array;
   /** With `retrieval`: of each image. */
   readonly firsts?: Firsts;
+  /** With `skipBad`: what was not scored. */
+  readonly leftOut?: LeftOut;
 }
 
 /** Images that query one another, and numbers of their embeddings: each takes 400 MB at most. */
@@ -62,24 +74,30 @@ export async function evaluateModel(
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const dataset = await openTrainedImages(options, manifest.trained.heldBack);
-  const split = options.split ?? (hasTest(dataset) ? 'test' : 'val');
+  const opened = await openTrainedImages(options, manifest.trained.heldBack, manifest.classes);
+  for (const note of opened.dataset.notes ?? []) options.onNote?.(note);
+  const split = options.split ?? (hasTest(opened.dataset) ? 'test' : 'val');
+  const { dataset, leftOut } = await leaveBadOut(opened, split, options);
   const examples = await examplesOf(dataset, split, manifest.trained.seed);
   const seen = await countSeenOf(examples, manifest);
   if (seen !== undefined && !options.includeTrained) mustBeUnseen(seen, split);
   const labelOf = matchClasses(dataset, manifest);
+  if (options.onNote !== undefined && options.fold === undefined && split !== 'train') {
+    for (const note of await copiesInSplit(dataset, split)) options.onNote(note);
+  }
   checkBoxes(examples, dataset, recogniser.geometry);
   const k = manifest.classes.length;
   const logits = new Float32Array(examples.length * k);
   const embeddings: Float32Array[] = [];
   const wantsRetrieval = options.retrieval === true && examples.length <= MOST_QUERIES;
   const scales = new Map<string, Float32Array>();
-  await passOverImages(
+  const pass = passOverImages(
     recogniser.session,
     examples,
     {
       geometry: recogniser.geometry,
       workers: options.workers ?? 1,
+      maxPixels: options.maxPixels,
       task: `evaluating ${split}`,
       progress: options.onProgress ?? (() => {}),
       pause: () => options.signal?.throwIfAborted(),
@@ -95,6 +113,7 @@ export async function evaluateModel(
       }
     },
   );
+  await pass.catch((cause) => tellAll(cause, examples, options));
   const labels = examples.map(({ label }) => labelOf[label]);
   const figures = summarise({
     logits,
@@ -107,9 +126,38 @@ export async function evaluateModel(
     ids: examples.map(({ id }) => id),
   });
   const summary = seen === undefined ? figures : { ...figures, seen };
-  if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits };
+  if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits, leftOut };
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
-  return { evaluation: { ...summary, retrieval }, dataset, examples, logits, firsts };
+  const evaluation = { ...summary, retrieval };
+  return { evaluation, dataset, examples, logits, firsts, leftOut };
+}
+
+/** With `skipBad`, the dataset without what cannot be used of the split, or of what it is cut from. */
+async function leaveBadOut(
+  { dataset, problems: known }: OpenedImages,
+  split: Split,
+  { skipBad, maxPixels, signal }: EvaluateOptions,
+): Promise<{ dataset: Dataset; leftOut?: LeftOut }> {
+  if (!skipBad) return { dataset };
+  const of = (wanted: Split) => dataset.examples.filter((example) => example.split === wanted);
+  const images = split === 'val' && of('val').length === 0 ? of('train') : of(split);
+  const options = { cacheFolder: cacheFolder('images'), maxPixels, signal };
+  const { problems } = await checkImages(images, options);
+  const leftOut = await tellLeftOut([...known, ...problems]);
+  return { dataset: withoutBad(dataset, problems), leftOut };
+}
+
+/** An image that fails is seldom the only one: all that do are told before the work is given up. */
+async function tellAll(
+  cause: unknown,
+  examples: readonly Example[],
+  { maxPixels, signal }: EvaluateOptions,
+): Promise<never> {
+  if (cause instanceof FieldmarkError && cause.code === 'FM_IMAGE') {
+    const options = { cacheFolder: cacheFolder('images'), maxPixels, signal };
+    await raiseProblems((await checkImages(examples, options)).problems);
+  }
+  throw cause;
 }
 
 function hasTest({ examples }: Dataset): boolean {
@@ -169,13 +217,12 @@ function checkBoxes(
 
 /** For each class of the dataset, its index in the model. */
 function matchClasses(dataset: Dataset, manifest: Manifest): number[] {
-  const known = new Map(manifest.classes.map((name, i) => [name, i]));
-  const indices = dataset.classes.map((name) => known.get(name) ?? -1);
+  const indices = indicesOfNames(dataset.classes, manifest.classes);
   const strangers = dataset.classes.filter((_, i) => indices[i] < 0);
   if (strangers.length === 0) return indices;
   throw fail('FM_DATASET', dataset.root, {
     expected: `the ${manifest.classes.length} classes that the model was trained on`,
     got: `${strangers.length} others: ${strangers.slice(0, 4).join(', ')}`,
-    next: 'Evaluate on data with the same class names.',
+    next: `Evaluate on data with the same class names (${firstNames(manifest.classes, 4)}).`,
   });
 }

@@ -95,7 +95,7 @@ function headline(evaluation: Evaluation): Markup {
   return html`<div class="figures">
 ${figure(percentText(top1), 'Top-1', between(interval.top1), 'figure main')}
 ${figure(mean, 'Mean over classes', between(interval.perClassMean))}
-${classes > 5 && figure(percentText(top5), 'Top-5', `of ${classes} classes`)}
+${top5 !== null && figure(percentText(top5), 'Top-5', `of ${classes} classes`)}
 ${levels}
 ${figure(percentText(ece), 'Calibration error', `temperature ${evaluation.temperature.toFixed(2)}`)}
 ${figure(`${n}`, `Images, ${evaluation.split}`, wrong)}

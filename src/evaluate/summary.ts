@@ -32,6 +32,8 @@ export interface ClassResult {
   readonly correct: number;
   readonly recall: number | null;
   readonly precision: number | null;
+  /** Harmonic mean of the two; null where one is. */
+  readonly f1: number | null;
   /** The class it is most often taken for. */
   readonly takenFor?: string;
 }
@@ -64,7 +66,8 @@ export interface Evaluation {
   readonly classes: number;
   readonly top1: number;
   /** With fewer than five classes, among all of them: 1. */
-  readonly top5: number;
+  /** Null where there are no more than five classes: it would always be 1. */
+  readonly top5: number | null;
   /** Mean recall over the classes present. */
   readonly perClassMean: number;
   readonly interval: { readonly top1: Interval; readonly perClassMean: Interval };
@@ -165,7 +168,7 @@ function accuracies(logits: ScoredLabels, answers: Int32Array, seed = 0) {
   const hits = right.reduce((sum, r) => sum + r, 0);
   return {
     top1: hits / labels.length,
-    top5: topKAccuracy(logits, 5),
+    top5: classes > 5 ? topKAccuracy(logits, 5) : null,
     perClassMean: perClassMean(countClasses(labels, answers, classes)),
     interval: {
       top1: wilsonInterval(hits, labels.length),
@@ -200,6 +203,7 @@ function confusionTables({ labels, classes }: SummaryInput, answers: Int32Array)
   const perClass = classes.map((name, label): ClassResult => {
     const [n, correct, answered] = [counts.n[label], counts.correct[label], counts.answered[label]];
     const rival = takenFor.get(label);
+    const named = n > 0 && answered > 0;
     return {
       label,
       name,
@@ -207,6 +211,7 @@ function confusionTables({ labels, classes }: SummaryInput, answers: Int32Array)
       correct,
       recall: n === 0 ? null : correct / n,
       precision: answered === 0 ? null : correct / answered,
+      f1: named ? (2 * correct) / (n + answered) : null,
       ...(rival === undefined ? {} : { takenFor: classes[rival] }),
     };
   });

@@ -3,7 +3,7 @@
 
 import { fail } from '../core/errors.ts';
 import { type Shape, sizeOf } from '../core/shape.ts';
-import { fromStored, storedWidths } from '../core/stored-tensor.ts';
+import { fromStored, storedWidths, typeInWords } from '../core/stored-tensor.ts';
 import { bytesOf, bytesPerElement, type HostTensor } from '../core/tensor.ts';
 import { writeAtomic } from './atomic-file.ts';
 import { type ByteSource, MAX_BYTES, type SourceOptions, withSource } from './byte-source.ts';
@@ -11,6 +11,13 @@ import { type ByteSource, MAX_BYTES, type SourceOptions, withSource } from './by
 export interface Safetensors {
   readonly tensors: Map<string, HostTensor>;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Types of the tensors that were left out, by name. */
+  readonly unread: ReadonlyMap<string, string>;
+}
+
+export interface SafetensorsOptions extends SourceOptions {
+  /** Leaves out what has a type that no tensor here can have. Elsewhere that is an error. */
+  readonly foreign?: true;
 }
 
 interface Entry {
@@ -33,20 +40,26 @@ const names = {
   bool: 'BOOL',
 };
 
-/** Reads a whole file. Half-precision tensors are widened to float32. */
+/** Reads a whole file. Floats of 8 and 16 bits are widened to float32. */
 export async function readSafetensors(
   path: string,
-  options: SourceOptions = {},
+  options: SafetensorsOptions = {},
 ): Promise<Safetensors> {
   const read = async (source: ByteSource) => {
-    const { entries, metadata, start } = await readHeader(source);
+    const { entries, metadata, start } = await readHeader(source, options.foreign);
     const found = new Map<string, HostTensor>();
+    const unread = new Map<string, string>();
     for (const { name, dtype, shape, begin, end } of inFileOrder(entries)) {
+      if (!isKnown(dtype)) {
+        unread.set(name, typeInWords(dtype));
+        continue;
+      }
       const bytes = await source.bytes(start + begin, end - begin);
       found.set(name, fromStored(dtype, shape, bytes));
     }
-    const tensors = new Map(entries.map(({ name }) => [name, found.get(name)!]));
-    return { tensors, metadata };
+    const known = entries.filter(({ name }) => found.has(name));
+    const tensors = new Map(known.map(({ name }) => [name, found.get(name)!]));
+    return { tensors, metadata, unread };
   };
   return await withSource(path, 'a safetensors file', read, options);
 }
@@ -55,7 +68,11 @@ function inFileOrder(entries: readonly Entry[]): Entry[] {
   return [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end);
 }
 
-async function readHeader(source: ByteSource) {
+function isKnown(dtype: string): boolean {
+  return Object.hasOwn(storedWidths, dtype);
+}
+
+async function readHeader(source: ByteSource, foreign?: true) {
   const { size } = source;
   if (size < 8) throw source.damaged('at least 8 bytes', `${size}`);
   const prefix = await source.bytes(0, 8);
@@ -77,7 +94,9 @@ async function readHeader(source: ByteSource) {
   }
   const { __metadata__: metadata = {}, ...rest } = header as Record<string, unknown>;
   const start = 8 + length;
-  const entries = Object.entries(rest).map(([name, value]) => checkEntry(source, name, value));
+  const entries = Object.entries(rest).map(([name, value]) =>
+    checkEntry(source, name, value, foreign),
+  );
   checkLayout(source, entries, size - start);
   return { entries, metadata: checkMetadata(source, metadata), start };
 }
@@ -91,7 +110,7 @@ function checkMetadata(source: ByteSource, metadata: unknown): Record<string, st
   return metadata as Record<string, string>;
 }
 
-function checkEntry(source: ByteSource, name: string, value: unknown): Entry {
+function checkEntry(source: ByteSource, name: string, value: unknown, foreign?: true): Entry {
   const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
   const count = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   const fine =
@@ -102,11 +121,12 @@ function checkEntry(source: ByteSource, name: string, value: unknown): Entry {
     offsets.length === 2 &&
     offsets.every(count);
   if (!fine) throw source.damaged(`dtype, shape and offsets of '${name}'`, show(value));
-  const width = Object.hasOwn(storedWidths, dtype) ? storedWidths[dtype] : undefined;
-  if (width === undefined) {
+  const [begin, end] = offsets;
+  if (!isKnown(dtype)) {
+    if (foreign && begin <= end) return { name, dtype, shape, begin, end };
     throw source.damaged(`a type of ${Object.keys(storedWidths).join(', ')} for '${name}'`, dtype);
   }
-  const [begin, end] = offsets;
+  const width = storedWidths[dtype];
   if (end - begin !== sizeOf(shape) * width) {
     throw source.damaged(`${sizeOf(shape) * width} bytes for '${name}'`, `${end - begin}`);
   }

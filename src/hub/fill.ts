@@ -2,12 +2,16 @@
 // unused, and whether the classifier can be taken over.
 
 import { fail } from '../core/errors.ts';
-import { type Shape, sameShape, showShape, sizeOf } from '../core/shape.ts';
+import { type Shape, sameShape } from '../core/shape.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
 import type { Backbone } from '../nn/backbones/backbone.ts';
-import type { NameScheme } from '../nn/backbones/foreign-names.ts';
 import type { ParameterSpec, ParameterStore, Parameters } from '../nn/scope.ts';
+import { findClassifier } from './classifier.ts';
+import { compareWith, isWhole } from './fit.ts';
 import { unfoldNorms } from './folded-norms.ts';
+import { misfit } from './misfit.ts';
+import { hasShape, IN_ORDER } from './naming.ts';
+import { askedBelow, BACKBONE } from './network-parameters.ts';
 import type { LoadedWeights } from './weights.ts';
 
 /** What the numbers are for. */
@@ -22,24 +26,26 @@ export interface Destination {
 /** What became of a file's tensors. */
 export interface LoadReport {
   readonly loaded: number;
-  /** The library whose names the file has, where they are not torchvision's. */
+  /** The library whose names the file has, where they are not torchvision's; or IN_ORDER. */
   readonly scheme: string | undefined;
   /** `loaded`, or why it starts anew; undefined where the file has no classifier. */
   readonly head: string | undefined;
   /** In the file, but not in the network. */
   readonly unused: readonly string[];
+  /** The prefix of what was taken, and those of other copies of the network, where there are some. */
+  readonly copies?: { readonly taken: string; readonly left: readonly string[] };
 }
 
-/** Where networks and their classifiers are in the tree of parameters. */
-const BACKBONE = 'backbone';
+/** Where classifiers are in the tree of parameters. */
 const HEAD = 'head.';
 const AUXILIARY = 'auxiliary.';
 
 /**
- * Fills the store from the file. Every parameter below the root must be there with its shape;
- * anything else is one error that names what differs. Norms that an exporter folded into convolutions
- * come back as their shifts. The classifier is taken over where it has the
- * task's classes, auxiliary classifiers where they fit.
+ * Fills the store from the file. Every parameter below the root must be there with its shape, and no
+ * layer of another network beside them; anything else is one error that names what differs, and the
+ * network that the file is of. Norms that an exporter folded into convolutions come back as their
+ * shifts. The classifier is taken over where it has the task's classes, auxiliary classifiers where
+ * they fit.
  */
 export function fillFromWeights(
   parameters: Parameters,
@@ -49,120 +55,88 @@ export function fillFromWeights(
 ): LoadReport {
   const tensors = unfoldNorms(parameters, file.tensors, root, backbone.normEpsilon);
   const weights = { ...file, tensors };
-  const specs = [...parameters.specs.values()];
-  const below = `${root}.`;
-  const needed = specs.filter(({ path }) => path.startsWith(below));
-  const naming = findNaming(needed, weights, backbone.foreignNames ?? [], below);
-  const missing: string[] = [];
-  const differing: string[] = [];
+  const asked = askedBelow(parameters, root);
+  const found = compareWith(asked, weights, backbone);
+  if (!isWhole(found)) throw misfit(file, backbone, found, root);
+  const { naming } = found;
   const used = new Set<string>();
-  for (const { path, shape } of needed) {
-    const name = naming.of(path.slice(below.length));
-    const tensor = weights.tensors.get(name);
-    if (tensor === undefined) {
-      missing.push(name);
-      continue;
-    }
+  const take = (path: string, name: string, shape: Shape) => {
+    store.set(path, inShape(tensors.get(name)!, shape));
     used.add(name);
-    const fitted = inShape(tensor, shape);
-    if (fitted === undefined) {
-      const numbers = /^float/.test(tensor.dtype) ? '' : ` of ${tensor.dtype}`;
-      differing.push(`${name} is ${showShape(tensor.shape)}${numbers}, not ${showShape(shape)}`);
-    } else store.set(path, fitted);
-  }
-  const others = () =>
-    [...weights.tensors.keys()].filter(
-      (name) => !used.has(name) && !name.endsWith('num_batches_tracked'),
-    );
-  if (missing.length > 0 || differing.length > 0) {
-    throw mismatch(weights.path, missing, differing, others());
-  }
+  };
+  for (const { name, shape } of asked) take(`${root}.${name}`, naming.of(name), shape);
   const loaded = used.size;
-  const headName = (name: string) => naming.of(`${backbone.headPath}.${name.slice(HEAD.length)}`);
-  const own = root === BACKBONE ? specs : [];
+  const own = root === BACKBONE ? [...parameters.specs.values()] : [];
   const heads = own.filter(({ path }) => path.startsWith(HEAD));
-  const head = takeHead(heads, headName, store, weights, classes, used);
+  const head = takeHead(heads, findClassifier(heads, naming, weights, backbone, used), {
+    weights,
+    classes,
+    take,
+  });
   for (const { path, shape } of own.filter((spec) => spec.path.startsWith(AUXILIARY))) {
     const name = naming.of(path.slice(AUXILIARY.length));
-    const fitted = inShape(weights.tensors.get(name), shape);
-    if (fitted === undefined) continue;
-    store.set(path, fitted);
-    used.add(name);
+    if (isNumbers(tensors.get(name), shape)) take(path, name, shape);
   }
   checkFinite(weights.path, store);
-  return { loaded, scheme: naming.scheme, head, unused: others() };
+  const unused = [...tensors.keys()].filter((name) => !used.has(name) && !isCounter(name));
+  const { scheme, prefix: taken, others: left } = naming;
+  return { loaded, scheme, head, unused, ...(left.length > 0 && { copies: { taken, left } }) };
+}
+
+/** What layers count while they are trained, and what profilers leave behind. */
+function isCounter(name: string): boolean {
+  return /(^|\.)(num_batches_tracked|total_ops|total_params)$/.test(name);
 }
 
 /** The report in a person's words, a line each. */
-export function loadingNotes({ loaded, scheme, head, unused }: LoadReport): string[] {
-  const names = scheme === undefined ? '' : ` by ${scheme}'s names`;
+export function loadingNotes({ loaded, scheme, head, unused, copies }: LoadReport): string[] {
+  const names = scheme === undefined ? '' : ` by ${scheme}${scheme === IN_ORDER ? '' : "'s names"}`;
   const rest =
     unused.length === 0
       ? ''
       : `; ${unused.length} in the file are not used (${unused.slice(0, 3).join(', ')})`;
   const lines = [`weights: ${loaded} tensors loaded${names}${rest}`];
+  if (copies !== undefined) {
+    const left = copies.left.slice(0, 3).map(below).join(', ');
+    lines.push(`weights: the copy ${below(copies.taken)} is taken, not the one ${left}`);
+  }
   if (head === 'loaded') lines.push('weights: the classifier is taken over, too');
   else if (head !== undefined) lines.push(`weights: the classifier starts anew, ${head}`);
   return lines;
 }
 
-/** How a file calls the parameters of a network. */
-export interface Naming {
-  readonly scheme: string | undefined;
-  /** The file's name for a parameter of ours. */
-  readonly of: (name: string) => string;
+function below(prefix: string): string {
+  return prefix === '' ? 'without a prefix' : `below '${prefix}'`;
 }
 
-/** The naming under which the file has most of what is needed, with a prefix where it has one. */
-export function findNaming(
-  needed: readonly ParameterSpec[],
-  { tensors }: LoadedWeights,
-  foreign: readonly NameScheme[],
-  below = `${BACKBONE}.`,
-): Naming {
-  const ours = needed.map(({ path }) => path.slice(below.length));
-  const own = { name: undefined, of: (name: string) => name };
-  let best: Naming & { readonly hits: number } = { scheme: undefined, of: own.of, hits: 0 };
-  for (const scheme of [own, ...foreign]) {
-    const [first] = ours.map(scheme.of);
-    const prefixes = [...tensors.keys()]
-      .filter((name) => name === first || name.endsWith(`.${first}`))
-      .map((name) => name.slice(0, name.length - first.length));
-    for (const prefix of prefixes) {
-      const of = (name: string) => prefix + scheme.of(name);
-      const hits = ours.filter((name) => tensors.has(of(name))).length;
-      if (hits > best.hits) best = { scheme: scheme.name, of, hits };
-    }
-  }
-  return best;
+/** Whether a tensor can be had as float32 of that shape. */
+function isNumbers(tensor: HostTensor | undefined, shape: Shape): boolean {
+  return hasShape(tensor, shape) && /^float/.test(tensor!.dtype);
 }
 
 /**
  * The tensor as float32 of that shape. A fully-connected layer may be kept as a convolution over
  * the whole map: the same numbers in the same order.
  */
-function inShape(tensor: HostTensor | undefined, shape: Shape): HostTensor | undefined {
-  if (tensor === undefined || (tensor.dtype !== 'float32' && tensor.dtype !== 'float64')) {
-    return undefined;
-  }
-  const same = sameShape(tensor.shape, shape);
-  const flattened = tensor.shape[0] === shape[0] && sizeOf(tensor.shape) === sizeOf(shape);
-  if (!same && !flattened) return undefined;
-  if (tensor.dtype === 'float64') {
-    return float32(shape, Float32Array.from(tensor.data as Float64Array));
-  }
-  return same ? tensor : float32(shape, tensor.data as Float32Array);
+function inShape(tensor: HostTensor, shape: Shape): HostTensor {
+  const numbers = tensor.data as Float32Array | Float64Array;
+  const same = tensor.dtype === 'float32' && sameShape(tensor.shape, shape);
+  return same ? tensor : float32(shape, numbers);
 }
 
+interface HeadOptions {
+  readonly weights: LoadedWeights;
+  readonly classes: readonly string[];
+  readonly take: (path: string, name: string, shape: Shape) => void;
+}
+
+/** `names`: the file's, of the classifier's parameters. */
 function takeHead(
   heads: readonly ParameterSpec[],
-  nameOf: (path: string) => string,
-  store: ParameterStore,
-  weights: LoadedWeights,
-  classes: readonly string[],
-  used: Set<string>,
+  names: readonly string[],
+  { weights, classes, take }: HeadOptions,
 ): string | undefined {
-  const found = heads.map(({ path }) => weights.tensors.get(nameOf(path)));
+  const found = names.map((name) => weights.tensors.get(name));
   const [first] = found;
   if (first === undefined) return undefined;
   const known = weights.description.classes;
@@ -172,39 +146,13 @@ function takeHead(
   if (known?.some((name, i) => name !== classes[i])) {
     return "because the file's is for other classes";
   }
-  const fitted = heads.map(({ shape }, i) => inShape(found[i], shape));
-  if (fitted.includes(undefined)) return 'because this method has another one';
-  heads.forEach(({ path }, i) => {
-    store.set(path, fitted[i]!);
-    used.add(nameOf(path));
+  if (!heads.every(({ shape }, i) => isNumbers(found[i], shape))) {
+    return 'because this method has another one';
+  }
+  heads.forEach(({ path, shape }, i) => {
+    take(path, names[i], shape);
   });
   return 'loaded';
-}
-
-function mismatch(
-  path: string,
-  missing: readonly string[],
-  differing: readonly string[],
-  unused: readonly string[],
-) {
-  const list = (label: string, items: readonly string[]) =>
-    items.length === 0
-      ? []
-      : [
-          `${items.length} ${label}: ${items.slice(0, 4).join(', ')}${items.length > 4 ? ', ...' : ''}`,
-        ];
-  return fail('FM_WEIGHTS', path, {
-    expected: 'weights of the chosen backbone',
-    got: [
-      ...list('missing', missing),
-      ...list('of another shape', differing),
-      ...list('not in the network', unused),
-    ].join('; '),
-    next: /\.onnx$/.test(path)
-      ? 'Choose their backbone with --backbone, or export them under their names ' +
-        '(docs/weights.md); or use the file as it is: --backbone onnx:FILE.'
-      : 'Choose the backbone that these weights belong to with --backbone.',
-  });
 }
 
 function checkFinite(path: string, store: ParameterStore): void {

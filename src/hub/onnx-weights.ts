@@ -22,7 +22,7 @@ export function looksLikeOnnx(path: string, start: Uint8Array): boolean {
  */
 export async function readOnnxTensors(
   path: string,
-): Promise<Safetensors & { readonly hash: string }> {
+): Promise<Omit<Safetensors, 'unread'> & { readonly hash: string }> {
   const { model, hash } = await readOnnxFile(path);
   const tensors = new Map<string, HostTensor>();
   for (const proto of model.graph.initializer) {

@@ -5,10 +5,12 @@ import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import { looksLikePth, readPth } from '../formats/pth.ts';
+import { otherFile, START_LENGTH } from '../formats/other-files.ts';
+import { looksLikePth, type Pth, readPth } from '../formats/pth.ts';
 import { readSafetensors, type Safetensors } from '../formats/safetensors.ts';
 import { looksLikeOnnx, readOnnxTensors } from './onnx-weights.ts';
 import type { ResolvedWeights } from './resolved-weights.ts';
+import { unwrapped, withoutWrappers } from './wrapped-names.ts';
 
 /**
  * How a file says what it holds: the value of the metadata key `fieldmark`, as JSON.
@@ -47,6 +49,10 @@ export interface LoadedWeights {
   /** SHA-256 of the file, hex. */
   readonly hash: string;
   readonly tensors: ReadonlyMap<string, HostTensor>;
+  /** What in the file is no tensor that can be read, by name: its type, or what would make it. */
+  readonly unread?: ReadonlyMap<string, string>;
+  /** What was taken out of a file that holds more, for the run's log. */
+  readonly taken?: string;
   readonly description: WeightsDescription;
   /** Where each part of the description came from, for the run's log. */
   readonly describedBy: string;
@@ -67,27 +73,45 @@ export async function loadWeights(
   path: string,
   given: Pick<ResolvedWeights, 'description' | 'describedBy'> = {},
 ): Promise<LoadedWeights> {
-  const { tensors, metadata, hash } = await readTensors(path);
+  const { metadata, ...found } = await readTensors(path);
+  const tensors = unwrapped(found.tensors);
+  const unread = new Map([...found.unread].map(([name, type]) => [withoutWrappers(name), type]));
   const { description, describedBy } = describeWith(given, describe(path, tensors, metadata));
-  return { path, hash, tensors, description, describedBy };
+  return { path, ...found, tensors, unread, description, describedBy };
 }
+
+type Read = Safetensors & { readonly hash: string; readonly taken?: string };
 
 /**
  * safetensors, a state dict of PyTorch's, or the initialisers of an ONNX model; anything else is
- * taken for safetensors that are damaged.
+ * taken for safetensors that are damaged, unless its start says what it is.
  */
-async function readTensors(path: string): Promise<Safetensors & { hash: string }> {
+async function readTensors(path: string): Promise<Read> {
   const file = await open(path, 'r').catch(() => undefined);
-  const start = new Uint8Array(16);
-  await file?.read(start, 0, 16, 0).catch(() => {});
+  const start = new Uint8Array(START_LENGTH);
+  await file?.read(start, 0, START_LENGTH, 0).catch(() => {});
   await file?.close();
   const hash = createHash('sha256'); // of what is read anyway
   if (looksLikePth(start)) {
-    return { tensors: await readPth(path, { hash }), metadata: {}, hash: hash.digest('hex') };
+    const found = await readPth(path, { hash });
+    const { tensors, unread } = found;
+    return { tensors, unread, metadata: {}, hash: hash.digest('hex'), taken: takenFrom(found) };
   }
-  if (looksLikeOnnx(path, start)) return await readOnnxTensors(path);
-  const found = await readSafetensors(path, { hash });
+  const other = otherFile(path, start);
+  if (other !== undefined) throw other;
+  if (looksLikeOnnx(path, start)) return { ...(await readOnnxTensors(path)), unread: new Map() };
+  const found = await readSafetensors(path, { hash, foreign: true });
   return { ...found, hash: hash.digest('hex') };
+}
+
+/** Says which state dict it is where there are several. */
+function takenFrom({ place, others }: Pth): string | undefined {
+  if (others.length === 0) return undefined;
+  const taken = place === '' ? 'what is outermost in the file' : `'${place}' of the file`;
+  const rest = others
+    .slice(0, 3)
+    .map((other) => (other === '' ? 'what is outermost' : `'${other}'`));
+  return `${taken} is taken; ${rest.join(', ')}${others.length > 3 ? ', ...' : ''} beside it is not`;
 }
 
 interface Described {

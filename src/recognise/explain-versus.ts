@@ -3,7 +3,7 @@
 import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { decodeImage } from '../data/image/decode.ts';
+import { decodePhoto } from '../data/image/decode.ts';
 import { labelNamed, shownName } from './class-name.ts';
 import { findObject } from './explain.ts';
 import { type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
@@ -25,6 +25,8 @@ export interface VersusOptions {
   readonly nearest?: FindPhoto;
   /** The object's box in pixels of the photograph, for models that were trained within boxes. */
   readonly within?: Box;
+  /** Photographs with more pixels are refused. Default: 256 million. */
+  readonly maxPixels?: number;
 }
 
 /**
@@ -35,12 +37,12 @@ export interface VersusOptions {
 export async function explainVersus(
   recogniser: Recogniser,
   photo: string,
-  { rival: name, nearest: find, within }: VersusOptions,
+  { rival: name, nearest: find, ...seen }: VersusOptions,
 ): Promise<VersusExplanation> {
   const { classes } = recogniser.manifest;
   const versus = labelNamed(classes, name, '--versus');
-  const image = await decodeImage(photo);
-  const prediction = await recogniser.predict(photo, { topK: classes.length, versus, within });
+  const image = await decodePhoto(photo, { maxPixels: seen.maxPixels });
+  const prediction = await recogniser.predict(photo, { topK: classes.length, versus, ...seen });
   const [answer, second] = prediction.answers;
   const rival = prediction.answers.find(({ label }) => label === versus)!;
   if (rival.label === answer.label) {

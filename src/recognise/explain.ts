@@ -2,7 +2,7 @@
 
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { decodeImage } from '../data/image/decode.ts';
+import { decodePhoto } from '../data/image/decode.ts';
 import { wholeBox } from '../data/image/resize.ts';
 import { shownName } from './class-name.ts';
 import { type EvidenceInput, explainPicture } from './evidence.ts';
@@ -43,7 +43,7 @@ export async function evidenceFor(
   photo: string,
   { truth, nearest: find, ...options }: ExplainOptions = {},
 ): Promise<{ prediction: Prediction; evidence: EvidenceInput }> {
-  const image = await decodeImage(photo);
+  const image = await decodePhoto(photo, { maxPixels: options.maxPixels });
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
   const object = await findObject(recogniser, image);
   const [{ name }] = prediction.answers;

@@ -23,6 +23,8 @@ export interface Photo {
 export interface PassOptions {
   readonly geometry: EvaluationGeometry;
   readonly workers: number;
+  /** Images with more pixels are refused. Default: that of `decodeImage`. */
+  readonly maxPixels?: number;
   readonly task: string;
   readonly progress: (event: ProgressEvent) => void;
   /** Asked between images; throws to stop. */
@@ -76,7 +78,7 @@ export async function passOverImages(
 /** The square that the network takes of each example, uint8 RGB, in order. */
 async function* viewsOf(
   examples: readonly Photo[],
-  { geometry, workers, kept, masks }: PassOptions,
+  { geometry, workers, kept, masks, maxPixels }: PassOptions,
 ): AsyncGenerator<SeenView> {
   if (kept !== undefined && examples.every(({ id }) => kept.has(id))) {
     for (const { id } of examples) yield kept.get(id)!;
@@ -93,7 +95,7 @@ async function* viewsOf(
           return { id, path, index: chunk * CHUNK + i, within: boxWithin(geometry, box), ...mask };
         });
       if (items.length === 0) return undefined;
-      return { items, view: { kind: 'evaluate', geometry }, seed: 0, epoch: 0 };
+      return { items, view: { kind: 'evaluate', geometry }, seed: 0, epoch: 0, maxPixels };
     },
   });
   try {

@@ -2,7 +2,7 @@
 
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { decodeImage } from '../data/image/decode.ts';
+import { decodePhoto } from '../data/image/decode.ts';
 import type { ImageSize } from '../data/image/preprocess.ts';
 import type { CellAxis, CellGrid } from '../nn/receptive-field.ts';
 import { locationPairs } from './location-pairs.ts';
@@ -68,7 +68,7 @@ export async function knownPhoto(
   { image: explained, prediction, side }: Explained,
   { path, similarity, within }: FoundPhoto,
 ): Promise<KnownPhoto> {
-  const image = await decodeImage(path);
+  const image = await decodePhoto(path);
   if (!comparesPlaces(recogniser)) return { path, image, similarity };
   const { size } = recogniser.geometry;
   const grid = recogniser.manifest.descriptorGrid!;

@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import { fail } from '../core/errors.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { Pace } from '../core/progress.ts';
-import { checkImages, type ImageProblem, raiseProblems } from '../data/check.ts';
-import { listPhotos } from '../data/datasets/folder.ts';
+import { type ImageProblem, raiseProblems } from '../data/bad-images.ts';
+import { checkImages } from '../data/check.ts';
+import { findPhotos } from '../data/datasets/folder.ts';
+import { isFolder } from '../data/datasets/lines.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { ExactStore } from '../search/exact-store.ts';
 import { checkSameModel, type LoadedIndex } from '../search/index-file.ts';
@@ -20,12 +22,14 @@ import { type Photo, passOverImages } from './image-pass.ts';
 export interface BuildOptions {
   /** Whiten the descriptors to so many numbers. */
   readonly whiten?: number;
-  /** Leave unreadable photographs out instead of refusing the folder. */
-  readonly skipUnreadable?: boolean;
+  /** Leave photographs out that cannot be used, instead of refusing the folder. */
+  readonly skipBad?: boolean;
+  /** Photographs with more pixels cannot be used. Default: 256 million. */
+  readonly maxPixels?: number;
   /** Threads that decode images. Default: 1. */
   readonly workers?: number;
   readonly onProgress?: (event: ProgressEvent) => void;
-  /** Notes on the cache of features. */
+  /** Notes on what is left out of the folder, and on the cache of features. */
   readonly onNote?: (text: string) => void;
   /** Stops between photographs; what is described by then is kept for the next time. */
   readonly signal?: AbortSignal;
@@ -47,16 +51,17 @@ export async function buildPhotoIndex(
   options: BuildOptions = {},
 ): Promise<BuiltIndex> {
   const { onProgress = () => {}, signal } = options;
-  const names = await namesIn(folder);
+  const names = await namesIn(folder, options);
   const photos = names.map((id) => ({ id, path: join(folder, ...id.split('/')) }));
   const pace = new Pace();
   const { hashes, problems } = await checkImages(photos, {
     cacheFolder: cacheFolder('images'),
+    maxPixels: options.maxPixels,
     signal,
     onProgress: (done, total) =>
       onProgress({ task: 'reading photographs', done, total, ...pace.measure(done, total) }),
   });
-  if (options.skipUnreadable !== true) raiseProblems(problems);
+  if (options.skipBad !== true) await raiseProblems(problems);
   const readable = photos.filter(({ id }) => hashes.has(id));
   if (readable.length === 0) throw noPhotos(folder, problems.length);
   const rows = await describeAll(describer, readable, hashes, options);
@@ -70,17 +75,18 @@ export async function buildPhotoIndex(
   };
 }
 
-async function namesIn(folder: string): Promise<string[]> {
-  const names = await listPhotos(folder).catch((cause) => {
+async function namesIn(folder: string, { onNote = () => {} }: BuildOptions): Promise<string[]> {
+  if (!(await isFolder(folder))) {
     throw fail('FM_DATASET', folder, {
       expected: 'a folder of photographs',
-      got: (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'nothing there' : String(cause),
+      got: 'nothing there',
       next: 'Check the path given to --build.',
-      cause,
     });
-  });
-  if (names.length === 0) throw noPhotos(folder, 0);
-  return names;
+  }
+  const { photos, notes } = await findPhotos(folder);
+  for (const note of notes) onNote(note);
+  if (photos.length === 0) throw noPhotos(folder, 0);
+  return photos;
 }
 
 function noPhotos(folder: string, unreadable: number) {
@@ -101,7 +107,7 @@ async function describeAll(
   describer: Describer,
   photos: readonly Photo[],
   hashes: ReadonlyMap<string, string>,
-  { workers = 1, onProgress = () => {}, onNote = () => {}, signal }: BuildOptions,
+  { workers = 1, maxPixels, onProgress = () => {}, onNote = () => {}, signal }: BuildOptions,
 ): Promise<readonly Float32Array[]> {
   const cache = await FeatureCache.open(cacheFolder('features'), [describer.key], onNote);
   const hashOf = ({ id }: Photo) => hashes.get(id)!;
@@ -113,7 +119,7 @@ async function describeAll(
     await passOverImages(
       session,
       missing,
-      { geometry, workers, task, progress: onProgress, pause },
+      { geometry, workers, maxPixels, task, progress: onProgress, pause },
       (i, { embedding }) => cache.put(hashOf(missing[i]), embedding.data as Float32Array),
     );
   } finally {
@@ -137,6 +143,8 @@ export interface SearchOptions {
   readonly top?: number;
   /** Order the 200 nearest by k-reciprocal re-ranking; further ones follow as they were. */
   readonly rerank?: boolean;
+  /** Photographs with more pixels are refused. Default: 256 million. */
+  readonly maxPixels?: number;
 }
 
 /** Photographs that re-ranking looks at, the nearest by similarity; memory grows as the square. */
@@ -148,10 +156,10 @@ export async function searchPhotos(
   { store, about }: LoadedIndex<ExactStore>,
   describer: Describer,
   photos: readonly string[],
-  { top = 10, rerank = false }: SearchOptions = {},
+  { top = 10, rerank = false, maxPixels }: SearchOptions = {},
 ): Promise<Neighbour[][]> {
   checkSameModel(place, about.model, describer.model);
-  const queries = await describeQueries(describer, photos);
+  const queries = await describeQueries(describer, photos, maxPixels);
   const rows = about.whitening === undefined ? queries : await whiten(queries, about.whitening);
   const found = await store.search(rows, rerank ? Math.max(top, CANDIDATES) : top);
   if (!rerank) return found;
@@ -169,9 +177,11 @@ export async function searchPhotos(
 async function describeQueries(
   { session, geometry }: Describer,
   photos: readonly string[],
+  maxPixels: number | undefined,
 ): Promise<Float32Array> {
   const found: Float32Array[] = [];
-  const options = { geometry, workers: 0, task: 'queries', progress: () => {}, pause: () => {} };
+  const none = () => {};
+  const options = { geometry, workers: 0, maxPixels, task: 'queries', progress: none, pause: none };
   const items = photos.map((path, i) => ({ id: `${i}`, path }));
   await passOverImages(session, items, options, (_, { embedding }) => {
     found.push(unitRows(embedding.data as Float32Array, embedding.data.length));

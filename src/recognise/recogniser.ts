@@ -7,7 +7,7 @@ import { fail } from '../core/errors.ts';
 import type { Box, HierarchyLevel } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { type HostTensor, hostTensor } from '../core/tensor.ts';
-import { type DecodedImage, decodeImage } from '../data/image/decode.ts';
+import { type DecodedImage, decodePhoto } from '../data/image/decode.ts';
 import {
   type EvaluationGeometry,
   evaluationBox,
@@ -69,6 +69,8 @@ export interface PredictOptions {
   readonly versus?: number;
   /** The object's box in pixels of the photograph, for models that were trained within boxes. */
   readonly within?: Box;
+  /** Photographs with more pixels are refused. Default: 256 million. */
+  readonly maxPixels?: number;
 }
 
 /** A loaded model. Close it when it is no longer needed. */
@@ -94,7 +96,9 @@ export class Recogniser {
   ): Promise<Prediction> {
     const { size } = this.geometry;
     const minSide = options.within ? undefined : shortSideOf(this.geometry);
-    const raw = isRaw(image) ? image : await decodeImage(image, { minSide });
+    const raw = isRaw(image)
+      ? image
+      : await decodePhoto(image, { minSide, maxPixels: options.maxPixels });
     // decoding may have shrunk the photograph: the crop is that of its full size
     const source = fullSize(raw);
     const crop = evaluationBox(source, this.geometry, options.within);

@@ -14,7 +14,7 @@ import { drawMix } from '../data/mix-draws.ts';
 import { findSampler } from '../data/samplers/table.ts';
 import type { AugmentSettings, MethodContext, StageSettings } from '../methods/method.ts';
 import { batchNames } from '../methods/stage-batch.ts';
-import type { RunConfig } from './config.ts';
+import { maxPixelsOf, type RunConfig } from './config.ts';
 import type { FeatureTable } from './features.ts';
 
 /** What one step of N images is fed, by the names of `batchNames` and `fieldInput`. */
@@ -38,7 +38,7 @@ export interface BatchSource {
 export interface BatchPlan {
   readonly examples: readonly Example[];
   readonly settings: StageSettings;
-  readonly config: Pick<RunConfig, 'size' | 'within' | 'workers' | 'seed'>;
+  readonly config: Pick<RunConfig, 'size' | 'within' | 'workers' | 'seed' | 'maxMegapixels'>;
   readonly hierarchy?: MethodContext['hierarchy'];
   /** Default: that of the settings, from the table. */
   readonly sampler?: Sampler;
@@ -136,7 +136,7 @@ export function imageBatches(plan: BatchPlan): BatchSource {
         within: config.within === 'box' ? examples[i].box : undefined,
         ...(masked ? { mask: examples[i].maskPath } : {}),
       }));
-      return { items, view, seed: config.seed, epoch };
+      return { items, view, seed: config.seed, epoch, maxPixels: maxPixelsOf(config) };
     },
   });
   const shape = [batch, config.size, config.size, 3];

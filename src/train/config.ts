@@ -128,6 +128,10 @@ export interface RunConfig {
   readonly data: string;
   /** Dataset format; found out when absent. */
   readonly format?: string;
+  /** `none`: of class folders, those in the root are the classes, whatever their names. */
+  readonly splits?: 'auto' | 'none';
+  /** Trains although there is a single class. */
+  readonly oneClass?: boolean;
   /** Cross-validation: all images are pooled, and those of this fold are the test split. */
   readonly fold?: FoldChoice;
   /** A share of each class that is kept back to test on, for data without a test split. */
@@ -168,6 +172,10 @@ export interface RunConfig {
   readonly lowering: LoweringChoice;
   /** Worker threads that decode images. */
   readonly workers: number;
+  /** Leaves images out that cannot be used, instead of refusing the dataset. Written when true. */
+  readonly skipBad?: boolean;
+  /** The most megapixels that an image may have. Written when given. */
+  readonly maxMegapixels?: number;
   /** Seconds between checkpoints within an epoch; one is also written after each epoch. */
   readonly checkpointEvery: number;
   /** Settings of stages, by name; `stages.<name>.<field>` in files and in --set. */
@@ -180,6 +188,8 @@ export type RunConfigInput = Pick<RunConfig, 'data'> & Partial<RunConfig>;
 const givenConfig = z.strictObject({
   data: z.string().min(1),
   format: z.string().optional(),
+  splits: z.enum(['auto', 'none']).optional(),
+  oneClass: z.boolean().optional(),
   fold: fold.optional(),
   holdOut: heldOut.optional(),
   method: z.string().default('finetune'),
@@ -202,6 +212,8 @@ const givenConfig = z.strictObject({
   device: z.enum(deviceChoices).default('cpu'),
   lowering: z.enum(loweringChoices).default('auto'),
   workers: z.number().int().min(0).max(64).default(1),
+  skipBad: z.boolean().optional(),
+  maxMegapixels: z.number().positive().optional(),
   checkpointEvery: z.number().positive().default(60),
   stage: z.record(z.string(), stageOverrides).default({}),
 });
@@ -212,13 +224,14 @@ const runConfig: z.ZodType<RunConfig> = givenConfig
     message: 'a fold holds images back already: leave it or holdOut out',
     path: ['holdOut'],
   })
-  .transform((config) => {
+  .transform(({ skipBad, ...config }) => {
     const backbone =
       config.backbone ?? (config.weights === 'none' ? 'resnet_tiny' : 'mobilenet_v2');
     const isTrunk = trunkPath(backbone) !== undefined;
     const weights = config.weights ?? defaultWeights(backbone)?.name ?? 'none';
     const small = weights === 'none' && !isTrunk;
-    return { ...config, backbone, weights, size: config.size ?? (small ? 112 : 224) };
+    const size = config.size ?? (small ? 112 : 224);
+    return { ...config, backbone, weights, size, ...(skipBad ? { skipBad } : {}) };
   });
 
 /** Checks a configuration; the error names the key. */
@@ -226,6 +239,11 @@ export function parseConfig(input: unknown, where = 'configuration'): RunConfig 
   const result = runConfig.safeParse(renameStages(input));
   if (result.success) return result.data;
   throw invalid(where, result.error.issues[0]);
+}
+
+/** The most pixels that an image of the run may have; undefined for the default. */
+export function maxPixelsOf({ maxMegapixels }: Pick<RunConfig, 'maxMegapixels'>) {
+  return maxMegapixels === undefined ? undefined : maxMegapixels * 1e6;
 }
 
 /** `stages.all.epochs` sets a stage's settings, while `stages` alone says how far to go. */

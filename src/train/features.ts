@@ -14,6 +14,7 @@ import { FeatureCache } from '../recognise/feature-cache.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import { foldConstants } from '../runtime/fold.ts';
 import { createSession, engineVersion } from '../runtime/node.ts';
+import { maxPixelsOf } from './config.ts';
 import type { Emit } from './events.ts';
 import type { Part } from './part.ts';
 import type { Task } from './task.ts';
@@ -51,6 +52,7 @@ export async function featuresOf(
     const options = {
       geometry,
       workers: config.workers,
+      maxPixels: maxPixelsOf(config),
       task: 'features',
       progress: emit.progress,
       pause,

@@ -15,6 +15,7 @@ import { passOverImages } from '../recognise/image-pass.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { engineVersion } from '../runtime/node.ts';
 import { unitRows } from '../search/similarity.ts';
+import { maxPixelsOf } from './config.ts';
 import { rowKey } from './features.ts';
 import { readRunConfig } from './run-folder.ts';
 
@@ -45,17 +46,22 @@ export async function openNearest(
 ): Promise<FindNearest> {
   const { geometry, manifest } = recogniser;
   const config = await readRunConfig(folder);
-  const dataset = await openTrainedImages(config, manifest.trained.heldBack);
-  const hashesOf = async (examples: readonly Example[]) =>
-    (await checkImages(examples, { cacheFolder: cacheFolder('images') })).hashes;
+  const maxPixels = maxPixelsOf(config);
+  const { skipBad } = config;
+  const images = { ...config, maxPixels };
+  const { heldBack } = manifest.trained;
+  const { dataset } = await openTrainedImages(images, heldBack, manifest.classes);
+  const checked = async (examples: readonly Example[]) =>
+    await checkImages(examples, { cacheFolder: cacheFolder('images'), maxPixels });
   const key = [manifest.sha256, JSON.stringify({ geometry, engineVersion })];
   const cache = await FeatureCache.open(cacheFolder('embeddings'), key, () => {});
 
   return async (photo, embedding, className) => {
     const label = dataset.classes.indexOf(className);
-    const train = dataset.examples.filter((e) => e.split === 'train' && e.label === label);
-    const hashes = await hashesOf(train);
-    mustBeReadable(train, hashes, config.data);
+    const all = dataset.examples.filter((e) => e.split === 'train' && e.label === label);
+    const { hashes } = await checked(all);
+    if (!skipBad) mustBeReadable(all, hashes, config.data);
+    const train = all.filter(({ id }) => hashes.has(id));
     const self = createHash('sha256')
       .update(await readFile(photo))
       .digest('hex');

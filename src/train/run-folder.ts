@@ -107,7 +107,12 @@ export async function removeLeftovers(folder: string): Promise<void> {
 }
 
 /** Settings that do not change the result may differ between the parts of a run. */
-const FREE: readonly (keyof RunConfig)[] = ['workers', 'checkpointEvery', 'offline'];
+const FREE: readonly (keyof RunConfig)[] = [
+  'workers',
+  'checkpointEvery',
+  'offline',
+  'maxMegapixels',
+];
 
 /** Settings of which `auto` is as good as what it led to. */
 const SETTLED: readonly (keyof RunConfig)[] = ['device', 'lowering'];

@@ -3,8 +3,8 @@
 import { fail } from '../core/errors.ts';
 import { sameShape } from '../core/shape.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import { networkParameters } from '../hub/convert.ts';
 import { fillFromWeights } from '../hub/fill.ts';
+import { networkParameters } from '../hub/network-parameters.ts';
 import {
   type LoadedWeights,
   torchvisionDescription,

@@ -32,6 +32,7 @@ export async function startWeights(
   const weights = withInput(found, input);
   note(`weights ${resolved.name}: input described by ${weights.describedBy}`);
   note(`weights: SHA-256 ${weights.hash}, licence ${weights.description.licence ?? 'unknown'}`);
+  if (weights.taken !== undefined) note(`weights: ${weights.taken}`);
   const { architecture } = resolved;
   if (architecture !== undefined && !isArchitecture(architecture, backbone)) {
     note(`weights: they are of timm's network '${architecture}', which may not be ${backbone}`);

@@ -2,22 +2,47 @@
 
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example } from '../core/example.ts';
-import { checkClasses, checkImages, raiseProblems } from '../data/check.ts';
-import { type Cut, cutDataset, foldInWords } from '../data/folds.ts';
+import { nearNames, plainName } from '../core/near-names.ts';
+import { leftOutInWords, raiseProblems, tellLeftOut, withoutBad } from '../data/bad-images.ts';
+import { type ClassProblem, checkClasses, checkImages } from '../data/check.ts';
+import { isGenericName } from '../data/datasets/split-names.ts';
+import { type Cut, cutDataset, cutOf, foldInWords } from '../data/folds.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
+import { maxPixelsOf, type RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
 
 /** SHA-256 of each image's bytes, by example id. */
 export type ImageHashes = ReadonlyMap<string, string>;
 
+/** What a run says about its images. */
+export type ImageSettings = Pick<RunConfig, 'fold' | 'holdOut' | 'skipBad' | 'maxMegapixels'>;
+
+/**
+ * With `skipBad`, the dataset without the images that the run may see and cannot use; else as it is.
+ * To be called before anything is counted or cut.
+ */
+export async function leaveBadOut(
+  opened: Dataset,
+  settings: ImageSettings,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Dataset> {
+  if (!settings.skipBad) return opened;
+  const whole = cutOf(settings) !== undefined;
+  const seen = opened.examples.filter(({ split }) => whole || split !== 'test');
+  const { problems } = await check(seen, settings, emit, signal);
+  if (problems.length > 0) emit.note(leftOutInWords(await tellLeftOut(problems)));
+  return withoutBad(opened, problems);
+}
+
 /** The dataset with the splits of a cut. All images are read: equal ones never straddle it. */
 export async function cutImages(
   opened: Dataset,
-  cut: Cut,
+  { cut, ...settings }: ImageSettings & { readonly cut: Cut },
   emit: Emit,
   signal: AbortSignal,
 ): Promise<{ dataset: Dataset; hashes: ImageHashes }> {
-  const hashes = await hashImages(opened.examples, emit, signal);
+  const hashes = await hashImages(opened.examples, settings, emit, signal);
   const dataset = cutDataset(opened, cut, hashes);
   const held = testImages(dataset);
   if (cut.fold === undefined) {
@@ -41,21 +66,37 @@ export function testImages({ examples }: Dataset): number {
 /** Reads the images that the run may see: of the test split not even the files are opened. */
 export async function readImages(
   dataset: Dataset,
+  settings: ImageSettings,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<ImageHashes> {
   const examples = dataset.examples.filter(({ split }) => split !== 'test');
-  return await hashImages(examples, emit, signal);
+  return await hashImages(examples, settings, emit, signal);
 }
 
-async function hashImages(examples: readonly Example[], emit: Emit, signal: AbortSignal) {
-  const checked = await checkImages(examples, {
+async function hashImages(
+  examples: readonly Example[],
+  settings: ImageSettings,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<ImageHashes> {
+  const { hashes, problems } = await check(examples, settings, emit, signal);
+  await raiseProblems(problems);
+  return hashes;
+}
+
+async function check(
+  examples: readonly Example[],
+  settings: ImageSettings,
+  emit: Emit,
+  signal: AbortSignal,
+) {
+  return await checkImages(examples, {
     cacheFolder: cacheFolder('images'),
+    maxPixels: maxPixelsOf(settings),
     signal,
     onProgress: (done, total) => emit.progress({ task: 'checking images', done, total }),
   });
-  raiseProblems(checked.problems);
-  return checked.hashes;
 }
 
 /** How many training images each class has. */
@@ -63,6 +104,39 @@ export function trainingImages({ classes, examples }: Dataset): number[] {
   const counts = new Array<number>(classes.length).fill(0);
   for (const { label, split } of examples) if (split === 'train') counts[label]++;
   return counts;
+}
+
+/** A network of one class always gives the same answer: nobody gets one unasked. */
+export function mustHaveTwoClasses({ root, classes }: Dataset, oneClass = false): void {
+  if (classes.length > 1 || oneClass) return;
+  const [name] = classes;
+  const doubt = isGenericName(name) ? ', whose name is hardly that of a class' : '';
+  throw fail('FM_DATASET', root, {
+    expected: 'at least two classes',
+    got: `one, '${name}'${doubt}`,
+    next:
+      'Give a folder with one folder for each class, or list the images with their labels in ' +
+      'labels.csv. To train on one class all the same, say oneClass=true (--one-class).',
+  });
+}
+
+/** Where a class without training images has its own. */
+function elsewhere({ classes, examples }: Dataset, className: string): string {
+  const label = classes.indexOf(className);
+  const splits = new Set(examples.flatMap((one) => (one.label === label ? [one.split] : [])));
+  return splits.size === 0 ? '' : ` (in ${[...splits].sort().join(' and ')} alone)`;
+}
+
+/** Names that are nearly those of other classes are slips of the pen. */
+function nextForClasses({ classes }: Dataset, broken: readonly ClassProblem[]): string {
+  const names = broken.map(({ className }) => className);
+  const trained = classes.filter((name) => !names.includes(name));
+  const [near] = names.flatMap((name) => {
+    const [other] = nearNames(name, trained, 1);
+    return other === undefined || plainName(other) !== plainName(name) ? [] : [{ name, other }];
+  });
+  const slip = near && `If '${near.name}' is '${near.other}', give both the same name. `;
+  return `${slip ?? ''}Add images to these classes or remove the classes.`;
 }
 
 /** Tells of classes with few training images; a class without any is an error. */
@@ -74,9 +148,9 @@ export function reportClasses(dataset: Dataset, emit: Emit): void {
       expected: 'training images for every class',
       got: `${broken.length} without: ${broken
         .slice(0, 5)
-        .map((c) => c.className)
+        .map(({ className }) => `${className}${elsewhere(dataset, className)}`)
         .join(', ')}`,
-      next: 'Add images to these classes or remove the classes.',
+      next: nextForClasses(dataset, broken),
     });
   }
   for (const { className, reason } of classes) emit.note(`class '${className}' has ${reason}`);

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Supervision } from '../core/example.ts';
 import type { Field } from '../core/fields.ts';
+import { copyNotes } from '../data/copies.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { cutOf } from '../data/folds.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
@@ -32,6 +33,8 @@ import { startWeights } from './start-weights.ts';
 import {
   cutImages,
   type ImageHashes,
+  leaveBadOut,
+  mustHaveTwoClasses,
   readImages,
   reportClasses,
   testImages,
@@ -74,9 +77,12 @@ export async function prepareTask(
   const trunkFile = checkTrunk(config);
   const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
   const options = parseOptions(method, config.options);
-  const opened = await openDataset(config.data, { format: config.format });
+  const { data, format, splits: folders, oneClass } = config;
+  const found = await openDataset(data, { format, splits: folders, oneClass });
+  for (const note of found.notes ?? []) emit.note(note);
+  mustHaveTwoClasses(found, oneClass);
   const boxes: readonly Supervision[] = config.within === 'box' ? ['box'] : [];
-  checkSupervision(method, opened, boxes);
+  checkSupervision(method, found, boxes);
   const trunk =
     trunkFile === undefined
       ? undefined
@@ -87,9 +93,10 @@ export async function prepareTask(
   const wished = method.second?.(options);
   const second = wished && (await loadSecond(wished, { pretrained, config, emit, signal }));
   const backbone = trunk?.backbone ?? known!;
+  const opened = await leaveBadOut(found, config, emit, signal);
   // what trains beside a fold is known when its images are read
   const asked = cutOf(config);
-  const cut = asked && (await cutImages(opened, asked, emit, signal));
+  const cut = asked && (await cutImages(opened, { ...config, cut: asked }, emit, signal));
   const dataset = cut?.dataset ?? opened;
   checkSupervision(method, dataset, boxes);
   const description = weights?.description ?? torchvisionDescription;
@@ -110,7 +117,8 @@ export async function prepareTask(
   };
   for (const note of checkStages({ method, context, config, dataset })) emit.note(note);
   reportClasses(dataset, emit);
-  const hashes = cut?.hashes ?? (await readImages(dataset, emit, signal));
+  const hashes = cut?.hashes ?? (await readImages(dataset, config, emit, signal));
+  for (const note of copyNotes(dataset, hashes)) emit.note(note);
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
   if (testImages(dataset) === 0) {

@@ -12,6 +12,7 @@ import { lowerRecogniser } from '../recognise/export.ts';
 import { type PassOptions, passOverImages, type SeenView } from '../recognise/image-pass.ts';
 import { isScale, recogniserGraph, scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { createSession } from '../runtime/node.ts';
+import { maxPixelsOf } from './config.ts';
 import { fieldSpace } from './field-space.ts';
 import type { Task } from './task.ts';
 import type { ValidationContext } from './validation.ts';
@@ -99,7 +100,8 @@ async function runOver(
   const session = await createSession(await lowerRecogniser(outputs, store), { threads });
   const { progress } = emit;
   try {
-    const options = { geometry, workers, task: 'validation', progress, pause, ...more };
+    const maxPixels = maxPixelsOf(config);
+    const options = { geometry, workers, maxPixels, task: 'validation', progress, pause, ...more };
     await passOverImages(session, val, options, visit);
   } finally {
     await session.close();

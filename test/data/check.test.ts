@@ -2,7 +2,7 @@ import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Example } from '../../src/core/example.ts';
-import { checkClasses, checkImages, raiseProblems } from '../../src/data/check.ts';
+import { checkClasses, checkImages } from '../../src/data/check.ts';
 import { encodeJpeg, encodePng } from '../../src/data/image/decode.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { noiseImage } from '../support/images.ts';
@@ -36,26 +36,13 @@ test('sizes, hashes that show duplicates, and every problem by name', async () =
   );
   expect(checked.hashes.get('good.png')).toMatch(/^[0-9a-f]{64}$/);
   expect(checked.hashes.get('copy.png')).toBe(checked.hashes.get('good.png'));
-  expect(checked.problems.map(({ id, reason }) => [id, reason])).toEqual([
-    ['text.jpg', expect.stringContaining('got text ("hello")')],
-    ['cut.jpg', expect.stringContaining('damaged or truncated')],
-    ['pixel.png', expect.stringContaining('1 x 1 pixels')],
-    ['empty.jpg', expect.stringContaining('got an empty file')],
-    ['gone.jpg', 'expected an image file, got no such file'],
+  expect(checked.problems.map(({ id, kind, got }) => [id, kind, got])).toEqual([
+    ['text.jpg', 'not-an-image', 'text ("hello")'],
+    ['cut.jpg', 'truncated', expect.stringContaining('a truncated file')],
+    ['pixel.png', 'too-small', '1 x 1 pixels'],
+    ['empty.jpg', 'empty', 'an empty file'],
+    ['gone.jpg', 'missing', 'no such file'],
   ]);
-  expect(() => raiseProblems(checked.problems)).toThrow(
-    /5 images.*:\n.*text\.jpg: .*\n.*cut\.jpg: /,
-  );
-  expect(() => raiseProblems([])).not.toThrow();
-});
-
-test('more than ten problems are counted', () => {
-  const problems = Array.from({ length: 13 }, (_, i) => ({
-    id: `${i}`,
-    path: `/p${i}`,
-    reason: 'bad',
-  }));
-  expect(() => raiseProblems(problems)).toThrow(/13 images that[\s\S]*\/p9: bad\n {2}and 3 more/);
 });
 
 test('the cache answers until the file changes', async () => {
@@ -76,6 +63,23 @@ test('the cache answers until the file changes', async () => {
   expect((await checkImages(examples, { cacheFolder })).sizes.get('a.png')?.width).toBe(20);
   await writeFile(file, '{ damaged');
   expect((await checkImages(examples, { cacheFolder })).hashes).toEqual(first.hashes);
+});
+
+test('the limit is asked of what is known too, and a cache of an earlier version is none', async () => {
+  const examples = await pictures({ 'a.png': await encodePng(noiseImage(20, 12)) });
+  const cacheFolder = await temporaryFolder();
+  const kinds = async (maxPixels?: number) =>
+    (await checkImages(examples, { cacheFolder, maxPixels })).problems.map(({ kind }) => kind);
+  expect(await kinds(239)).toEqual(['too-large']);
+  expect(await kinds()).toEqual([]);
+  expect(await kinds(239)).toEqual(['too-large']);
+  expect(await kinds(240)).toEqual([]);
+
+  const file = join(cacheFolder, 'image-check.json');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('"version":2', '"version":1').replace('20', '77'));
+  expect((await checkImages(examples, { cacheFolder })).sizes.get('a.png')?.width).toBe(20);
+  expect(await readFile(file, 'utf8')).toBe(text);
 });
 
 test('aborting rejects', async () => {

@@ -82,6 +82,7 @@ test('a damaged image rejects its own batch, by name', async () => {
     const error = await loader.next(1).catch((cause) => cause);
     expect(error).toBeInstanceOf(FieldmarkError);
     expect(error).toMatchObject({ code: 'FM_IMAGE', name: 'FieldmarkError' });
+    expect(error.fault).toEqual({ kind: 'not-an-image', got: 'text ("no image")' });
     expect(error.message).toContain(bad.path);
     await expect(loader.next(2)).resolves.toMatchObject({ indices: [6, 7, 8, 9] });
     await loader.close();

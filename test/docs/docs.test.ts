@@ -62,10 +62,14 @@ describe('docs/configuration.md', () => {
     const every: Record<keyof RunConfig, unknown> = {
       ...defaults,
       format: undefined,
+      splits: undefined,
+      oneClass: undefined,
       fold: undefined,
       holdOut: undefined,
       epochs: undefined,
       threads: undefined,
+      skipBad: undefined,
+      maxMegapixels: undefined,
     };
     for (const key of Object.keys(every)) expect([...rows.keys()]).toContain(key);
     for (const [key, value] of Object.entries(defaults)) {

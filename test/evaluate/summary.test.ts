@@ -15,7 +15,13 @@ describe('summarise', () => {
   const evaluation = summarise(input);
 
   test('headline figures and tables', () => {
-    expect(evaluation).toMatchObject({ n: 4, classes: 3, top1: 0.5, top5: 1, perClassMean: 0.5 });
+    expect(evaluation).toMatchObject({
+      n: 4,
+      classes: 3,
+      top1: 0.5,
+      top5: null,
+      perClassMean: 0.5,
+    });
     expect(evaluation.levels).toEqual({ genus: { top1: 0.75, n: 4, nodes: 2 } });
     expect(evaluation.matrix).toEqual([
       [1, 1, 0],

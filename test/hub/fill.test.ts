@@ -1,8 +1,9 @@
 // Numbers from files into networks: names of other libraries, classifiers, what does not fit.
 import { expect, test } from 'vitest';
 import { float32, type HostTensor, hostTensor, zeros } from '../../src/core/tensor.ts';
-import { convertNames, networkParameters } from '../../src/hub/convert.ts';
+import { convertNames } from '../../src/hub/convert.ts';
 import { fillFromWeights, loadingNotes } from '../../src/hub/fill.ts';
+import { networkParameters } from '../../src/hub/network-parameters.ts';
 import { type LoadedWeights, torchvisionDescription } from '../../src/hub/weights.ts';
 import type { Backbone } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
@@ -43,7 +44,15 @@ function load(backbone: Backbone, weights: LoadedWeights, classes: readonly stri
   return { store, report };
 }
 
-const foreign = ['mobilenet_v2', 'mobilenet_v2_035', 'vgg11', 'vgg11_bn', 'densenet121'];
+const foreign = [
+  'resnet18',
+  'resnet50',
+  'mobilenet_v2',
+  'mobilenet_v2_035',
+  'vgg11',
+  'vgg11_bn',
+  'densenet121',
+];
 
 test.each(foreign)('%s loads by the names of others, its classifier too', (name) => {
   const backbone = findBackbone(name);
@@ -58,6 +67,13 @@ test.each(foreign)('%s loads by the names of others, its classifier too', (name)
 });
 
 test.each([
+  ['resnet18', 'bn1.bias', 'embedder.embedder.normalization.bias'],
+  ['resnet50', 'layer2.3.conv3.weight', 'encoder.stages.1.layers.3.layer.2.convolution.weight'],
+  [
+    'resnet50',
+    'layer1.0.downsample.1.running_var',
+    'encoder.stages.0.layers.0.shortcut.normalization.running_var',
+  ],
   ['mobilenet_v2', 'features.0.0.weight', 'conv_stem.weight'],
   ['mobilenet_v2', 'features.1.conv.0.0.weight', 'blocks.0.0.conv_dw.weight'],
   ['mobilenet_v2', 'features.1.conv.2.bias', 'blocks.0.0.bn2.bias'],
@@ -109,7 +125,9 @@ test('doubles are narrowed, whole numbers refused, as are numbers that are none'
   const double = hostTensor('float64', first.shape, Float64Array.from(first.data as Float32Array));
   expect(load(backbone, change(double)).store).toEqual(store);
   const whole = hostTensor('int32', first.shape, new Int32Array(first.data.length));
-  expect(() => load(backbone, change(whole))).toThrow(/conv1\.weight is .* of int32/);
+  expect(() => load(backbone, change(whole))).toThrow(
+    /floating point, got .*conv1\.weight is int32/,
+  );
   const bad = float32(
     first.shape,
     Float32Array.from(first.data as Float32Array).fill(Number.NaN, 3, 4),
@@ -137,6 +155,54 @@ test.each(['mobilenet_v2_035', 'vgg11', 'resnet_tiny'])('%s: there and back agai
   expect([...there.keys()].at(-1)).toMatch(/(fc|classifier|head).*bias$/);
 });
 
+test('of several copies one is taken, told and converted', () => {
+  const backbone = findBackbone('resnet_tiny');
+  const { tensors, store } = network(backbone);
+  const other = network(backbone).tensors;
+  const both = file(
+    new Map([
+      ...[...other].map(([name, tensor]) => [`encoder_k.${name}`, tensor] as const),
+      ...[...tensors].map(([name, tensor]) => [`encoder_q.${name}`, tensor] as const),
+    ]),
+  );
+  const found = load(backbone, both);
+  expectSame(found.store, store);
+  expect(loadingNotes(found.report)).toContain(
+    "weights: the copy below 'encoder_q.' is taken, not the one below 'encoder_k.'",
+  );
+  expectSame(convertNames(both, backbone, 'torchvision'), tensors);
+});
+
+test("Transformers' classifier stands beside the network that has the prefix", () => {
+  const backbone = findBackbone('resnet18');
+  const { tensors, store } = network(backbone);
+  const [{ of }] = backbone.foreignNames!;
+  const renamed = [...tensors].map(([name, tensor]) => {
+    return [name.startsWith('fc.') ? of(name) : `resnet.${of(name)}`, tensor] as const;
+  });
+  const found = load(backbone, file(new Map(renamed)));
+  expect(found.report).toMatchObject({ scheme: 'Transformers', head: 'loaded', unused: [] });
+  expectSame(found.store, store);
+});
+
+test('modules in a list, with a classifier of their own', () => {
+  const backbone = findBackbone('resnet_tiny');
+  const { tensors, store } = network(backbone);
+  const modules = ['conv1', 'bn1', 'layer1', 'layer2', 'layer3', 'layer4'];
+  const renamed = [...tensors].map(([name, tensor]) => {
+    const [module, ...rest] = name.split('.');
+    const place = module === 'fc' ? 'classifier' : `features.${modules.indexOf(module)}`;
+    return [`${place}.${rest.join('.')}`, tensor] as const;
+  });
+  const found = load(backbone, file(new Map(renamed)));
+  expectSame(found.store, store);
+  expect(loadingNotes(found.report)).toEqual([
+    `weights: ${tensors.size - 2} tensors loaded by the order of its modules`,
+    'weights: the classifier is taken over, too',
+  ]);
+  expectSame(convertNames(file(new Map(renamed)), backbone, 'torchvision'), tensors);
+});
+
 test("timm's VGG has its hidden layers as convolutions", () => {
   const backbone = findBackbone('vgg11');
   const { tensors } = network(backbone);
@@ -149,6 +215,6 @@ test("timm's VGG has its hidden layers as convolutions", () => {
 test('a file of another network is not converted', () => {
   const { tensors } = network(findBackbone('resnet_tiny'));
   expect(() => convertNames(file(tensors), findBackbone('mobilenet_v2'), 'timm')).toThrow(
-    /expected weights of mobilenet_v2, got \d+ missing/,
+    /expected weights of mobilenet_v2, got those of resnet_tiny: .*--backbone resnet_tiny/,
   );
 });

@@ -36,6 +36,19 @@ beforeAll(async () => {
 });
 afterAll(() => describer.close());
 
+test('what is left out of the folder is told', async () => {
+  const folder = await temporaryFolder();
+  await cp(images, folder, { recursive: true });
+  await addFiles(folder, { '@eaDir/1.jpg/THUMB.jpg': '', 'phone/1.HEIC': '', 'phone/2.HEIC': '' });
+  const notes: string[] = [];
+  const onNote = (text: string) => void notes.push(text);
+  const built = await buildPhotoIndex(folder, describer, { workers: 0, onNote });
+  expect(built.store.items).toHaveLength(60);
+  expect(notes).toEqual([
+    expect.stringMatching(/^left out: 2 \.heic files \(phone\/1.*; 1 folder that .* \(@eaDir\)$/),
+  ]);
+});
+
 test('every photograph finds itself first, after the index went through its file', async () => {
   const built = await buildPhotoIndex(images, describer, { workers: 0 });
   expect(built.skipped).toEqual([]);
@@ -123,7 +136,7 @@ test('photographs that cannot be read are refused by name, or left out on reques
     code: 'FM_IMAGE',
     message: expect.stringContaining('broken.jpg'),
   });
-  const built = await buildPhotoIndex(folder, describer, { workers: 0, skipUnreadable: true });
+  const built = await buildPhotoIndex(folder, describer, { workers: 0, skipBad: true });
   expect(built.skipped.map(({ id }) => id)).toEqual(['birds/broken.jpg']);
   expect(built.store.items).toHaveLength(15);
   await built.store.close();

@@ -3,15 +3,8 @@
 
 import { join } from 'node:path';
 import type { ClassAttributes } from '../../core/example.ts';
-import {
-  datasetError,
-  isFile,
-  type Line,
-  parseNumber,
-  quoted,
-  readLines,
-  splitKey,
-} from './lines.ts';
+import { datasetError, quoted } from './dataset-error.ts';
+import { isFile, type Line, parseNumber, readLines, splitKey } from './lines.ts';
 
 /** A class has what at least so many per cent saw. */
 const THRESHOLD = 50;

@@ -5,15 +5,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Box, Dataset, Example, PartPoint } from '../../core/example.ts';
 import { readAttributes } from './cub200-attributes.ts';
-import {
-  datasetError,
-  isFile,
-  isFolder,
-  parseNumber,
-  quoted,
-  readLines,
-  splitKey,
-} from './lines.ts';
+import { datasetError, quoted } from './dataset-error.ts';
+import { isFile, isFolder, parseNumber, readLines, splitKey } from './lines.ts';
+import { listedPath } from './listed-path.ts';
 import { type DatasetLoader, hierarchyLevel, supervisionOf } from './loader.ts';
 
 /** images.txt, image_class_labels.txt, classes.txt and more in the dataset's root. */
@@ -30,7 +24,7 @@ export const cub200: DatasetLoader = {
 const LICENCE = 'CUB-200-2011: images for non-commercial research use only, owned by their authors';
 
 async function load(root: string): Promise<Dataset> {
-  const images = await readTable(join(root, 'images.txt'));
+  const images = await readImages(root);
   const classRows = await readTable(join(root, 'classes.txt'));
   const imageIds = new Set(images.keys());
   const classOf = await readIndex(root, 'image_class_labels.txt', imageIds, classRows);
@@ -93,6 +87,15 @@ async function readTable(
   const missing = complete && ids && [...ids].find((id) => !table.has(id));
   if (missing) throw datasetError(path, `a line for image ${missing} of images.txt`, 'none');
   return table;
+}
+
+/** The paths of images.txt, as they are on this disk. */
+async function readImages(root: string): Promise<Map<string, Row>> {
+  const images = await readTable(join(root, 'images.txt'));
+  for (const [id, { value, where }] of images) {
+    images.set(id, { value: await listedPath(join(root, 'images'), value), where });
+  }
+  return images;
 }
 
 function mustBeKnown(id: string, where: string, ids?: ReadonlySet<string>): void {

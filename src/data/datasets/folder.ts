@@ -1,11 +1,24 @@
 // Images in class folders: `root/<class>/*.jpg`, or `root/{train,val,test}/<class>/*.jpg`. Without
 // split folders everything is `train`; no test split is invented.
 
-import { readdir, realpath } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Dataset, Example, Split } from '../../core/example.ts';
-import { imageExtensions } from '../image/sniff.ts';
-import { datasetError, isFolder } from './lines.ts';
+import { unifySpellings } from './class-names.ts';
+import { datasetError } from './dataset-error.ts';
+import { type ClassFolder, type Layout, layoutOf } from './folder-layout.ts';
+import { readLists, tableNames } from './image-lists.ts';
+import { imageNames } from './image-names.ts';
+import {
+  counted,
+  firstNames,
+  type LeftOut,
+  leftOutFiles,
+  leftOutInWords,
+  leftOutNotes,
+  leftOutOfTree,
+} from './left-out.ts';
+import { isFolder } from './lines.ts';
 import {
   type DatasetLoader,
   type DatasetOptions,
@@ -13,25 +26,24 @@ import {
   supervisionOf,
 } from './loader.ts';
 import { naturalCompare } from './natural-order.ts';
+import {
+  imagesBelow,
+  joinPath,
+  type PhotoFolder,
+  type PhotoTree,
+  readPhotoTree,
+} from './photo-tree.ts';
 
 /** Any folder with folders in it. */
 export const folder: DatasetLoader = {
   name: 'folder',
   looksFor: 'one folder of images for each class, or these below train, val and test',
   async detect(root) {
-    return (await subfolders(root)).length > 0;
+    const names = (await readdir(root).catch(() => [])).filter((name) => !name.startsWith('.'));
+    return (await Promise.all(names.map((name) => isFolder(join(root, name))))).some(Boolean);
   },
   load,
 };
-
-const splitFolders: ReadonlyMap<string, Split> = new Map([
-  ['train', 'train'],
-  ['training', 'train'],
-  ['val', 'val'],
-  ['valid', 'val'],
-  ['validation', 'val'],
-  ['test', 'test'],
-]);
 
 /** An image found, before classes are numbered. */
 interface Found {
@@ -41,23 +53,22 @@ interface Found {
 }
 
 async function load(root: string, options: DatasetOptions): Promise<Dataset> {
-  const found: Found[] = [];
-  const empty = new Set<string>();
-  for (const { base, split } of await splitsOf(root, options)) {
-    const at = base === '' ? root : join(root, base);
-    for (const name of await subfolders(at)) {
-      const images = await listImages(at, name);
-      if (images.length === 0) empty.add(name);
-      for (const image of images) {
-        found.push({ id: joinId(base, image), className: classOf(image, name, options), split });
-      }
-    }
-  }
-  const classes = [...new Set(found.map((image) => image.className))].sort(naturalCompare);
-  mustHaveImages(root, empty, found);
+  const tree = await readPhotoTree(root);
+  const layout = layoutOf(tree.root, root, options);
+  const { kept: found, astray } = withoutStrays(
+    layout.classes.flatMap((one) => imagesOf(one, options)),
+    tree,
+  );
+  const { nameOf, notes } = unifySpellings(found);
+  const classes = [...new Set(nameOf.values())].sort(naturalCompare);
+  const beside = besideClasses(tree.root, layout);
+  mustHaveImages(root, layout, found, astray);
   const order = new Map(classes.map((name, index) => [name, index]));
-  const examples = found.map((image) => toExample(root, image, order));
-  const hierarchy = parentLevel(classes);
+  const examples = found.map(({ id, className, split }): Example => {
+    const label = order.get(nameOf.get(className)!)!;
+    return { id, path: join(root, ...id.split('/')), label, split };
+  });
+  const hierarchy = options.nested === true ? parentLevel(classes) : undefined;
   return {
     name: basename(root),
     format: 'folder',
@@ -66,83 +77,141 @@ async function load(root: string, options: DatasetOptions): Promise<Dataset> {
     examples,
     supervision: supervisionOf(examples, hierarchy),
     hierarchy,
+    notes: [
+      ...layout.notes,
+      ...notes,
+      ...(await unreadTables(root, tree, classes.length)),
+      ...leftOutNotes([...leftOutOf(layout, beside, classes), ...astray, ...leftOutOfTree(tree)]),
+    ],
   };
 }
 
-/** The folders that hold class folders. Split folders count only where all folders are splits. */
-async function splitsOf(
-  root: string,
-  { splits = 'auto' }: DatasetOptions,
-): Promise<{ base: string; split: Split }[]> {
-  const names = await subfolders(root);
-  const allSplits = names.length > 0 && names.every((name) => splitFolders.has(name.toLowerCase()));
-  if (splits === 'none' || !allSplits) return [{ base: '', split: 'train' }];
-  return names.map((name) => ({ base: name, split: splitFolders.get(name.toLowerCase())! }));
+/** Tables beside class folders, which may say more than these. */
+async function unreadTables(root: string, tree: PhotoTree, classes: number): Promise<string[]> {
+  if ((await tableNames(root)).length === 0) return [];
+  const read = await readLists(root, imageNames(imagesBelow(tree.root))).catch(() => undefined);
+  if (read === undefined) return ['the tables in the folder could not be read'];
+  const reasons = classes > 1 ? [] : read.others.map(({ name, reason }) => `${name} ${reason}`);
+  const [list, ...more] = read.lists.map(({ name }) => name);
+  if (list === undefined) return reasons;
+  const instead = more.length === 0 ? '; --format csv takes the labels from it' : '';
+  return [`${[list, ...more].join(', ')}: not read, the folders are the classes${instead}`];
 }
 
-/** Names of the folders in a folder, links followed, hidden ones left out, in natural order. */
-async function subfolders(path: string): Promise<string[]> {
-  const names = (await readdir(path)).filter(isVisible);
-  const folders = await Promise.all(names.map((name) => isFolder(join(path, name))));
-  return names.filter((_, i) => folders[i]).sort(naturalCompare);
+function imagesOf({ className, split, folder }: ClassFolder, { nested }: DatasetOptions): Found[] {
+  const above = folder.path.length - folder.name.length;
+  return imagesBelow(folder).map((id) => {
+    const name = nested === true ? id.slice(above, id.lastIndexOf('/')) : className;
+    return { id, className: name, split };
+  });
 }
 
-function isVisible(name: string): boolean {
-  return !name.startsWith('.') && name !== '__MACOSX';
+/** Links that lead out of a class into another would give photographs two labels. */
+function withoutStrays(found: readonly Found[], { linked }: PhotoTree) {
+  const owners = new Map(found.map(({ id, className }) => [id, className]));
+  const isStray = ({ id, className }: Found) => {
+    const target = linked.get(id);
+    const other = target && owners.get(target);
+    return other !== undefined && other !== className;
+  };
+  const paths = found.filter(isStray).map(({ id }) => `${id} is ${linked.get(id)}`);
+  const kind = [
+    'photograph that a link takes from another class',
+    'photographs that links take from other classes',
+  ] as const;
+  return { kept: found.filter((one) => !isStray(one)), astray: [{ kind, paths }] };
+}
+
+/** What lies on the way to the classes and beside them. */
+interface Beside {
+  readonly loose: string[];
+  readonly empty: PhotoFolder[];
+}
+
+function besideClasses(root: PhotoFolder, { classes, unlabelled, strange }: Layout): Beside {
+  const told = new Set([...classes.map(({ folder }) => folder), ...unlabelled, ...strange]);
+  const beside: Beside = { loose: [], empty: [] };
+  const look = (at: PhotoFolder) => {
+    if (told.has(at)) return;
+    if (at.photos === 0 && at !== root) {
+      beside.empty.push(at);
+      return;
+    }
+    for (const name of [...at.images, ...at.foreign]) beside.loose.push(joinPath(at.path, name));
+    for (const inner of at.folders) look(inner);
+  };
+  look(root);
+  return beside;
+}
+
+function leftOutOf(
+  { classes, unlabelled, strange }: Layout,
+  { loose, empty }: Beside,
+  names: readonly string[],
+): LeftOut[] {
+  const bare = empty.filter(({ name }) => !names.includes(name));
+  return [
+    {
+      kind: ['photograph beside the class folders', 'photographs beside the class folders'],
+      paths: loose,
+    },
+    {
+      kind: ['photograph without a class', 'photographs without classes'],
+      paths: unlabelled.flatMap(imagesBelow),
+    },
+    {
+      kind: [
+        'folder that is neither split nor class',
+        'folders that are neither splits nor classes',
+      ],
+      paths: strange.map(
+        ({ path, photos }) => `${path} with ${counted(photos, ['photograph', 'photographs'])}`,
+      ),
+    },
+    {
+      kind: ['folder without photographs', 'folders without photographs'],
+      paths: bare.map(({ path }) => path),
+    },
+    ...leftOutFiles(classes.map(({ folder }) => folder)),
+  ];
 }
 
 /** All images at any depth below a folder, as slash paths below it, in natural order. */
 export async function listPhotos(folder: string): Promise<string[]> {
-  return await listImages(folder, '');
+  return (await findPhotos(folder)).photos;
 }
 
-/** Images at any depth below `base/path`, as slash paths below `base`. Link cycles are cut. */
-async function listImages(
-  base: string,
-  path: string,
-  above: readonly string[] = [],
-): Promise<string[]> {
-  const at = join(base, path);
-  const real = await realpath(at);
-  if (above.includes(real)) return [];
-  const folders = await subfolders(at);
-  const names = (await readdir(at)).filter((name) => isVisible(name) && isImageName(name));
-  const images = names.filter((name) => !folders.includes(name)).sort(naturalCompare);
-  const deeper = await Promise.all(
-    folders.map((name) => listImages(base, joinId(path, name), [...above, real])),
-  );
-  return [...images.map((name) => joinId(path, name)), ...deeper.flat()];
+/** The same, and notes on what else lies there. */
+export async function findPhotos(folder: string): Promise<{ photos: string[]; notes: string[] }> {
+  const tree = await readPhotoTree(folder);
+  const notes = leftOutNotes([...leftOutFiles([tree.root]), ...leftOutOfTree(tree)]);
+  return { photos: imagesBelow(tree.root), notes };
 }
 
-function isImageName(name: string): boolean {
-  const dot = name.lastIndexOf('.');
-  return dot > 0 && imageExtensions.includes(name.slice(dot + 1).toLowerCase());
-}
-
-function joinId(base: string, name: string): string {
-  return base === '' ? name : `${base}/${name}`;
-}
-
-function classOf(image: string, top: string, { nested = false }: DatasetOptions): string {
-  return nested ? image.slice(0, image.lastIndexOf('/')) : top;
-}
-
-/** A class folder may be empty in one split, not in all. */
-function mustHaveImages(root: string, empty: ReadonlySet<string>, found: readonly Found[]): void {
-  const filled = new Set(found.map((image) => image.className.split('/')[0]));
-  const bare = [...empty].filter((name) => !filled.has(name));
-  if (bare.length === 0) return;
-  const expected = `images (${imageExtensions.join(', ')}) in every class folder`;
-  const next = 'Add images to the class, or remove its folder.';
-  throw datasetError(root, expected, `none in ${bare.slice(0, 10).join(', ')}`, { next });
-}
-
-function toExample(
+/**
+ * A class folder may be empty in one split, not in all; one that could not be read is a class too.
+ */
+function mustHaveImages(
   root: string,
-  { id, className, split }: Found,
-  order: ReadonlyMap<string, number>,
-): Example {
-  return { id, path: join(root, ...id.split('/')), label: order.get(className)!, split };
+  { classes }: Layout,
+  found: readonly Found[],
+  astray: readonly LeftOut[],
+): void {
+  const filled = new Set(found.map(({ className }) => className.split('/')[0]));
+  const bare = classes.filter(({ className }) => !filled.has(className));
+  if (bare.length === 0) return;
+  const folders = bare.map(({ folder }) => folder);
+  const foreign = leftOutFiles(folders).filter(({ next }) => next !== undefined);
+  const kinds = [...foreign, ...astray].filter(({ paths }) => paths.length > 0);
+  const names = firstNames(
+    folders.map(({ name }) => name),
+    10,
+  );
+  const got = [`none in ${names}`, ...kinds.map(leftOutInWords)].join(', but ');
+  const next = kinds[0]?.next ?? 'Add images to the class.';
+  throw datasetError(root, 'images that can be read in every class folder', got, {
+    next: `${next.replace(/\.$/, '')}, or remove its folder.`,
+  });
 }
 
 /** Nested classes that all lie two deep (`genus/species`) have their parents as a level. */

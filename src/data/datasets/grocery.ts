@@ -3,7 +3,10 @@
 
 import { basename, join } from 'node:path';
 import type { Dataset, Example, Split } from '../../core/example.ts';
-import { datasetError, isFile, type Line, quoted, readLines } from './lines.ts';
+import { type Row, readCells } from './cells.ts';
+import { datasetError, quoted } from './dataset-error.ts';
+import { isFile } from './lines.ts';
+import { listedPath } from './listed-path.ts';
 import { type DatasetLoader, hierarchyLevel, supervisionOf } from './loader.ts';
 
 /** classes.csv beside train.txt, val.txt and test.txt. */
@@ -31,8 +34,8 @@ async function load(root: string): Promise<Dataset> {
   for (const split of ['train', 'val', 'test'] as const) {
     const path = join(root, `${split}.txt`);
     if (!(await isFile(path))) continue;
-    for (const line of await readLines(path)) {
-      examples.push(readExample(root, split, line, { classes, order }));
+    for (const row of await readCells(path)) {
+      examples.push(await readExample(root, split, row, { classes, order }));
     }
   }
   mustBeUnique(root, examples);
@@ -50,13 +53,17 @@ async function load(root: string): Promise<Dataset> {
   };
 }
 
-/** By class id, in the file's order. The first line is the header. */
+/** By class id, in the file's order. The first line is the header, unless it has a class id. */
 async function readClasses(path: string): Promise<Map<string, GroceryClass>> {
+  const rows = await readCells(path);
+  const hasHeader = !/^\d+$/.test(rows[0]?.cells[1] ?? '');
   const classes = new Map<string, GroceryClass>();
-  for (const line of (await readLines(path)).slice(1)) {
-    const [name, id, coarseName, coarseId] = line.text.split(',').map((cell) => cell.trim());
-    if (!coarseId) throw datasetError(line.where, 'name, id, coarse name, coarse id', line.text);
-    if (classes.has(id)) throw datasetError(line.where, 'every class id once', `${id} again`);
+  for (const { cells, where } of hasHeader ? rows.slice(1) : rows) {
+    const [name, id, coarseName, coarseId] = cells;
+    if (!coarseId) {
+      throw datasetError(where, 'name, id, coarse name, coarse id', quoted(cells.join(', ')));
+    }
+    if (classes.has(id)) throw datasetError(where, 'every class id once', `${id} again`);
     classes.set(id, { name, coarseName, coarseId });
   }
   return classes;
@@ -68,14 +75,22 @@ interface ClassTable {
 }
 
 /** `train/Fruit/Apple/Golden-Delicious/Golden-Delicious_001.jpg, 0, 0` */
-function readExample(root: string, split: Split, line: Line, table: ClassTable): Example {
-  const [path, fine, coarse] = line.text.split(',').map((cell) => cell.trim());
-  if (coarse === undefined) throw datasetError(line.where, 'path, class, coarse class', line.text);
-  const row = table.classes.get(fine);
-  if (row === undefined) throw datasetError(line.where, 'a class of classes.csv', quoted(fine));
-  if (row.coarseId !== coarse) {
-    throw datasetError(line.where, `coarse class ${row.coarseId} for ${row.name}`, quoted(coarse));
+async function readExample(
+  root: string,
+  split: Split,
+  { cells, where }: Row,
+  table: ClassTable,
+): Promise<Example> {
+  const [listed, fine, coarse] = cells;
+  if (coarse === undefined) {
+    throw datasetError(where, 'path, class, coarse class', quoted(cells.join(', ')));
   }
+  const row = table.classes.get(fine);
+  if (row === undefined) throw datasetError(where, 'a class of classes.csv', quoted(fine));
+  if (row.coarseId !== coarse) {
+    throw datasetError(where, `coarse class ${row.coarseId} for ${row.name}`, quoted(coarse));
+  }
+  const path = await listedPath(root, listed);
   return { id: path, path: join(root, path), label: table.order.get(fine)!, split };
 }
 

@@ -1,7 +1,8 @@
-// Annotation text files: their lines with numbers, and errors that name file and line.
+// Annotation text files: their lines, with what errors need to name them.
 
-import { readFile, stat } from 'node:fs/promises';
-import { type FieldmarkError, fail } from '../../core/errors.ts';
+import { stat } from 'node:fs/promises';
+import { readAnnotations } from './annotation-text.ts';
+import { datasetError, quoted } from './dataset-error.ts';
 
 /** One line of an annotation file that is not blank. */
 export interface Line {
@@ -10,13 +11,11 @@ export interface Line {
   readonly where: string;
 }
 
-/** The lines of a text file without blank ones. Byte order mark and carriage returns are dropped. */
+/**
+ * The lines of a text file without blank ones, in UTF-8 or UTF-16; carriage returns are dropped.
+ */
 export async function readLines(path: string): Promise<Line[]> {
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw datasetError(path, 'a text file', `none (${cause.code})`, { cause });
-  });
-  return text
-    .replace(/^\uFEFF/, '')
+  return (await readAnnotations(path))
     .split('\n')
     .map((line, i) => ({ text: line.trim(), where: `${path}:${i + 1}` }))
     .filter((line) => line.text !== '');
@@ -36,22 +35,6 @@ export function parseNumber(text: string, line: Line): number {
     throw datasetError(line.where, 'a number', quoted(text));
   }
   return value;
-}
-
-/** FM_DATASET with the next step that fits annotation files. */
-export function datasetError(
-  where: string,
-  expected: string,
-  got: string,
-  more: { next?: string; cause?: unknown } = {},
-): FieldmarkError {
-  const next = more.next ?? 'Correct the file or restore it from the original dataset.';
-  return fail('FM_DATASET', where, { expected, got, next, cause: more.cause });
-}
-
-/** Text in quotes and not too long, for messages. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? text.slice(0, 57) + '...' : text);
 }
 
 /** Whether the path is a file; links are followed. */

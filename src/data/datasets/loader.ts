@@ -3,8 +3,17 @@
 import type { Dataset, Example, HierarchyLevel, Supervision } from '../../core/example.ts';
 
 export interface DatasetOptions {
-  /** `folder` only. `auto`: folders named train, val and test are splits; `none`: they are classes. */
+  /**
+   * `folder` only. `auto`: splits are found out; `none`: the folders in the root are the classes.
+   */
   readonly splits?: 'auto' | 'none';
+  /** `folder` only. A single folder in the root is a class, and not what holds the classes. */
+  readonly oneClass?: boolean;
+  /**
+   * `folder` only. Names of classes (in NFC) that a folder is known to have: nothing is guessed
+   * then.
+   */
+  readonly known?: ReadonlySet<string>;
   /** `folder` only. Every folder that holds images is a class, named by its path. */
   readonly nested?: boolean;
 }
@@ -36,7 +45,9 @@ export function supervisionOf(
   return found;
 }
 
-/** A level above the classes from the name that each class has there, numbered as they first come. */
+/**
+ * A level above the classes from the name that each class has there, numbered as they first come.
+ */
 export function hierarchyLevel(name: string, nameOfClass: readonly string[]): HierarchyLevel {
   const names = [...new Set(nameOfClass)];
   const order = new Map(names.map((parent, index) => [parent, index]));

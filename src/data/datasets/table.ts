@@ -1,20 +1,24 @@
 // The table of dataset formats, and opening a folder as whichever of them it is.
 
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { Dataset } from '../../core/example.ts';
+import { csv } from './csv.ts';
 import { cub200 } from './cub200.ts';
+import { datasetError, unreadableFolder } from './dataset-error.ts';
 import { folder } from './folder.ts';
 import { grocery } from './grocery.ts';
-import { datasetError } from './lines.ts';
+import { counted } from './left-out.ts';
+import { isFolder } from './lines.ts';
 import type { DatasetLoader, DatasetOptions } from './loader.ts';
+import { readPhotoTree } from './photo-tree.ts';
 
 /** Every format, in the order in which they are tried: the most particular first. */
-export const datasetLoaders: readonly DatasetLoader[] = [cub200, grocery, folder];
+export const datasetLoaders: readonly DatasetLoader[] = [cub200, grocery, csv, folder];
 
 export interface OpenDatasetOptions extends DatasetOptions {
-  /** `cub200 | grocery | folder`. Default: found out. */
+  /** `cub200 | grocery | csv | folder`. Default: found out. */
   readonly format?: string;
 }
 
@@ -53,22 +57,38 @@ function loaderNamed(name: string): DatasetLoader {
 
 async function detectLoader(path: string): Promise<DatasetLoader> {
   for (const loader of datasetLoaders) {
-    if (loader === folder) await mustNotBeParent(path);
+    if (loader === csv) await mustNotBeParent(path);
     if (await loader.detect(path)) return loader;
   }
-  throw datasetError(path, 'a dataset', 'a folder of no known layout', { next: formatsInWords() });
+  const { photos } = (await readPhotoTree(path)).root;
+  const got =
+    photos === 0
+      ? 'a folder of no known layout'
+      : `${counted(photos, ['photograph', 'photographs'])} without labels`;
+  throw datasetError(path, 'a dataset', got, { next: formatsInWords() });
 }
 
 /** The folder above a dataset would otherwise pass as a class folder with a single class. */
 async function mustNotBeParent(path: string): Promise<void> {
-  const names = (await readdir(path)).slice(0, 50).map((name) => join(path, name));
-  for (const loader of datasetLoaders.filter((one) => one !== folder)) {
+  const all = await readdir(path).catch((cause) => {
+    throw unreadableFolder(path, cause);
+  });
+  const names = all.slice(0, 50).map((name) => join(path, name));
+  const folders = await onlyFolders(names);
+  // any folder may hold a table: one of class folders is none
+  const loaders = folders.length === 1 ? [cub200, grocery, csv] : [cub200, grocery];
+  for (const loader of loaders) {
     const found = await Promise.all(names.map((name) => loader.detect(name)));
     const inner = names[found.indexOf(true)];
     if (inner === undefined) continue;
     const next = `Open ${inner} instead.`;
     throw datasetError(path, 'a dataset', 'a folder that holds one', { next });
   }
+}
+
+async function onlyFolders(paths: readonly string[]): Promise<string[]> {
+  const are = await Promise.all(paths.map(isFolder));
+  return paths.filter((path, i) => are[i] && !basename(path).startsWith('.'));
 }
 
 function formatsInWords(): string {

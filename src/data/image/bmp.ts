@@ -1,68 +1,72 @@
-// Windows bitmaps, which sharp's prebuilt library cannot read: uncompressed, 8 bits with a palette,
-// 24 or 32 bits. Run-length and bit-field variants are refused by name.
+// Windows and OS/2 bitmaps, which sharp's prebuilt library cannot read. The only file that knows
+// @napi-rs/image: it reads the pixels, once the header has been checked and made a common one.
 
-import { fail } from '../../core/errors.ts';
-import type { RawImage } from '../../core/raw-image.ts';
+import { type BmpHeader, plainBmp, truncated } from './bmp-header.ts';
+import { ImageError } from './fault.ts';
 
-interface BmpHeader {
-  readonly pixelsAt: number;
-  readonly paletteAt: number;
+/** Pixels with or without alpha, row by row from the top. */
+export interface BmpPixels {
   readonly width: number;
   readonly height: number;
-  readonly bottomUp: boolean;
-  readonly bits: number;
-  readonly compression: number;
+  readonly channels: 3 | 4;
+  readonly data: Uint8Array;
 }
 
-/** Decodes an uncompressed BMP. `where` names it in FM_IMAGE errors. */
-export function decodeBmp(bytes: Uint8Array, where: string, maxPixels: number): RawImage {
-  const bad = (expected: string, got: string) =>
-    fail('FM_IMAGE', where, { expected, got, next: 'Convert the image to PNG or JPEG.' });
-  const header = readHeader(bytes);
-  if (header === undefined) throw bad('a BMP header', `${bytes.length} bytes`);
-  const { width, height, bits, compression } = header;
-  if (compression !== 0 || ![8, 24, 32].includes(bits)) {
-    throw bad('an uncompressed BMP of 8, 24 or 32 bits', `${bits} bits, method ${compression}`);
+/** Decodes a BMP whose header has been read. `where` names it in FM_IMAGE errors. */
+export async function decodeBmp(
+  bytes: Uint8Array,
+  header: BmpHeader,
+  where: string,
+): Promise<BmpPixels> {
+  const { width, height } = header;
+  const pixels = pixelBytes(bytes, header, where);
+  const plain = plainBmp(bytes, header, pixels);
+  const Transformer = await loadDecoder(where);
+  const data = await new Transformer(plain).rawPixels().catch((cause: Error) => {
+    const reason = cause.message.replace(/^Decode image failed\s*/, '').split('\n')[0];
+    const kind = /fill whole buffer|unexpected end/.test(reason) ? 'truncated' : 'damaged';
+    throw new ImageError(where, { kind, got: `a ${kind} file (${reason})` }, cause);
+  });
+  const channels = data.length / (width * height);
+  if (channels === 3) return { width, height, channels, data };
+  return withAlpha(width, height, data);
+}
+
+/** Loaded for the first bitmap, so that nobody else waits for it or needs its binary. */
+async function loadDecoder(where: string) {
+  try {
+    return (await import('@napi-rs/image')).Transformer;
+  } catch (cause) {
+    const got = 'a BMP file, whose decoder is not installed for this system';
+    throw new ImageError(where, { kind: 'unsupported', got }, cause);
   }
-  if (width < 1 || height < 1) throw bad('a positive size', `${width} x ${height}`);
-  if (width * height > maxPixels) throw bad(`at most ${maxPixels} pixels`, `${width} x ${height}`);
-  const needed = header.pixelsAt + rowBytes(header) * height;
-  if (bytes.length < needed) throw bad(`${needed} bytes`, `a truncated file of ${bytes.length}`);
-  return { width, height, data: readPixels(bytes, header) };
 }
 
-function readHeader(bytes: Uint8Array): BmpHeader | undefined {
-  if (bytes.length < 54) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const height = view.getInt32(22, true);
-  return {
-    pixelsAt: view.getUint32(10, true),
-    paletteAt: 14 + view.getUint32(14, true),
-    width: view.getInt32(18, true),
-    height: Math.abs(height),
-    bottomUp: height > 0,
-    bits: view.getUint16(28, true),
-    compression: view.getUint32(30, true),
-  };
-}
-
-/** Rows are padded to four bytes. */
-function rowBytes({ width, bits }: BmpHeader): number {
-  return Math.ceil((width * bits) / 32) * 4;
-}
-
-function readPixels(bytes: Uint8Array, header: BmpHeader): Uint8Array {
-  const { width, height, bits, bottomUp, pixelsAt, paletteAt } = header;
-  const out = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++) {
-    const row = pixelsAt + rowBytes(header) * (bottomUp ? height - 1 - y : y);
-    for (let x = 0; x < width; x++) {
-      const from = bits === 8 ? paletteAt + bytes[row + x] * 4 : row + x * (bits / 8);
-      const to = (y * width + x) * 3;
-      out[to] = bytes[from + 2]; // stored blue first
-      out[to + 1] = bytes[from + 1];
-      out[to + 2] = bytes[from];
-    }
+/** The stored pixels. Rows are padded to four bytes, but some writers leave the last padding out. */
+function pixelBytes(bytes: Uint8Array, header: BmpHeader, where: string): Uint8Array {
+  const { width, height, bits, coding, pixelsAt } = header;
+  const stored = bytes.subarray(pixelsAt);
+  if (coding !== 'plain') {
+    if (stored.length < 2) throw truncated(where, bytes.length, pixelsAt + 2);
+    return stored;
   }
-  return out;
+  const row = Math.ceil((width * bits) / 32) * 4;
+  const whole = row * height;
+  const least = whole - row + Math.ceil((width * bits) / 8);
+  if (stored.length >= whole) return stored.subarray(0, whole);
+  if (stored.length < least) throw truncated(where, bytes.length, pixelsAt + whole);
+  const padded = new Uint8Array(whole);
+  padded.set(stored);
+  return padded;
+}
+
+/** Writers that know no alpha leave it zero everywhere: such an image is opaque. */
+function withAlpha(width: number, height: number, data: Uint8Array): BmpPixels {
+  const count = width * height;
+  for (let i = 0; i < count; i++) {
+    if (data[4 * i + 3] !== 0) return { width, height, channels: 4, data };
+  }
+  const opaque = new Uint8Array(count * 3);
+  for (let i = 0; i < count; i++) opaque.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
+  return { width, height, channels: 3, data: opaque };
 }

@@ -1,23 +1,26 @@
 // Encoded bytes to upright 8-bit sRGB pixels, and back. One of the few files that know sharp.
 
-import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
-import { fail } from '../../core/errors.ts';
 import type { RawImage } from '../../core/raw-image.ts';
-import { decodeBmp } from './bmp.ts';
-import { jpegSize, sniffImage } from './sniff.ts';
+import { type BmpPixels, decodeBmp } from './bmp.ts';
+import { readBmpHeader } from './bmp-header.ts';
+import { ImageError } from './fault.ts';
+import { DEFAULT_MAX_PIXELS, mustFit, type SizeLimits, SMALLEST_SIDE } from './limits.ts';
+import { PixelBudget } from './pixel-budget.ts';
+import type { ImageSize } from './preprocess.ts';
+import { readImageFile } from './read-file.ts';
+import { type ImageKind, jpegSize, sniffImage } from './sniff.ts';
+import { endsEarly } from './truncation.ts';
 
 sharp.concurrency(1); // parallelism comes from many calls in flight
 sharp.cache(false);
 
-export interface DecodeOptions {
+export interface DecodeOptions extends SizeLimits {
   /**
    * The short side that the pixels will be resized to. The decoder may then shrink by 2, 4 or 8,
    * the largest of them that leaves the short side at or above `2 * minSide`. Default: never.
    */
   readonly minSide?: number;
-  /** Images with more pixels than this are refused before they are decoded. Default: 100 million. */
-  readonly maxPixels?: number;
   /** What messages call the image when it is given as bytes. Default: `image`. */
   readonly name?: string;
 }
@@ -28,12 +31,22 @@ export interface DecodedImage extends RawImage {
   readonly sourceHeight: number;
 }
 
-const DEFAULT_MAX_PIXELS = 100_000_000;
+/** Ten photographs of 12 megapixels in this thread; what is larger waits for its turn. */
+const budget = new PixelBudget(128_000_000);
+
+/** Decodes as `decodeImage` does, and refuses what is too small to be recognised. */
+export async function decodePhoto(
+  source: string | Uint8Array,
+  options: DecodeOptions = {},
+): Promise<DecodedImage> {
+  return await decodeImage(source, { smallestSide: SMALLEST_SIDE, ...options });
+}
 
 /**
  * Decodes a file (by path) or its bytes: EXIF orientation applied, converted to sRGB, exactly three
- * channels, alpha flattened onto white, the first frame of an animation. Throws FM_IMAGE for
- * whatever is missing, empty, not an image, truncated or larger than `maxPixels`.
+ * channels, alpha flattened onto white, the first frame of an animation. Throws FM_IMAGE
+ * (`ImageError`) for whatever is missing, empty, not an image, truncated, damaged, too small or
+ * larger than `maxPixels`.
  */
 export async function decodeImage(
   source: string | Uint8Array,
@@ -41,46 +54,104 @@ export async function decodeImage(
 ): Promise<DecodedImage> {
   const where = typeof source === 'string' ? source : (options.name ?? 'image');
   const bytes = typeof source === 'string' ? await readImageFile(source) : source;
-  const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
+  const { maxPixels = DEFAULT_MAX_PIXELS, smallestSide = 1 } = options;
   const kind = sniffImage(bytes, where);
-  if (kind === 'bmp') {
-    const image = decodeBmp(bytes, where, maxPixels);
-    return { ...image, sourceWidth: image.width, sourceHeight: image.height };
+  const header = kind === 'bmp' ? readBmpHeader(bytes, where) : undefined;
+  if (header?.coding === 'file') {
+    const inner = bytes.subarray(header.pixelsAt);
+    mustBePicture(inner, where);
+    return await decodeImage(inner, { ...options, name: where });
   }
+  const stored = header ?? (await storedSize(bytes, kind, where));
+  mustFit(stored, { maxPixels, smallestSide }, where);
+  return await budget.run(stored.width * stored.height, async () =>
+    header
+      ? await onWhite(await decodeBmp(bytes, header, where))
+      : await decodeKnown(bytes, kind, where, { maxPixels, minSide: options.minSide }),
+  );
+}
+
+/** A bitmap may hold a whole JPEG or PNG file, and no further bitmap. */
+function mustBePicture(inner: Uint8Array, where: string): void {
+  const kind = sniffImage(inner, where);
+  if (kind === 'jpeg' || kind === 'png') return;
+  throw new ImageError(where, { kind: 'damaged', got: `a bitmap of a ${kind} file` });
+}
+
+/** Width and height as they are stored, from the header alone. */
+async function storedSize(bytes: Uint8Array, kind: ImageKind, where: string): Promise<ImageSize> {
+  const known = kind === 'jpeg' ? jpegSize(bytes) : kind === 'png' ? pngSize(bytes) : undefined;
+  if (known !== undefined) return { width: known[0], height: known[1] };
   try {
-    return await decodeWithSharp(bytes, maxPixels, options.minSide);
+    const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return { width, height };
   } catch (cause) {
-    throw decodingError(where, maxPixels, cause);
+    throw decodingError(bytes, kind, where, cause);
   }
 }
 
-/** The bytes of an image file; FM_IMAGE when it cannot be read. */
-export async function readImageFile(path: string): Promise<Uint8Array> {
+/** The first chunk of a PNG file is its header (PNG, 11.2.2). */
+function pngSize(bytes: Uint8Array): [number, number] | undefined {
+  if (bytes.length < 24) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return [view.getUint32(16), view.getUint32(20)];
+}
+
+async function decodeKnown(
+  bytes: Uint8Array,
+  kind: ImageKind,
+  where: string,
+  options: SharpOptions,
+): Promise<DecodedImage> {
   try {
-    return await readFile(path);
+    return await decodeWithSharp(bytes, options);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const got =
-      code === 'ENOENT' || code === 'ENOTDIR'
-        ? 'no such file'
-        : code === 'EISDIR'
-          ? 'a folder'
-          : `a file that cannot be read (${code})`;
-    const next = 'Restore the file or remove it from the dataset.';
-    throw fail('FM_IMAGE', path, { expected: 'an image file', got, next, cause });
+    const whole = kind === 'jpeg' ? await decodeUnended(bytes, options) : undefined;
+    if (whole !== undefined) return whole;
+    throw decodingError(bytes, kind, where, cause);
   }
+}
+
+/**
+ * A JPEG file that lacks no more than its end marker (EOI), as some cameras leave it. Nothing else may
+ * be amiss, which decoding at full size tells and decoding to a smaller one may not.
+ */
+async function decodeUnended(bytes: Uint8Array, options: SharpOptions) {
+  if (bytes.at(-2) === 0xff && bytes.at(-1) === 0xd9) return undefined;
+  const ended = Buffer.concat([bytes, Buffer.from([0xff, 0xd9])]);
+  const strict = { ...options, failOn: 'warning' as const, minSide: undefined };
+  const full = await decodeWithSharp(ended, strict).catch(() => undefined);
+  const shrinks = full !== undefined && options.minSide !== undefined;
+  return shrinks ? await decodeWithSharp(ended, options) : full;
+}
+
+/** Transparent pixels become white. */
+async function onWhite({ width, height, channels, data }: BmpPixels): Promise<DecodedImage> {
+  const opaque =
+    channels === 3
+      ? data
+      : await sharp(data, { raw: { width, height, channels } })
+          .flatten({ background: '#ffffff' })
+          .raw()
+          .toBuffer();
+  const size = { width, height, sourceWidth: width, sourceHeight: height };
+  return { ...size, data: threeChannels(opaque, 3) };
+}
+
+interface SharpOptions extends Pick<DecodeOptions, 'minSide'> {
+  readonly maxPixels: number;
+  readonly failOn?: 'error' | 'warning';
 }
 
 async function decodeWithSharp(
   bytes: Uint8Array,
-  maxPixels: number,
-  minSide?: number,
+  { maxPixels, minSide, failOn = 'error' }: SharpOptions,
 ): Promise<DecodedImage> {
   // a conversion from sRGB to sRGB would take as long as the decoding
   const ignoreIcc = hasSrgbProfile(bytes);
   const input = sharp(bytes, {
     limitInputPixels: maxPixels,
-    failOn: 'error',
+    failOn,
     ignoreIcc,
   }).autoOrient();
   const shrinks = minSide !== undefined && mayShrink(bytes, minSide);
@@ -141,19 +212,14 @@ function threeChannels(data: Uint8Array, channels: number): Uint8Array {
   return out;
 }
 
-function decodingError(where: string, maxPixels: number, cause: unknown): Error {
-  const reason = cause instanceof Error ? cause.message.split('\n')[0].trim() : String(cause);
-  if (/pixel limit/i.test(reason)) {
-    const expected = `at most ${maxPixels} pixels`;
-    const next = 'Scale the image down, or raise the limit if the file is trusted.';
-    return fail('FM_IMAGE', where, { expected, got: 'a larger image', next, cause });
+function decodingError(bytes: Uint8Array, kind: ImageKind, where: string, cause: unknown) {
+  const said = cause instanceof Error ? cause.message.split('\n')[0].trim() : String(cause);
+  const reason = said === 'Unknown error' ? '' : ` (${said})`;
+  if (/support is not configured/.test(said)) {
+    return new ImageError(where, { kind: 'unsupported', got: `a ${kind} file${reason}` }, cause);
   }
-  return fail('FM_IMAGE', where, {
-    expected: 'an image that decodes to its end',
-    got: `a damaged or truncated file (${reason})`,
-    next: 'Replace the file or remove it from the dataset.',
-    cause,
-  });
+  const what = endsEarly(kind, bytes) ? 'truncated' : 'damaged';
+  return new ImageError(where, { kind: what, got: `a ${what} file${reason}` }, cause);
 }
 
 /** PNG bytes of an image. */

@@ -12,6 +12,7 @@ import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, convNorm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
 import type { Backbone, FeatureLevel, Features } from './backbone.ts';
+import { type NameScheme, renaming } from './foreign-names.ts';
 import { squeezeExcite } from './squeeze-excite.ts';
 
 interface Variant {
@@ -95,6 +96,21 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
   return { levels, map: x, pooled };
 }
 
+/** Transformers counts stages and layers from 0; its classifier stands beside the network. */
+const transformers: NameScheme['of'] = (name) => {
+  const block = /^layer(\d+)\.(\d+)\.(?:(conv|bn)(\d+)|downsample\.(\d))\.(.*)$/.exec(name);
+  if (block === null) return transformersEnds(name);
+  const [, stage, at, layer, number, step, part] = block;
+  const place = step === undefined ? `layer.${Number(number) - 1}` : 'shortcut';
+  const kind = layer === 'conv' || step === '0' ? 'convolution' : 'normalization';
+  return `encoder.stages.${Number(stage) - 1}.layers.${at}.${place}.${kind}.${part}`;
+};
+const transformersEnds = renaming([
+  [/^conv1\./, 'embedder.embedder.convolution.'],
+  [/^bn1\./, 'embedder.embedder.normalization.'],
+  [/^fc\./, 'classifier.1.'],
+]);
+
 function resnet(name: string, millionParameters: number, variant: Variant): Backbone {
   return {
     name,
@@ -104,6 +120,8 @@ function resnet(name: string, millionParameters: number, variant: Variant): Back
     headPath: 'fc',
     millionParameters,
     dropout: 0,
+    // it has none with squeeze-and-excitation
+    foreignNames: variant.squeeze ? [] : [{ name: 'Transformers', of: transformers }],
     features: (scope, image, build) => features(variant, scope, image, build),
   };
 }

@@ -59,6 +59,22 @@ test('everything the layout can hold', async () => {
   ]);
 });
 
+test('paths with backslashes, and accents stored in another way than on the disk', async () => {
+  const images = files['images.txt'].replaceAll('/', '\\').replace('c.jpg', 'cafe\u0301.jpg');
+  const root = await temporaryFolder({
+    ...files,
+    'images.txt': images,
+    'images/007.Parakeet_Auklet/caf\u00e9.jpg': '',
+  });
+  const { examples } = await openDataset(root);
+  expect(examples.map(({ id }) => id)).toEqual([
+    'images/003.Sooty_Albatross/a.jpg',
+    'images/003.Sooty_Albatross/b.jpg',
+    'images/007.Parakeet_Auklet/caf\u00e9.jpg',
+  ]);
+  expect(examples[0].maskPath).toBe(join(root, 'segmentations/003.Sooty_Albatross/a.png'));
+});
+
 test('annotations that are absent are no supervision', async () => {
   const root = await temporaryFolder(files);
   const optional = ['bounding_boxes.txt', 'parts', 'hierarchy.txt', 'segmentations', 'attributes'];

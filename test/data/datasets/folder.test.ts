@@ -1,10 +1,10 @@
-import { mkdir, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { naturalCompare } from '../../../src/data/datasets/natural-order.ts';
 import { openDataset } from '../../../src/data/datasets/table.ts';
-import { temporaryFolder } from '../../support/files.ts';
+import { addFiles, temporaryFolder } from '../../support/files.ts';
 
 /** Empty files by name: loaders do not look into images. */
 function images(...names: string[]): Record<string, string> {
@@ -80,11 +80,28 @@ describe('class folders', () => {
     await symlink(elsewhere, join(root, 'b'));
     await symlink(root, join(root, 'a', 'loop'));
     await symlink(join(elsewhere, '2.jpg'), join(root, 'a', '3.jpg'));
-    const ids = (await openDataset(root)).examples.map((example) => example.id);
-    expect(ids.filter((id) => !id.includes('loop/a'))).toEqual(
-      expect.arrayContaining(['a/1.jpg', 'a/3.jpg', 'b/2.jpg']),
+    await symlink(dirname(root), join(root, 'a', 'up'));
+    await symlink('/nowhere/4.jpg', join(root, 'a', '4.jpg'));
+    await symlink('1.jpg', join(root, 'a', '5.jpg'));
+    await addFiles(root, images('c/7.jpg'));
+    await symlink('../a', join(root, 'c', 'more'));
+    await symlink('../a/1.jpg', join(root, 'c', '6.jpg'));
+    const { examples, notes } = await openDataset(root);
+    expect(examples.map(({ id }) => id)).toEqual([
+      'a/1.jpg',
+      'a/3.jpg',
+      'a/5.jpg',
+      'b/2.jpg',
+      'c/7.jpg',
+    ]);
+    expect(notes?.at(-1)).toMatch(
+      /^left out: 4 photographs that links take from other classes \(c\/6\.jpg is a\/1\.jpg, c\/more\/1\.jpg is a\/1\.jpg, .* and 1 more\); 4 links to folders that they lie in \(a\/loop, a\/up, .*\); 2 links that lead nowhere \(a\/4\.jpg, /,
     );
-    expect(ids.length).toBeLessThan(10);
+    await rm(join(root, 'c/7.jpg'));
+    await expect(openDataset(root)).rejects.toThrow(
+      /got none in c, but 4 photographs that links take .* Add images to the class, or remove its folder\.$/,
+    );
+    await rm(join(root, 'c'), { recursive: true });
     const link = join(elsewhere, 'link');
     await symlink(root, link);
     expect((await openDataset(link)).examples[0].path).toBe(join(link, 'a/1.jpg'));
@@ -94,9 +111,14 @@ describe('class folders', () => {
     const root = await temporaryFolder(images('a/1.jpg'));
     await mkdir(join(root, 'b'));
     await expect(openDataset(root)).rejects.toThrow(/in every class folder, got none in b\. Add/);
+    await addFiles(root, { 'b/readme.txt': '' });
+    expect(await openDataset(root)).toMatchObject({
+      classes: ['a'],
+      notes: ['left out: 1 folder without photographs (b)'],
+    });
     const splits = await temporaryFolder(images('train/a/1.jpg', 'train/b/1.jpg', 'val/a/1.jpg'));
     await mkdir(join(splits, 'val/b'));
-    expect((await openDataset(splits)).classes).toEqual(['a', 'b']);
+    expect(await openDataset(splits)).toMatchObject({ classes: ['a', 'b'], notes: [] });
   });
 });
 
@@ -105,15 +127,18 @@ describe('folders that are no dataset', () => {
     const root = await temporaryFolder({ 'x.jpg': '' });
     const missing = openDataset(join(root, 'none'));
     await expect(missing).rejects.toThrow(/none: expected a dataset folder, got nothing there/);
-    await expect(missing).rejects.toThrow(/cub200 \(images\.txt.*grocery \(.*folder \(one folder/);
+    await expect(missing).rejects.toThrow(
+      /cub200 \(images\.txt.*grocery \(.*csv \(.*folder \(one folder/,
+    );
     await expect(openDataset(join(root, 'x.jpg'))).rejects.toThrow('got a file');
-    await expect(openDataset(root)).rejects.toThrow('a folder of no known layout');
+    await expect(openDataset(root)).rejects.toThrow('got 1 photograph without labels');
+    await expect(openDataset(await temporaryFolder())).rejects.toThrow('of no known layout');
   });
 
   test('an unknown format', async () => {
     const root = await temporaryFolder(images('a/1.jpg'));
     await expect(openDataset(root, { format: 'voc' })).rejects.toThrow(
-      'dataset format: expected cub200, grocery, folder, got "voc"',
+      'dataset format: expected cub200, grocery, csv, folder, got "voc"',
     );
     await expect(openDataset(root, { format: 'cub200' })).rejects.toThrow(/images\.txt: expected/);
   });

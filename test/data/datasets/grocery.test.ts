@@ -39,6 +39,26 @@ test('two levels and the splits whose lists are there', async () => {
   ]);
 });
 
+const inEveryLine = (of: (text: string) => string) =>
+  Object.fromEntries(Object.entries(files).map(([name, text]) => [name, of(text)]));
+
+test.each<[string, Record<string, string | Uint8Array>]>([
+  ['semicolons', inEveryLine((text) => text.replaceAll(',', ';'))],
+  ['tabs', inEveryLine((text) => text.replaceAll(/, ?/g, '\t'))],
+  ['quotes', inEveryLine((text) => text.replaceAll(/^([^,]*),/gm, '"$1",'))],
+  ['no header', { ...files, 'classes.csv': files['classes.csv'].replace(/^.*\n/, '') }],
+  ['backslashes', { ...files, 'train.txt': files['train.txt'].replaceAll('/', '\\') }],
+  ['UTF-16', { ...files, 'classes.csv': Buffer.from(`\uFEFF${files['classes.csv']}`, 'utf16le') }],
+])('%s', async (_, written) => {
+  const { classes, examples } = await openDataset(await temporaryFolder(written));
+  expect(classes).toEqual(['Golden Delicious', 'Granny Smith', 'Avocado']);
+  expect(examples.map(({ id, label }) => `${id} ${label}`)).toEqual([
+    'train/Fruit/a_001.jpg 0',
+    'train/Fruit/b_001.jpg 2',
+    'val/Fruit/a_001.jpg 1',
+  ]);
+});
+
 test.each([
   ['train/x.jpg, 7, 0', /train\.txt:1: expected a class of classes\.csv, got "7"/],
   ['train/x.jpg, 0, 1', /train\.txt:1: expected coarse class 0 for Golden-Delicious, got "1"/],

@@ -187,45 +187,16 @@ describe('what is not an image says so by name', () => {
     for (const keep of [0.9, 0.5, 0.1]) {
       const cut = await stored(`cut.${format}`, bytes.subarray(0, Math.floor(bytes.length * keep)));
       const message = await decodeImage(cut).then(() => 'decoded', String);
-      expect(message, `${keep}`).toMatch(/cut\.\w+: .*(damaged|truncated)/);
+      expect(message, `${keep}`).toMatch(/cut\.\w+: .*got a truncated file/);
     }
   });
 
   test('too many pixels', async () => {
     const png = await encodePng(noiseImage(20, 20));
-    await expect(decodeImage(png, { maxPixels: 399 })).rejects.toThrow('at most 399 pixels');
-    await expect(decodeImage(png, { maxPixels: 400 })).resolves.toBeDefined();
-  });
-});
-
-describe('bmp', () => {
-  // 2 x 2, 24 bits, bottom row first: blue green / red white
-  const head = (bits: number, height: number) => {
-    const bytes = Buffer.alloc(54);
-    bytes.write('BM');
-    bytes.writeUInt32LE(54, 10);
-    bytes.writeUInt32LE(40, 14);
-    bytes.writeInt32LE(2, 18);
-    bytes.writeInt32LE(height, 22);
-    bytes.writeUInt16LE(1, 26);
-    bytes.writeUInt16LE(bits, 28);
-    return bytes;
-  };
-  const rows = Buffer.from([0, 0, 255, 255, 255, 255, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0]);
-
-  test('24 bits, both directions', async () => {
-    const top = await decodeImage(Buffer.concat([head(24, 2), rows]));
-    expect([...top.data]).toEqual([0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255, 255]);
-    const down = await decodeImage(Buffer.concat([head(24, -2), rows]));
-    expect([...down.data]).toEqual([255, 0, 0, 255, 255, 255, 0, 0, 255, 0, 255, 0]);
-  });
-
-  test('truncated or of another variant', async () => {
-    await expect(decodeImage(Buffer.concat([head(24, 2), rows.subarray(1)]))).rejects.toThrow(
-      'a truncated file of 69',
+    await expect(decodeImage(png, { maxPixels: 399 })).rejects.toThrow(
+      'at most 0.000399 megapixels, got 20 x 20 pixels, which are 0.0004 megapixels',
     );
-    await expect(decodeImage(head(4, 2))).rejects.toThrow('4 bits');
-    await expect(decodeImage(head(24, 2).subarray(0, 30))).rejects.toThrow('got 30 bytes');
+    await expect(decodeImage(png, { maxPixels: 400 })).resolves.toBeDefined();
   });
 });
 

@@ -1,0 +1,25 @@
+// Tables as text that spreadsheets open: commas, quotes where they are needed (RFC 4180), UTF-8.
+
+/** A cell: text, a number, a truth value, or nothing. */
+export type Cell = string | number | boolean | null | undefined;
+
+/** Rows as text, the first one their heading. */
+export function csv(rows: readonly (readonly Cell[])[]): string {
+  return rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('');
+}
+
+/** One row. */
+export function csvRow(row: readonly Cell[]): string {
+  return csv([row]);
+}
+
+/**
+ * A text that a spreadsheet would take for a formula gets an apostrophe in front, which it shows as
+ * text: a class may be called `=1+1`, and a file may have been given its name by a stranger.
+ */
+function cellText(cell: Cell): string {
+  if (cell === null || cell === undefined) return '';
+  if (typeof cell !== 'string') return String(cell);
+  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
