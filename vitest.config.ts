@@ -7,6 +7,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    env: { FIELDMARK_FLAGS: '1' }, // messages as the command line shows them
     setupFiles: ['test/support/matchers.ts'],
   },
 });

@@ -25,6 +25,7 @@ export { writeAviary } from './data/aviary/write-aviary.ts';
 export { type OpenDatasetOptions, openDataset } from './data/datasets/table.ts';
 export { decodeImage, encodeJpeg, encodePng } from './data/image/decode.ts';
 export { type FaultKind, ImageError, type ImageFault } from './data/image/fault.ts';
+export type { ImageFile, Photograph } from './data/image/photograph.ts';
 export { type EvaluateOptions, type EvaluationRun, evaluateModel } from './evaluate/evaluate.ts';
 export type { Evaluation } from './evaluate/summary.ts';
 export {
@@ -46,6 +47,7 @@ export {
   type Answer,
   type Evidence,
   type LevelAnswer,
+  type LoadOptions,
   loadRecogniser,
   type Prediction,
   type PredictOptions,

@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import { interruptible, wholeNumber } from './options.ts';
 import { print, printJson, showProgress } from './output.ts';
+import { commandLine } from './shell-word.ts';
 
 interface Flags {
   classes: number;
@@ -52,6 +53,6 @@ async function run(out: string, flags: Flags): Promise<void> {
     `${summary.classes} species in ${summary.genera} genera: ${summary.train} training and ${summary.test} test images in ${out}`,
   );
   print('next:');
-  print(`  fieldmark train --data ${out} --weights none`);
+  print(`  ${commandLine('train', '--data', out, '--weights', 'none')}`);
   if (flags.json) printJson({ ...summary, out });
 }

@@ -30,7 +30,7 @@ import {
   wholeNumber,
 } from './options.ts';
 import { clock, note, print, printJson, showProgress, table } from './output.ts';
-import { shellWord } from './shell-word.ts';
+import { commandLine } from './shell-word.ts';
 import { show } from './train.ts';
 
 interface Flags {
@@ -250,7 +250,7 @@ function nameOf({ label, baseline }: { readonly label: string; readonly baseline
 
 /** The command line as it was given, so that it can be pasted. */
 function commandOf(): string {
-  return ['fieldmark', ...process.argv.slice(2).map(shellWord)].join(' ');
+  return commandLine(...process.argv.slice(2));
 }
 
 function usage(expected: string, got: string) {

@@ -10,6 +10,7 @@ import type { RunConfigInput } from '../train/config.ts';
 import { printEvaluation } from './evaluate.ts';
 import { interruptible, wholeNumber } from './options.ts';
 import { clock, note, percent, print, printJson, showProgress } from './output.ts';
+import { commandLine, shellWord } from './shell-word.ts';
 import { show } from './train.ts';
 
 interface Flags {
@@ -85,7 +86,13 @@ async function run({ out, seed, json }: Flags): Promise<void> {
   const next = nextSteps(out);
   await writeEvidence(out, recogniser, result);
   const { writeReport } = await import('./report.ts');
-  await writeReport(report, { folder: out, recogniser, result, command: 'fieldmark demo', next });
+  await writeReport(report, {
+    folder: out,
+    recogniser,
+    result,
+    command: commandLine('demo'),
+    next,
+  });
   await recogniser.close();
 
   const seconds = (performance.now() - began) / 1000;
@@ -133,10 +140,11 @@ async function writeEvidence(out: string, recogniser: Recogniser, result: Evalua
 }
 
 function nextSteps(out: string): { command: string; why: string }[] {
-  const photo = join(out, 'aviary', 'images', '*', '*_0121.jpg');
+  // the shell is to see the stars
+  const photo = `${shellWord(join(out, 'aviary', 'images'))}/*/*_0121.jpg`;
   return [
     {
-      command: `npx fieldmark explain ${out} ${photo} --out explained`,
+      command: `${commandLine('explain', out)} ${photo} --out explained`,
       why: 'where the answer for any picture came from',
     },
     {

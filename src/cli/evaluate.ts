@@ -1,18 +1,23 @@
 // fieldmark evaluate
 
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import pico from 'picocolors';
 import { fail } from '../core/errors.ts';
 import type { Split } from '../core/example.ts';
 import type { TrainedImages } from '../data/trained-images.ts';
+import type { EvaluationRun } from '../evaluate/evaluate.ts';
 import type { Retrieval, RetrievalByLevel } from '../evaluate/retrieval.ts';
-import { chosenNote, seenBanner } from '../evaluate/seen-words.ts';
+import { absentClasses, classesInWords, scopeNotes } from '../evaluate/scope-words.ts';
+import { seenBanner, seenNote } from '../evaluate/seen-words.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
 import { shownName } from '../recognise/class-name.ts';
+import type { Recogniser } from '../recognise/recogniser.ts';
+import type { RunConfig } from '../train/config.ts';
 import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, percent, print, printJson, showProgress, table } from './output.ts';
-import { shellWord } from './shell-word.ts';
+import { commandLine } from './shell-word.ts';
 
 interface Flags {
   data?: string;
@@ -63,9 +68,9 @@ async function run(folder: string, flags: Flags): Promise<void> {
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const { evaluateModel } = await import('../evaluate/evaluate.ts');
   const { writeReport } = await import('./report.ts');
-  const images = await imagesOf(folder, flags);
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
   try {
+    const images = await imagesOf(folder, flags);
     const result = await evaluateModel(recogniser, {
       ...images,
       split: flags.split,
@@ -78,11 +83,12 @@ async function run(folder: string, flags: Flags): Promise<void> {
     });
     const { evaluation } = result;
     const { seen, split } = evaluation;
-    const banner = seen && seenBanner(seen);
+    const banner = seenBanner(seen);
     if (banner !== undefined) print(pico.bold(`CAUTION: ${banner}`));
     printEvaluation(evaluation);
-    const chosen = seen && chosenNote(seen);
-    if (chosen !== undefined) print(chosen);
+    for (const line of scopeNotes(evaluation)) print(line);
+    const beside = seenNote(seen);
+    if (beside !== undefined) print(beside);
     if (result.leftOut !== undefined && result.leftOut.count > 0) {
       const { leftOutInWords } = await import('../data/bad-images.ts');
       print(`not scored: ${leftOutInWords(result.leftOut)}`);
@@ -92,45 +98,55 @@ async function run(folder: string, flags: Flags): Promise<void> {
     }
     const report = typeof flags.report === 'string' ? flags.report : join(folder, 'report.html');
     if (flags.report !== false) {
-      const where = `--data ${shellWord(images.data)} --split ${split}`;
       const asked = [
-        ...(images.fold === undefined ? [] : [' --fold']),
-        ...(flags.retrieval ? [' --retrieval'] : []),
-        ...(flags.includeTrained ? [' --include-trained'] : []),
-        ...(flags.skipBad ? [' --skip-bad'] : []),
-      ].join('');
-      const command = `fieldmark evaluate ${shellWord(folder)} ${where}${asked}`;
+        ...(images.fold === undefined ? [] : ['--fold']),
+        ...(flags.retrieval ? ['--retrieval'] : []),
+        ...(flags.includeTrained ? ['--include-trained'] : []),
+        ...(flags.skipBad ? ['--skip-bad'] : []),
+      ];
+      const where = ['--data', images.data, '--split', split];
+      const command = commandLine('evaluate', folder, ...where, ...asked);
       await writeReport(report, { folder, recogniser, result, command });
       print(`report: ${report}`);
     }
-    if (flags.tables !== undefined) {
-      const { writeTables } = await import('../evaluate/tables.ts');
-      const paths = await writeTables(flags.tables, result, recogniser.manifest);
-      for (const path of paths) print(`table: ${path}`);
-    }
+    const tables =
+      flags.tables === undefined ? undefined : await tablesOf(flags.tables, result, recogniser);
+    for (const path of tables ?? []) print(`table: ${path}`);
     if (flags.json) {
       const { leftOut } = result;
-      printJson({ ...jsonOf(evaluation, flags.report === false ? undefined : report), leftOut });
+      const written = { report: flags.report === false ? undefined : report, tables };
+      printJson({ ...jsonOf(evaluation), ...written, leftOut });
     }
   } finally {
     await recogniser.close();
   }
 }
 
+async function tablesOf(
+  folder: string,
+  result: EvaluationRun,
+  { manifest }: Recogniser,
+): Promise<string[]> {
+  const { writeTables } = await import('../evaluate/tables.ts');
+  return await writeTables(folder, result, manifest);
+}
+
 /** What to score on: what the flags say, else what the run was trained with. */
 async function imagesOf(folder: string, flags: Flags): Promise<TrainedImages> {
   const { data, format, fold } = flags;
-  const { readRunConfig } = await import('../train/run-folder.ts');
-  // a model without its run has no configuration, and a damaged one is not what this is about
-  const config = await readRunConfig(folder).catch(() => undefined);
+  const config = await configOf(folder, data === undefined);
   if (fold && config?.fold === undefined) {
-    throw usage('a run that was trained with --fold', 'one of the official splits');
+    const got = config === undefined ? 'a model without its run' : 'one of the official splits';
+    throw usage('a run that was trained with --fold', got);
   }
   if (data === undefined && config === undefined) {
     throw usage('--data <dir>, as this model knows of no photographs', 'no dataset');
   }
   const own = data === undefined;
-  if (own) note(`photographs of the run: ${config!.data}`);
+  if (own) {
+    await mustBeThere(config!.data);
+    note(`photographs of the run: ${config!.data}`);
+  }
   return {
     data: data ?? config!.data,
     format: format ?? (own || fold ? config?.format : undefined),
@@ -140,6 +156,26 @@ async function imagesOf(folder: string, flags: Flags): Promise<TrainedImages> {
     skipBad: flags.skipBad ?? config?.skipBad,
     maxPixels: maxPixelsOf(flags.maxMegapixels ?? config?.maxMegapixels),
   };
+}
+
+/** Of a run; a model without one has none. With other data a damaged one is not what this is about. */
+async function configOf(folder: string, needed: boolean): Promise<RunConfig | undefined> {
+  const { hasRun, readRunConfig } = await import('../train/run-folder.ts');
+  if (needed) return (await hasRun(folder)) ? await readRunConfig(folder) : undefined;
+  return await readRunConfig(folder).catch(() => undefined);
+}
+
+async function mustBeThere(data: string): Promise<void> {
+  const isThere = await access(data).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return;
+  throw fail('FM_DATASET', data, {
+    expected: 'the photographs that the run was trained with',
+    got: 'nothing there',
+    next: 'Say with --data where they are now, or which others are to be scored.',
+  });
 }
 
 function usage(expected: string, got: string) {
@@ -168,7 +204,7 @@ export function printEvaluation(e: Evaluation): void {
       ]),
       ['calibration error', percent(e.ece, 2), `temperature ${e.temperature.toFixed(3)}`],
       ...(e.retrieval === undefined ? [] : retrievalRows(e.retrieval)),
-      ['images', String(e.n), `${e.classes} classes, split ${e.split}`],
+      ['images', String(e.n), `${classesInWords(e)}, split ${e.split}`],
     ]),
   );
   const worst = e.confusions.slice(0, 5);
@@ -193,18 +229,20 @@ function retrievalRows({ levels, ...ofClasses }: RetrievalByLevel): string[][] {
   return [...rows(ofClasses), ...above];
 }
 
-function jsonOf(e: Evaluation, report: string | undefined) {
+function jsonOf(e: Evaluation) {
   const { top1, top5, perClassMean, n, split, levels, scales, interval } = e;
   const { ece, nll, brier, temperature } = e;
   return {
     seen: e.seen,
-    caution: (e.seen && seenBanner(e.seen)) ?? null,
+    caution: seenBanner(e.seen) ?? null,
+    note: seenNote(e.seen) ?? null,
     retrieval: e.retrieval,
     top1,
     top5,
     perClassMean,
     n,
     split,
+    absent: absentClasses(e),
     levels,
     scales,
     interval,
@@ -212,6 +250,5 @@ function jsonOf(e: Evaluation, report: string | undefined) {
     nll,
     brier,
     temperature,
-    report,
   };
 }

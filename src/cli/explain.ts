@@ -13,6 +13,7 @@ import type { Answer, PredictOptions, Recogniser } from '../recognise/recogniser
 import { boxNumbers, boxToSee } from './box-option.ts';
 import { imageOptions, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, print, printJson, showProgress } from './output.ts';
+import { photosOf } from './photo-arguments.ts';
 
 interface Flags {
   out: string;
@@ -29,7 +30,7 @@ export function explainCommand(): Command {
   return new Command('explain')
     .description('draw where an answer came from: object, box, where it looked, class activation')
     .argument('<run>', 'run folder, or a folder with model.onnx and fieldmark.json')
-    .argument('<photo...>', 'image files')
+    .argument('<photo...>', 'image files, or folders that hold some')
     .option('--out <dir>', 'folder for the pictures', 'explained')
     .option('-k, --top-k <n>', 'answers in the caption', wholeNumber(1), 5)
     .option('--versus <class>', 'draw what separates the answer from this rival')
@@ -45,8 +46,9 @@ export function explainCommand(): Command {
     .action(run);
 }
 
-async function run(folder: string, photos: string[], flags: Flags): Promise<void> {
+async function run(folder: string, named: string[], flags: Flags): Promise<void> {
   const { versus, threads } = flags;
+  const photos = await photosOf('explain', named);
   const pictures = pictureNames(photos).map((name) => join(flags.out, name));
   mustKeepPhotos(photos, pictures);
   const { loadRecogniser } = await import('../recognise/recogniser.ts');

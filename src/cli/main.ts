@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { type ErrorCode, errorTable, FieldmarkError } from '../core/errors.ts';
+import { speakOfFlags } from '../core/option-words.ts';
 import { aviaryCommand } from './aviary.ts';
 import { backbonesCommand } from './backbones.ts';
 import { compareCommand } from './compare.ts';
@@ -76,6 +77,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+speakOfFlags();
 try {
   await program().parseAsync();
 } catch (cause) {

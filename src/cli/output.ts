@@ -12,6 +12,7 @@ export function keepOutputForJson(): void {
 }
 
 export function print(line = ''): void {
+  clearLive();
   const stream = forPrograms ? process.stderr : process.stdout;
   stream.write(`${line}\n`);
 }

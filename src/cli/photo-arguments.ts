@@ -2,17 +2,20 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { fail } from '../core/errors.ts';
+import { encodingOf } from '../data/datasets/annotation-text.ts';
 import { note } from './output.ts';
 
 /**
- * Photographs in the order in which they were named: files as they are, what folders hold at any depth,
- * and what `list` names, a path a line (`-`: standard input). Throws FM_USAGE where there are none.
+ * The photographs that a command is given, in the order in which they were named: files as they are, what
+ * folders hold at any depth, and what `list` names, a path a line (`-`: standard input). Throws FM_USAGE
+ * where there are none.
  */
 export async function photosOf(
+  command: string,
   named: readonly string[],
-  list: string | undefined,
+  list?: string,
 ): Promise<string[]> {
   const { findPhotos } = await import('../data/datasets/folder.ts');
   const all = [...named, ...(list === undefined ? [] : await readList(list))];
@@ -28,31 +31,48 @@ export async function photosOf(
     }
     const { photos: inside, notes } = await findPhotos(path);
     for (const line of notes) note(line);
-    if (inside.length === 0) throw noPhotos(path, 'a folder without any');
+    if (inside.length === 0 && all.length === 1) throw noPhotos(path, 'a folder without any');
+    if (inside.length === 0) note(`no photographs in ${path}`);
     for (const photo of inside) found.push(join(path, ...photo.split('/')));
   }
   if (found.length > 0) return found;
-  throw noPhotos('predict', list === undefined ? 'none' : `an empty list (${list})`);
+  throw noPhotos(command, list === undefined ? 'none' : `an empty list (${list})`);
 }
 
+/** A path a line, as programs leave them: zeros as line ends (`find -print0`), UTF-16, quotes. */
 async function readList(path: string): Promise<string[]> {
-  const content = await (path === '-' ? text(process.stdin) : readFile(path, 'utf8')).catch(
-    (cause) => {
-      throw fail('FM_USAGE', '--list', {
-        expected: 'a file that names photographs, one a line',
-        got: cause.code === 'ENOENT' ? `no file ${path}` : (cause as Error).message,
-        next: "Check the path; '-' reads standard input.",
-        cause,
-      });
-    },
-  );
-  return content.split(/\r?\n|\0/).filter((line) => line.trim() !== '');
+  const bytes = await (path === '-' ? buffer(process.stdin) : readFile(path)).catch((cause) => {
+    const reasons: Record<string, string> = { ENOENT: 'no file', EISDIR: 'a folder' };
+    throw badList(`${reasons[cause.code] ?? cause.message} (${path})`, cause);
+  });
+  return decodeList(bytes, path)
+    .split(/\r?\n|\0/)
+    .filter((line) => line.trim() !== '')
+    .map((line) => /^"(.+)"$/.exec(line)?.[1] ?? line);
+}
+
+function decodeList(bytes: Uint8Array, path: string): string {
+  const encoding = encodingOf(bytes);
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw badList(`bytes that are no text in ${encoding.toUpperCase()} (${path})`, cause);
+  }
+}
+
+function badList(got: string, cause: unknown) {
+  return fail('FM_USAGE', '--list', {
+    expected: 'a text file that names photographs, one a line',
+    got,
+    next: "Photographs and folders are named without --list; '-' reads standard input.",
+    cause,
+  });
 }
 
 function noPhotos(where: string, got: string) {
   return fail('FM_USAGE', where, {
     expected: 'photographs',
     got,
-    next: 'Name image files, a folder that holds some, or a list of them with --list.',
+    next: 'Name image files, or a folder that holds some.',
   });
 }

@@ -3,12 +3,12 @@
 import { Command } from 'commander';
 import { FieldmarkError } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
-import { type Cell, csv } from '../formats/csv.ts';
 import { shownName } from '../recognise/class-name.ts';
-import type { Manifest } from '../recognise/manifest.ts';
-import type { Prediction } from '../recognise/recogniser.ts';
+import { keepsLittle, longInWords } from '../recognise/cut-object.ts';
+import type { Prediction, PredictOptions, Recogniser } from '../recognise/recogniser.ts';
+import { openTable } from './answer-table.ts';
 import { boxNumbers, boxToSee } from './box-option.ts';
-import { imageOptions, maxPixelsOf, wholeNumber } from './options.ts';
+import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, percent, print, printJson } from './output.ts';
 import { photosOf } from './photo-arguments.ts';
 
@@ -44,46 +44,76 @@ export function predictCommand(): Command {
 }
 
 async function run(folder: string, named: string[], flags: Flags): Promise<void> {
-  const photos = await photosOf(named, flags.list);
   const { loadRecogniser } = await import('../recognise/recogniser.ts');
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
-  const within = boxToSee(recogniser, photos, flags.box);
-  const { topK, skipBad } = flags;
-  const options = { topK, within, maxPixels: maxPixelsOf(flags.maxMegapixels) };
-  const results: object[] = [];
-  const rows: Cell[][] = [];
-  const keep = { json: flags.json === true, csv: flags.csv !== undefined };
-  let [leftOut, failed] = [0, 0];
-  for (const photo of photos) {
-    try {
-      const prediction = await recogniser.predict(photo, options);
-      printPrediction(photo, prediction);
-      const { answers, levels } = prediction;
-      if (keep.json) results.push({ photo, answers, levels });
-      if (keep.csv) rows.push(rowOf(photo, prediction, recogniser.manifest, topK));
-    } catch (cause) {
-      // one bad photograph does not keep the others from being answered
-      if (!(cause instanceof FieldmarkError) || cause.code !== 'FM_IMAGE') throw cause;
-      if (photos.length === 1 && !skipBad) throw cause;
-      if (skipBad) leftOut++;
-      else failed++;
-      note(`error: ${cause.message}`);
-      if (keep.json) results.push({ photo, error: cause.message });
-      if (keep.csv) rows.push([photo, cause.message]);
-    }
+  try {
+    const photos = await photosOf('predict', named, flags.list);
+    await answer(recogniser, photos, flags);
+  } finally {
+    await recogniser.close();
   }
-  await recogniser.close();
-  if (leftOut > 0) print(`${leftOut} of ${photos.length} photographs left out`);
-  if (failed > 0) {
-    print(`${failed} of ${photos.length} photographs could not be read; the reasons are above`);
+}
+
+async function answer(recogniser: Recogniser, photos: string[], flags: Flags): Promise<void> {
+  const { topK, skipBad, csv } = flags;
+  const within = boxToSee(recogniser, photos, flags.box);
+  const options = { topK, within, maxPixels: maxPixelsOf(flags.maxMegapixels) };
+  const { manifest, geometry } = recogniser;
+  const table = csv === undefined ? undefined : await openTable(csv, photos, { manifest, topK });
+  // one object of JSON needs all of its parts; nothing else is kept
+  const results: object[] | undefined = flags.json ? [] : undefined;
+  const long: string[] = [];
+  const signal = interruptible();
+  let bad = 0;
+  try {
+    for (const photo of photos) {
+      signal.throwIfAborted();
+      const found = await predictOrFault(recogniser, photo, options);
+      await table?.add(photo, found);
+      if (found instanceof FieldmarkError) {
+        if (photos.length === 1 && !skipBad) throw found;
+        bad++;
+        note(`error: ${found.message}`);
+        results?.push({ photo, error: found.message });
+        continue;
+      }
+      printPrediction(photo, found);
+      const { answers, levels, evidence } = found;
+      const isLong = within === undefined && keepsLittle(evidence.crop, geometry.mode);
+      if (isLong) long.push(photo);
+      results?.push({ photo, answers, levels, ...(isLong ? { cut: longInWords([photo]) } : {}) });
+    }
+    await table?.commit();
+  } catch (cause) {
+    await table?.discard();
+    throw cause;
+  }
+  if (long.length > 0) note(longInWords(long));
+  if (bad > 0) tellBad(bad, photos.length, skipBad);
+  if (csv !== undefined) print(`table: ${csv}`);
+  if (results !== undefined) {
+    printJson({ predictions: results, ...(skipBad ? { leftOut: bad } : {}) });
+  }
+}
+
+/** One bad photograph does not keep the others from being answered. */
+async function predictOrFault(
+  recogniser: Recogniser,
+  photo: string,
+  options: PredictOptions,
+): Promise<Prediction | FieldmarkError> {
+  return await recogniser.predict(photo, options).catch((cause) => {
+    if (cause instanceof FieldmarkError && cause.code === 'FM_IMAGE') return cause;
+    throw cause;
+  });
+}
+
+function tellBad(bad: number, all: number, skipBad: boolean | undefined): void {
+  if (skipBad) print(`${bad} of ${all} photographs left out`);
+  else {
+    print(`${bad} of ${all} photographs could not be read; the reasons are above`);
     process.exitCode = 1;
   }
-  if (flags.csv !== undefined) {
-    const { writeAtomic } = await import('../formats/atomic-file.ts');
-    await writeAtomic(flags.csv, csv([headingOf(recogniser.manifest, topK), ...rows]));
-    print(`table: ${flags.csv}`);
-  }
-  if (flags.json) printJson({ predictions: results, ...(skipBad ? { leftOut } : {}) });
 }
 
 function printPrediction(photo: string, { answers, levels }: Prediction): void {
@@ -94,29 +124,4 @@ function printPrediction(photo: string, { answers, levels }: Prediction): void {
   for (const { name, confidence } of answers) {
     print(`  ${percent(confidence).padStart(7)}  ${shownName(name)}`);
   }
-}
-
-/** Answers of the table: no more than there are classes. */
-function answersIn({ classes }: Manifest, topK: number): number[] {
-  return Array.from({ length: Math.min(topK, classes.length) }, (_, i) => i + 1);
-}
-
-function headingOf(manifest: Manifest, topK: number): string[] {
-  const levels = (manifest.hierarchy ?? []).map(({ name }) => name);
-  return [
-    'photo',
-    'error',
-    ...levels.flatMap((name) => [name, `confidence of ${name}`]),
-    ...answersIn(manifest, topK).flatMap((n) => [`answer ${n}`, `confidence ${n}`]),
-  ];
-}
-
-function rowOf(
-  photo: string,
-  { answers, levels }: Prediction,
-  manifest: Manifest,
-  topK: number,
-): Cell[] {
-  const pairs = [...levels, ...answersIn(manifest, topK).map((n) => answers[n - 1])];
-  return [photo, '', ...pairs.flatMap(({ name, confidence }) => [name, confidence])];
 }

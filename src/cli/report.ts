@@ -63,19 +63,24 @@ async function readJson(path: string): Promise<unknown> {
 
 /** The most confident mistakes, and right answers spread over the classes. */
 async function gallery(recogniser: Recogniser, result: EvaluationRun): Promise<GalleryItem[]> {
-  const { evaluation, examples, dataset } = result;
-  const byId = new Map(examples.map((example) => [example.id, example]));
+  const { evaluation, examples, labels } = result;
+  const { classes } = recogniser.manifest;
+  const photos = examples.map(({ id, path, box }, i) => ({
+    id,
+    path,
+    box,
+    truth: classes[labels[i]],
+  }));
+  const byId = new Map(photos.map((photo) => [photo.id, photo]));
   const wrongIds = new Set(evaluation.wrong.map(({ id }) => id));
   const wrong = [...evaluation.wrong]
     .sort((a, b) => b.confidence - a.confidence)
     .slice(0, GALLERY)
     .map(({ id }) => byId.get(id)!);
-  const right = examples.filter(({ id }) => !wrongIds.has(id));
+  const right = photos.filter(({ id }) => !wrongIds.has(id));
   const every = Math.max(1, Math.floor(right.length / GALLERY));
   const chosen = [...wrong, ...right.filter((_, i) => i % every === 0).slice(0, GALLERY)];
   const items: GalleryItem[] = [];
-  for (const { id, path, box, label } of chosen) {
-    items.push(await galleryItem(recogniser, { id, path, box, truth: dataset.classes[label] }));
-  }
+  for (const photo of chosen) items.push(await galleryItem(recogniser, photo));
   return items;
 }

@@ -7,6 +7,7 @@ import type { BuiltIndex } from '../recognise/photo-index.ts';
 import type { Neighbour } from '../search/vector-store.ts';
 import { imageOptions, interruptible, maxPixelsOf, wholeNumber } from './options.ts';
 import { note, print, printJson, showProgress } from './output.ts';
+import { photosOf } from './photo-arguments.ts';
 
 interface Flags {
   build?: string;
@@ -33,7 +34,7 @@ export function searchCommand(): Command {
   return new Command('search')
     .description('build an index of the photographs in a folder, and find those that look alike')
     .argument('<index>', 'index file')
-    .argument('[photo...]', 'photographs to find the like of')
+    .argument('[photo...]', 'photographs to find the like of, or folders that hold some')
     .option('--build <dir>', 'describe the photographs below this folder and write the index')
     .option('--model <run>', 'describe them by a trained model: its run folder')
     .option('--weights <file>', 'or by SCDA of a frozen network with these weights')
@@ -61,13 +62,14 @@ function usage(expected: string, got: string) {
   return fail('FM_USAGE', 'search', { expected, got, next: "See 'fieldmark search --help'." });
 }
 
-async function run(index: string, photos: string[], flags: Flags): Promise<void> {
-  if (flags.build === undefined && photos.length === 0) {
+async function run(index: string, named: string[], flags: Flags): Promise<void> {
+  if (flags.build === undefined && named.length === 0) {
     throw usage('photographs to search for, or --build <dir>', 'neither');
   }
   if (flags.model !== undefined && flags.weights !== undefined) {
     throw usage('either --model or --weights', 'both');
   }
+  const photos = named.length === 0 ? [] : await photosOf('search', named);
   const built = flags.build === undefined ? undefined : await build(index, flags.build, flags);
   const results = photos.length === 0 ? [] : await search(index, photos, flags);
   if (flags.json) printJson({ index, ...built, results });

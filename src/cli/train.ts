@@ -1,9 +1,9 @@
 // fieldmark train
 
-import { readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { errorTable, fail } from '../core/errors.ts';
+import { errorTable, FieldmarkError, fail } from '../core/errors.ts';
 import { deviceChoices, loweringChoices } from '../runtime/choices.ts';
 import type { TrainEvent, TrainSummary } from '../train/events.ts';
 import {
@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from './options.ts';
 import { note, percent, print, printJson, showProgress } from './output.ts';
-import { shellWord } from './shell-word.ts';
+import { commandLine } from './shell-word.ts';
 
 interface Flags {
   data?: string;
@@ -159,10 +159,30 @@ async function run(flags: Flags): Promise<void> {
     mode: resume ? 'resume' : overwrite ? 'overwrite' : 'new',
     onEvent: show,
     signal: interruptible('stopping after a checkpoint'),
+  }).catch(async (cause) => {
+    // what an earlier run saved is not this one's
+    if (!overwrite) await tellHowToGoOn(folder, cause);
+    throw cause;
   });
   report(summary, folder);
   if (json) printJson(summary);
   if (summary.diverged.length > 0) process.exitCode = errorTable.FM_TRAINING.exit;
+}
+
+/** A photograph or a disk that fails in the middle of a run ends it, and does not undo it. */
+async function tellHowToGoOn(folder: string, cause: unknown): Promise<void> {
+  const code = cause instanceof FieldmarkError ? cause.code : undefined;
+  if (code !== 'FM_IMAGE' && code !== 'FM_DISK') return;
+  const { runPaths } = await import('../train/run-folder.ts');
+  const isSaved = await access(runPaths(resolve(folder)).checkpoint).then(
+    () => true,
+    () => false,
+  );
+  if (!isSaved) return;
+  note(
+    'what was trained is kept: when that is put right, ' +
+      `${commandLine('train', '--out', folder, '--resume')} goes on`,
+  );
 }
 
 /** Adds what was given to the object under a key. */
@@ -220,8 +240,7 @@ function report(summary: TrainSummary, folder: string): void {
     `${summary.classes} classes from ${summary.trainImages} images; model in ${join(folder, 'model')}`,
   );
   print('next:');
-  const run = shellWord(folder);
   // what a run knows of its images, evaluate finds by itself
-  if (summary.evaluateOn !== null) print(`  fieldmark evaluate ${run}`);
-  print(`  fieldmark predict ${run} PHOTO.jpg`);
+  if (summary.evaluateOn !== null) print(`  ${commandLine('evaluate', folder)}`);
+  print(`  ${commandLine('predict', folder, 'PHOTO.jpg')}`);
 }

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import type { Split } from '../core/example.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { leftOutInWords } from '../data/bad-images.ts';
-import { indicesOfNames } from '../data/datasets/class-names.ts';
 import type { FoldChoice } from '../data/folds.ts';
 import { evaluateModel } from '../evaluate/evaluate.ts';
 import type { Firsts } from '../evaluate/retrieval.ts';
@@ -89,8 +88,6 @@ export async function scoreRun(folder: string, options: ScoringOptions): Promise
     if (found.leftOut && found.leftOut.count > 0) {
       options.onNote?.(`not scored: ${leftOutInWords(found.leftOut)}`);
     }
-    const labelOf = indicesOfNames(found.dataset.classes, classes);
-    const truths = found.examples.map(({ label }) => labelOf[label]);
     const answers = Array.from(answersOf(found.logits, classes.length));
     const probabilities = softmax(found.logits, classes.length, temperature);
     return {
@@ -100,7 +97,7 @@ export async function scoreRun(folder: string, options: ScoringOptions): Promise
       classes,
       ids: found.examples.map(({ id }) => id),
       paths: found.examples.map(({ path }) => path),
-      truths,
+      truths: found.labels,
       answers,
       confidences: answers.map((answer, i) => probabilities[i * classes.length + answer]),
       retrieval: recallOf(found.evaluation),

@@ -1,9 +1,14 @@
 // Every error a person can cause, in one table. `test/core/errors.test.ts` holds it against
 // docs/errors.md.
 
+import { forReader } from './option-words.ts';
+
 /** Codes, with the exit status a command ends with. 2: wrong use; 1: the work could not be done. */
 export const errorTable = {
-  FM_USAGE: { exit: 2, about: 'a command, flag or option that does not exist or does not fit' },
+  FM_USAGE: {
+    exit: 2,
+    about: 'a command, flag, option or call that does not exist or does not fit',
+  },
   FM_CONFIG: { exit: 2, about: 'a configuration key or value that is not valid' },
   FM_DATASET: { exit: 1, about: 'a dataset folder that is missing, empty or inconsistent' },
   FM_IMAGE: { exit: 1, about: 'an image that is missing, damaged or unusable' },
@@ -42,14 +47,22 @@ export class FieldmarkError extends Error {
   readonly next: string;
 
   constructor(code: ErrorCode, where: string, { expected, got, next, cause }: ErrorParts) {
-    super(`${where}: expected ${expected}, got ${got.replace(/\.$/, '')}. ${next}`, { cause });
+    const found = got.replace(/\.$/, '');
+    super(forReader(`${where}: expected ${expected}, got ${found}. ${next}`), { cause });
     this.name = 'FieldmarkError';
     this.code = code;
     this.where = where;
-    this.expected = expected;
-    this.got = got;
-    this.next = next;
+    this.expected = forReader(expected);
+    this.got = forReader(got);
+    this.next = forReader(next);
   }
+}
+
+/** Throws FM_USAGE where an option is not a whole number from 1 on; `next` says what to do. */
+export function mustBeCount(value: number, option: string, next: string): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  const expected = 'a whole number, at least 1';
+  throw fail('FM_USAGE', option, { expected, got: `${value}`, next });
 }
 
 /** Builds the error; to be thrown by the caller, so that control flow stays visible. */

@@ -27,8 +27,24 @@ export interface LeftOut {
 /** Problems that messages name; a file names the others. */
 const NAMED = 10;
 
+/** What messages call the place of the images, and what leaves bad ones out there. */
+export interface ProblemWords {
+  readonly where: string;
+  readonly next: string;
+}
+
+const OF_DATASET: ProblemWords = {
+  where: 'dataset',
+  next:
+    'Replace these files or take them out of the dataset, ' +
+    'or go on without them (--skip-bad, or skipBad in a configuration).',
+};
+
 /** Throws one FM_IMAGE about all of them; returns when there are none. */
-export async function raiseProblems(problems: readonly ImageProblem[]): Promise<void> {
+export async function raiseProblems(
+  problems: readonly ImageProblem[],
+  words: ProblemWords = OF_DATASET,
+): Promise<void> {
   if (problems.length === 0) return;
   const { kinds } = countKinds(problems);
   const few = problems.length <= NAMED;
@@ -37,14 +53,10 @@ export async function raiseProblems(problems: readonly ImageProblem[]): Promise<
   const named = problems.slice(0, NAMED).map(({ path, got }) => `\n  ${path}: ${got}`);
   const more = few ? '' : `\n  and ${problems.length - NAMED} more`;
   const steps = [...new Set(problems.map(stepOf).filter((step) => step !== undefined))].slice(0, 3);
-  throw fail('FM_IMAGE', 'dataset', {
+  throw fail('FM_IMAGE', words.where, {
     expected: 'every image to decode',
     got: `${countInWords(problems.length)} that cannot be used (${about.join('; ')}):${named.join('')}${more}`,
-    next: [
-      ...steps,
-      'Replace these files or take them out of the dataset, ' +
-        'or go on without them (--skip-bad, or skipBad in a configuration).',
-    ].join(' '),
+    next: [...steps, words.next].join(' '),
   });
 }
 

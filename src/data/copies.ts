@@ -28,7 +28,30 @@ export function copyNotes(
       : [
           `${counted(twoLabels.length, PHOTOGRAPHS)} under two labels, of which one must be wrong: ${firstNames(twoLabels)}`,
         ];
-  return [...labels, ...(['val', 'test'] as const).flatMap((split) => splitNote(groups, split))];
+  const noClass = doubtfulClasses(examples, groups).map((label) => classes[label]);
+  const collections =
+    noClass.length === 0
+      ? []
+      : [
+          `every photograph of ${firstNames(noClass)} is in another class too: take out what is no ` +
+            'class of its own, such as a collection of all',
+        ];
+  return [
+    ...labels,
+    ...collections,
+    ...(['val', 'test'] as const).flatMap((split) => splitNote(groups, split)),
+  ];
+}
+
+/** Classes of which every photograph has another label as well. */
+function doubtfulClasses(examples: readonly Labelled[], groups: readonly Labelled[][]): number[] {
+  const shared = new Set(
+    groups.flatMap((group) => (new Set(group.map(({ label }) => label)).size > 1 ? group : [])),
+  );
+  const own = new Set(examples.flatMap((one) => (shared.has(one) ? [] : [one.label])));
+  return [...new Set([...shared].map(({ label }) => label))]
+    .filter((label) => !own.has(label))
+    .sort((a, b) => a - b);
 }
 
 function splitNote(groups: readonly Labelled[][], split: Split): string[] {
@@ -84,7 +107,7 @@ export async function copiesInSplit(
   const hashes = new Map(
     read.flatMap(({ id }, i) => (found[i] === undefined ? [] : [[id, found[i]]])),
   );
-  return copyNotes({ ...dataset, examples: read }, hashes);
+  return copyNotes(dataset, hashes);
 }
 
 /** One result for each example, a few at a time; undefined for files that cannot be read. */

@@ -110,7 +110,7 @@ export function heldBackHash({ examples }: Dataset): string {
 export function mustHoldBack(dataset: Dataset, expected: string | undefined): void {
   if (expected === undefined || heldBackHash(dataset) === expected) return;
   throw fail('FM_RUN', dataset.root, {
-    expected: 'the images that the fold held back when the run was trained',
+    expected: 'the images that were held back when the run was trained',
     got: 'others: images were added, removed or changed since, and the cut with them',
     next: 'Put the images back as they were, or train the run again.',
   });

@@ -8,25 +8,27 @@ import { checkImages } from '../data/check.ts';
 import { copiesInSplit } from '../data/copies.ts';
 import { indicesOfNames } from '../data/datasets/class-names.ts';
 import { firstNames } from '../data/datasets/left-out.ts';
-import type { FoldChoice, HoldOutChoice } from '../data/folds.ts';
+import { cutOf, type FoldChoice, type HoldOutChoice } from '../data/folds.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
-import { countSeen, type SeenCount } from '../data/seen-images.ts';
-import { chooseSplits } from '../data/splits.ts';
 import { type OpenedImages, openTrainedImages } from '../data/trained-images.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
-import { hashFile } from '../formats/hash-file.ts';
 import { passOverImages } from '../recognise/image-pass.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { type Firsts, retrievalOf } from './retrieval.ts';
+import { countSeenOf, imagesToScore } from './scored-images.ts';
 import { mustBeUnseen } from './seen-words.ts';
 import { type Evaluation, summarise } from './summary.ts';
+import { openUnseen } from './unseen-data.ts';
 
 export interface EvaluateOptions {
   readonly data: string;
   readonly format?: string;
-  /** Default: `test` where it has images, else `val`. */
+  /**
+   * Default: `test` where it has images, else `val`. Data without splits of which the model has seen next to
+   * nothing are `test` as a whole.
+   */
   readonly split?: Split;
   /** Cross-validation: the splits are those of this fold (`foldDataset`). */
   readonly fold?: FoldChoice;
@@ -52,6 +54,8 @@ export interface EvaluationRun {
   readonly evaluation: Evaluation;
   readonly dataset: Dataset;
   readonly examples: readonly Example[];
+  /** The model's label of each: its classes may be spelt and ordered otherwise than the dataset's. */
+  readonly labels: readonly number[];
   /** [n, K], row by row in the order of the examples. */
   readonly logits: Float32Array;
   /** With `retrieval`: of each image. */
@@ -74,13 +78,16 @@ export async function evaluateModel(
   options: EvaluateOptions,
 ): Promise<EvaluationRun> {
   const { manifest } = recogniser;
-  const opened = await openTrainedImages(options, manifest.trained.heldBack, manifest.classes);
+  const opened = await openImages(options, manifest);
   for (const note of opened.dataset.notes ?? []) options.onNote?.(note);
   const split = options.split ?? (hasTest(opened.dataset) ? 'test' : 'val');
   const { dataset, leftOut } = await leaveBadOut(opened, split, options);
-  const examples = await examplesOf(dataset, split, manifest.trained.seed);
+  const examples = await imagesToScore(dataset, split, manifest);
   const seen = await countSeenOf(examples, manifest);
-  if (seen !== undefined && !options.includeTrained) mustBeUnseen(seen, split);
+  if (seen !== null && !options.includeTrained) {
+    const heldBack = manifest.trained.heldBack !== undefined;
+    mustBeUnseen(seen, { split, heldBack, ownCut: cutOf(options) !== undefined });
+  }
   const labelOf = matchClasses(dataset, manifest);
   if (options.onNote !== undefined && options.fold === undefined && split !== 'train') {
     for (const note of await copiesInSplit(dataset, split)) options.onNote(note);
@@ -125,11 +132,22 @@ export async function evaluateModel(
     split,
     ids: examples.map(({ id }) => id),
   });
-  const summary = seen === undefined ? figures : { ...figures, seen };
-  if (embeddings.length === 0) return { evaluation: summary, dataset, examples, logits, leftOut };
+  const summary = { ...figures, seen };
+  const scored = { dataset, examples, labels, logits, leftOut };
+  if (embeddings.length === 0) return { evaluation: summary, ...scored };
   const { firsts, ...retrieval } = await retrievalOf(embeddings, labels, manifest.hierarchy);
-  const evaluation = { ...summary, retrieval };
-  return { evaluation, dataset, examples, logits, firsts, leftOut };
+  return { evaluation: { ...summary, retrieval }, ...scored, firsts };
+}
+
+/** Other photographs than the run's, or the run's with the splits that it was trained with. */
+async function openImages(
+  options: EvaluateOptions,
+  { trained, classes }: Manifest,
+): Promise<OpenedImages> {
+  const other =
+    options.fold === undefined ? await openUnseen(options, trained.seen, classes) : undefined;
+  if (other !== undefined) return { dataset: other, problems: [] };
+  return await openTrainedImages(options, trained.heldBack, classes);
 }
 
 /** With `skipBad`, the dataset without what cannot be used of the split, or of what it is cut from. */
@@ -162,42 +180,6 @@ async function tellAll(
 
 function hasTest({ examples }: Dataset): boolean {
   return examples.some(({ split }) => split === 'test');
-}
-
-/** How many of the photographs the model has seen; undefined for models that do not remember any. */
-async function countSeenOf(
-  examples: readonly Example[],
-  { trained }: Manifest,
-): Promise<SeenCount | undefined> {
-  if (trained.seen === undefined) return undefined;
-  const hashes: string[] = [];
-  // one that cannot be read is told of when it is decoded
-  for (const { path } of examples) hashes.push(await hashFile(path).catch(() => ''));
-  return countSeen(hashes, trained.seen);
-}
-
-/** The split's images. `val` without an official one is the held-out part of train. */
-async function examplesOf(
-  dataset: Dataset,
-  split: Split,
-  seed: number,
-): Promise<readonly Example[]> {
-  const official = dataset.examples.filter((example) => example.split === split);
-  if (official.length > 0) return official;
-  if (split === 'val') {
-    // the hold-out that training chose, for which duplicates must be known
-    const { hashes } = await checkImages(dataset.examples, { cacheFolder: cacheFolder('images') });
-    const { val } = chooseSplits(dataset, seed, hashes);
-    if (val.length > 0) return val;
-  }
-  const counts = (['train', 'val', 'test'] as const)
-    .map((name) => `${name} ${dataset.examples.filter((e) => e.split === name).length}`)
-    .join(', ');
-  throw fail('FM_DATASET', dataset.root, {
-    expected: `images in the split '${split}'`,
-    got: `none (${counts})`,
-    next: 'Choose another --split, or add the images.',
-  });
 }
 
 /** A model that was trained within boxes is scored within boxes. */

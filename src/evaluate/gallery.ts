@@ -5,6 +5,7 @@ import type { Box } from '../core/example.ts';
 import { encodeJpeg } from '../data/image/decode.ts';
 import { boxWithin } from '../data/image/preprocess.ts';
 import { shownName } from '../recognise/class-name.ts';
+import { cutInWords } from '../recognise/cut-object.ts';
 import { evidenceHeadings, evidenceRow } from '../recognise/evidence.ts';
 import { percent, type RankedAnswer } from '../recognise/evidence-caption.ts';
 import { legendItems } from '../recognise/evidence-legend.ts';
@@ -26,6 +27,8 @@ export interface GalleryItem {
   readonly headings: readonly string[];
   /** The method looked again somewhere. */
   readonly again: boolean;
+  /** How much of the object the centre crop has cut off, and what to do about it; absent where it has not. */
+  readonly cut?: string;
 }
 
 /** A photograph to be shown. */
@@ -51,8 +54,11 @@ export async function galleryItem(
     .slice(0, ANSWERS)
     .map(({ name, confidence }) => ({ name, confidence }));
   const image = await encodeJpeg(evidenceRow(evidence), 82);
-  const again = prediction.evidence.boxes.length > 0;
-  return { id, truth, answers, by, image, headings: evidenceHeadings(evidence), again };
+  const { boxes, crop } = prediction.evidence;
+  const again = boxes.length > 0;
+  const object = box ?? evidence.object.box;
+  const cut = within ? undefined : cutInWords(object, crop, recogniser.geometry.mode);
+  return { id, truth, answers, by, image, headings: evidenceHeadings(evidence), again, cut };
 }
 
 /** What the frames and colours mean, and what a click does; once for all cards of a section. */
@@ -84,6 +90,7 @@ function galleryCard(item: GalleryItem): Markup {
     html`<b class="${right ? 'right' : 'wrong'}">${answer}</b>`,
     !right && html`, in truth <b>${shownName(truth)}</b>`,
     html`<div class="answers">${answers.map(answerRow)}</div>`,
+    item.cut !== undefined && html`<p>${item.cut}.</p>`,
     html`<small class="quiet">${id}</small>`,
   ];
   return html`<label class="card"><input type="checkbox" aria-label="Enlarge ${id}">

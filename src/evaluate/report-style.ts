@@ -88,7 +88,8 @@ ul{margin:0 0 10px;padding-left:20px}
 .scroll{overflow-x:auto}
 .tall{max-height:560px;overflow-y:auto}
 table{border-collapse:collapse;width:100%;font-size:14px}
-th,td{padding:6px 10px;text-align:left;border-bottom:1px solid var(--line);overflow-wrap:normal}
+th,td{padding:6px 10px;text-align:left;border-bottom:1px solid var(--line);
+  max-width:24em;overflow-wrap:break-word}
 th{color:var(--quiet);font-weight:600;font-size:13px;position:sticky;top:0;background:var(--card)}
 td:first-child,th:first-child{padding-left:0}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
@@ -135,7 +136,7 @@ ol.next{margin:0;padding-left:20px}
 ol.next li{margin-bottom:12px}
 ol.next pre{margin:6px 0 0}
 footer{margin-top:24px;font-size:13px;color:var(--quiet)}
-.cards th,.cards td{padding:6px 7px}
+.cards th,.cards td{padding:6px 7px;max-width:none}
 .cards th:first-child,.cards td:first-child{padding-left:0}
 @media (max-width:960px){
   .cards{font-size:13px}
@@ -146,7 +147,7 @@ footer{margin-top:24px;font-size:13px;color:var(--quiet)}
   .wide{display:none}
   table{font-size:13px}
   th{font-size:12px}
-  th,td{padding:6px 5px}
+  th,td{padding:6px 5px;max-width:9em}
   .cards thead{display:none}
   .cards,.cards tbody{display:block}
   .cards tr{display:block;padding:8px 0;border-bottom:1px solid var(--line)}

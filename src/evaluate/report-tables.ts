@@ -84,7 +84,6 @@ export function classTable(perClass: readonly ClassResult[]): Markup {
   return table(rows, [
     { title: 'Class', cell: (row) => shownName(row.name) },
     { title: 'Images', look: 'num', cell: (row) => row.n, sort: (row) => row.n },
-    { title: 'Right', look: 'num', cell: (row) => row.correct, sort: (row) => row.correct },
     {
       title: 'Recall',
       look: 'num',
@@ -98,6 +97,7 @@ export function classTable(perClass: readonly ClassResult[]): Markup {
       cell: (row) => share(row.precision),
       sort: (row) => row.precision ?? -1,
     },
+    { title: 'F1', look: 'num', cell: (row) => share(row.f1), sort: (row) => row.f1 ?? -1 },
     { title: 'Most often taken for', cell: (row) => row.takenFor && shownName(row.takenFor) },
   ]);
 }

@@ -7,7 +7,8 @@ import { type TrainingPart, trainingCharts } from './report-curves.ts';
 import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
 import { classTable, confusionTable, levelTable } from './report-tables.ts';
 import type { Retrieval } from './retrieval.ts';
-import { chosenNote, seenBanner } from './seen-words.ts';
+import { classesInWords, scopeNotes } from './scope-words.ts';
+import { seenBanner, seenNote } from './seen-words.ts';
 import type { Evaluation } from './summary.ts';
 
 /** A command worth running next, and why. */
@@ -43,6 +44,7 @@ export interface ReportInput {
 export function renderReport(input: ReportInput): string {
   const { title, subtitle, evaluation, created } = input;
   const body = html`${seenPart(evaluation)}
+${scopeNotes(evaluation).map((note) => html`<p class="quiet">${note}</p>`)}
 ${headline(evaluation)}
 ${trainingSection(input.training ?? [])}
 ${levelSection(evaluation)}
@@ -60,18 +62,19 @@ Intervals are 95 %: Wilson for top-1, bootstrap over images for the mean over cl
 
 /** A warning over the figures where the photographs trained the model, a note where they chose it. */
 function seenPart({ seen }: Evaluation): Content {
-  const banner = seen && seenBanner(seen);
+  const banner = seenBanner(seen);
   if (banner !== undefined) return html`<p class="warning" role="alert">${banner}</p>`;
-  const note = seen && chosenNote(seen);
+  const note = seenNote(seen);
   return note === undefined ? null : html`<p class="quiet">${note}</p>`;
 }
 
 /** What the numbers say, in words. */
-function leadSentence({ n, split, classes, top1, interval, confusions }: Evaluation): string {
+function leadSentence(evaluation: Evaluation): string {
+  const { n, split, top1, interval, confusions } = evaluation;
   const [low, high] = interval.top1;
   const asked = `${n} ${split} ${plural(n, 'image', 'images')}`;
-  const among = `${classes} ${plural(classes, 'class', 'classes')}`;
   const between = `95 % interval ${percentText(low)} to ${percentText(high)}`;
+  const among = classesInWords(evaluation);
   const first = `${percentText(top1)} of ${asked} of ${among} are answered rightly (${between}).`;
   const worst = confusions[0];
   if (worst === undefined) return first;

@@ -65,7 +65,6 @@ export interface Evaluation {
   readonly n: number;
   readonly classes: number;
   readonly top1: number;
-  /** With fewer than five classes, among all of them: 1. */
   /** Null where there are no more than five classes: it would always be 1. */
   readonly top5: number | null;
   /** Mean recall over the classes present. */
@@ -92,8 +91,8 @@ export interface Evaluation {
   readonly wrong: readonly WrongAnswer[];
   /** Each image querying the others by its embedding, where that was asked for. */
   readonly retrieval?: RetrievalByLevel;
-  /** How many of the photographs the model had seen before; absent where that is not known. */
-  readonly seen?: SeenCount;
+  /** How many of the photographs the model had seen before; null where it does not remember any. */
+  readonly seen?: SeenCount | null;
 }
 
 export interface SummaryInput {

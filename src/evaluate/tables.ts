@@ -26,16 +26,14 @@ export interface AnsweredBy {
   readonly temperature: number;
 }
 
-/** Above so many classes the confusion matrix has mostly zeros: the pairs alone are written. */
+/** Above so many classes the confusion matrix is mostly zeros: the pairs alone are written. */
 const MATRIX_CLASSES = 500;
 
 /** The answers to all images, in their order. */
 export function imageAnswers(
-  { dataset, examples, logits }: EvaluationRun,
+  { examples, labels, logits }: EvaluationRun,
   { classes, temperature }: AnsweredBy,
 ): ImageAnswer[] {
-  const labelOf = new Map(classes.map((name, label) => [name, label]));
-  const labels = examples.map(({ label }) => labelOf.get(dataset.classes[label])!);
   const k = classes.length;
   const scored = { values: logits, labels, classes: k };
   const probabilities = softmax(logits, k, temperature);
@@ -63,16 +61,21 @@ export async function writeTables(
   by: AnsweredBy,
 ): Promise<string[]> {
   const images = imageAnswers(run, by);
-  const { matrix: _, wrong: __, ...evaluation } = run.evaluation;
+  // what these say of a part is said of all by the answers and the whole matrix
+  const { matrix: _, wrong: __, confusions: ___, ...evaluation } = run.evaluation;
   const confusions = countConfusions(images);
+  const matrix = by.classes.length > MATRIX_CLASSES ? undefined : matrixOf(by.classes, confusions);
+  const pairs = confusions.map(([truth, answer, n]) => ({ truth, answer, images: n }));
+  const all = { ...evaluation, confusions: pairs, matrix, images };
   const files: Record<string, string> = {
     'classes.csv': classTable(run),
     'confusions.csv': csv([['truth', 'answer', 'images'], ...confusions]),
     'images.csv': imageTable(images),
-    'evaluation.json': `${JSON.stringify({ ...evaluation, images }, null, 2)}\n`,
+    'evaluation.json': `${JSON.stringify(all, null, 2)}\n`,
   };
-  if (by.classes.length <= MATRIX_CLASSES) {
-    files['confusion-matrix.csv'] = matrixTable(by.classes, confusions);
+  if (matrix !== undefined) {
+    const rows = matrix.map((row, i) => [by.classes[i], ...row]);
+    files['confusion-matrix.csv'] = csv([['truth \\ answer', ...by.classes], ...rows]);
   }
   const paths = Object.keys(files).map((name) => join(folder, name));
   for (const [i, text] of Object.values(files).entries()) await writeAtomic(paths[i], text);
@@ -108,13 +111,13 @@ function countConfusions(images: readonly ImageAnswer[]): [string, string, numbe
   );
 }
 
-/** Rows are the truth, columns the answer. */
-function matrixTable(
+/** Counts `[truth][answer]`, in the order of the classes. */
+function matrixOf(
   classes: readonly string[],
   confusions: readonly (readonly [string, string, number])[],
-): string {
+): number[][] {
   const place = new Map(classes.map((name, i) => [name, i]));
   const rows = classes.map(() => new Array<number>(classes.length).fill(0));
   for (const [truth, answer, n] of confusions) rows[place.get(truth)!][place.get(answer)!] = n;
-  return csv([['truth \\ answer', ...classes], ...rows.map((row, i) => [classes[i], ...row])]);
+  return rows;
 }

@@ -1,30 +1,66 @@
 // Writing files so that a reader sees the old content or the new, never half of either.
 
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../core/errors.ts';
+
+/** A file that is written piece by piece, and takes its name when it is whole. */
+export interface AtomicFile {
+  write(chunk: string | Uint8Array): Promise<void>;
+  /** Flushes it to the disk and gives it its name. */
+  commit(): Promise<void>;
+  /** Removes what was written; what bore the name before is unharmed. */
+  discard(): Promise<void>;
+}
+
+/** Opens a temporary name beside the target. Throws FM_DISK where the target cannot be written. */
+export async function openAtomic(path: string): Promise<AtomicFile> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  let file: FileHandle | undefined;
+  const discard = async () => {
+    await file?.close().catch(() => {}); // the first failure is the one to tell
+    await rm(temporary, { force: true }).catch(() => {});
+  };
+  const orDiscard = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (cause) {
+      await discard();
+      throw diskError(path, cause);
+    }
+  };
+  await orDiscard(async () => {
+    await mkdir(dirname(path), { recursive: true });
+    await mustBeNoFolder(path);
+    file = await open(temporary, 'w');
+  });
+  return {
+    write: (chunk) => orDiscard(() => writeAll(file!, chunk)),
+    commit: () =>
+      orDiscard(async () => {
+        await file!.sync();
+        await file!.close();
+        await rename(temporary, path);
+      }),
+    discard,
+  };
+}
 
 /** Writes through a temporary name beside the target, flushes it to the disk, then renames it. */
 export async function writeAtomic(
   path: string,
   content: string | Uint8Array | readonly Uint8Array[],
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
   const chunks = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'w');
-    try {
-      for (const chunk of chunks) await writeAll(file, chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
-    throw diskError(path, cause);
-  }
+  const file = await openAtomic(path);
+  for (const chunk of chunks) await file.write(chunk);
+  await file.commit();
+}
+
+/** The last step would find it out, after all the work. */
+async function mustBeNoFolder(path: string): Promise<void> {
+  const entry = await stat(path).catch(() => undefined);
+  if (entry?.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' });
 }
 
 async function writeAll(file: FileHandle, chunk: string | Uint8Array): Promise<void> {
@@ -47,6 +83,8 @@ export function diskError(path: string, cause: unknown): unknown {
     EPERM: 'no permission to write',
     ENOTDIR: 'a file where a folder is needed',
     EEXIST: 'a file where a folder is needed',
+    EISDIR: 'a folder of that name',
+    ENAMETOOLONG: 'a name that is too long',
     EFBIG: 'a file larger than the system allows',
   };
   const reason = code === undefined ? undefined : reasons[code];
@@ -54,7 +92,7 @@ export function diskError(path: string, cause: unknown): unknown {
   return fail('FM_DISK', path, {
     expected: 'a place that can be written',
     got: reason,
-    next: 'Free some space or choose another folder; what was written before is unharmed.',
+    next: 'Free some space or choose another place; what was written before is unharmed.',
     cause,
   });
 }

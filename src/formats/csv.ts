@@ -8,18 +8,14 @@ export function csv(rows: readonly (readonly Cell[])[]): string {
   return rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('');
 }
 
-/** One row. */
-export function csvRow(row: readonly Cell[]): string {
-  return csv([row]);
-}
-
 /**
  * A text that a spreadsheet would take for a formula gets an apostrophe in front, which it shows as
- * text: a class may be called `=1+1`, and a file may have been given its name by a stranger.
+ * text: a class may be called `=1+1`, and a file may have been given its name by a stranger. Some
+ * languages' spreadsheets take the wide forms of these signs, and part cells at semicolons.
  */
 function cellText(cell: Cell): string {
   if (cell === null || cell === undefined) return '';
   if (typeof cell !== 'string') return String(cell);
-  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = /^[=+\-@\t\r\n＝＋－＠]/.test(cell) ? `'${cell}` : cell;
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

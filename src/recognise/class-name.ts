@@ -5,12 +5,14 @@ import { fail } from '../core/errors.ts';
 import { nearNames, plainName } from '../core/near-names.ts';
 
 /**
- * A class name as people read it: the underscores that folders have for spaces are spaces. Files,
- * JSON and everything that is looked up keep the name as it is.
+ * A class name as people read it: the underscores that folders have for spaces are spaces, and the
+ * numbers of CUB's folders (`001.Black_footed_Albatross`) are left out. Files, JSON and everything that
+ * is looked up keep the name as it is.
  */
 export function shownName(name: string): string {
   const words = name
     .normalize('NFC')
+    .replaceAll(/(^|\/)\d{3}\.(?=\p{L})/gu, '$1')
     .replaceAll(/[\s_]+/g, ' ')
     .trim();
   return words === '' ? name : words;

@@ -13,7 +13,7 @@ export function openContrast(bytes: Uint8Array, path: string): Uint8Array {
   throw fail('FM_FORMAT', path, {
     expected: `a model that can set an answer against a rival (with the constant '${CONTRAST}')`,
     got: 'one from before there was that, or of an ONNX trunk that only shows where it looks',
-    next: "Export it again with 'fieldmark train --resume --out RUN'.",
+    next: 'Export it again: go on with its run (--resume).',
   });
 }
 

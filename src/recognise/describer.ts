@@ -15,6 +15,7 @@ import { type ParameterStore, Parameters } from '../nn/scope.ts';
 import { foldConstants } from '../runtime/fold.ts';
 import { createSession, engineVersion } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
+import { sharedSession } from '../runtime/shared-session.ts';
 import type { IndexedModel } from '../search/index-file.ts';
 import { loadRecogniser } from './recogniser.ts';
 
@@ -85,7 +86,7 @@ export async function frozenDescriber(
   const constants = (name: string) => store.get(name);
   const known = await foldConstants([embedding], constants);
   const { bytes } = lower({ embedding }, { constants, known });
-  const session = await createSession(bytes, { threads });
+  const session = sharedSession(await createSession(bytes, { threads }), 'describer');
   const sha256 = weights.hash;
   const model: IndexedModel = { kind: 'weights', path, sha256, backbone: name, size, layers, flip };
   const graph = createHash('sha256').update(bytes).digest('hex');

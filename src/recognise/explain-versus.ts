@@ -3,12 +3,13 @@
 import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { decodePhoto } from '../data/image/decode.ts';
+import { nameOf, type Photograph, readPhotograph, rereadable } from '../data/image/photograph.ts';
 import { labelNamed, shownName } from './class-name.ts';
 import { findObject } from './explain.ts';
 import { type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
 import type { Answer, Prediction, Recogniser } from './recogniser.ts';
 import { versusPicture } from './versus-picture.ts';
+import { decodedPhoto } from './view.ts';
 
 export interface VersusExplanation {
   readonly prediction: Prediction;
@@ -36,17 +37,18 @@ export interface VersusOptions {
  */
 export async function explainVersus(
   recogniser: Recogniser,
-  photo: string,
+  given: Photograph,
   { rival: name, nearest: find, ...seen }: VersusOptions,
 ): Promise<VersusExplanation> {
   const { classes } = recogniser.manifest;
   const versus = labelNamed(classes, name, '--versus');
-  const image = await decodePhoto(photo, { maxPixels: seen.maxPixels });
+  const photo = await rereadable(given);
+  const image = await decodedPhoto(await readPhotograph(photo), { maxPixels: seen.maxPixels });
   const prediction = await recogniser.predict(photo, { topK: classes.length, versus, ...seen });
   const [answer, second] = prediction.answers;
   const rival = prediction.answers.find(({ label }) => label === versus)!;
   if (rival.label === answer.label) {
-    throw fail('FM_USAGE', photo, {
+    throw fail('FM_USAGE', nameOf(given), {
       expected: 'a rival other than the answer',
       got: `'${rival.name}', which is the answer`,
       next: second ? `The closest other class is '${second.name}'.` : 'There is no other class.',

@@ -2,13 +2,14 @@
 
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { decodePhoto } from '../data/image/decode.ts';
+import { type Photograph, readPhotograph, rereadable } from '../data/image/photograph.ts';
 import { wholeBox } from '../data/image/resize.ts';
 import { shownName } from './class-name.ts';
 import { type EvidenceInput, explainPicture } from './evidence.ts';
 import { comparesPlaces, type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
 import { type LocatedObject, locateObject } from './locate.ts';
 import type { Prediction, PredictOptions, Recogniser } from './recogniser.ts';
+import { decodedPhoto } from './view.ts';
 
 export interface Explanation {
   readonly prediction: Prediction;
@@ -29,7 +30,7 @@ export interface ExplainOptions extends PredictOptions {
 /** Recognises a photograph and draws its evidence. */
 export async function explainPhoto(
   recogniser: Recogniser,
-  photo: string,
+  photo: Photograph,
   options: ExplainOptions = {},
 ): Promise<Explanation> {
   const { prediction, evidence } = await evidenceFor(recogniser, photo, options);
@@ -40,10 +41,11 @@ export async function explainPhoto(
 /** Recognises a photograph and finds what its picture shows; class names are as people read them. */
 export async function evidenceFor(
   recogniser: Recogniser,
-  photo: string,
+  given: Photograph,
   { truth, nearest: find, ...options }: ExplainOptions = {},
 ): Promise<{ prediction: Prediction; evidence: EvidenceInput }> {
-  const image = await decodePhoto(photo, { maxPixels: options.maxPixels });
+  const photo = await rereadable(given);
+  const image = await decodedPhoto(await readPhotograph(photo), { maxPixels: options.maxPixels });
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
   const object = await findObject(recogniser, image);
   const [{ name }] = prediction.answers;

@@ -31,7 +31,7 @@ export async function lowerRecogniser(
   const constants = (path: string) => store.get(path);
   const known = await foldConstants(Object.values(outputs), constants);
   const freeBatch = takesAnyBatch(Object.values(outputs)) ? 'batch' : undefined;
-  return lower(outputs, { constants, known, freeBatch }).bytes;
+  return lower(outputs, { constants, known, freeBatch, ownWeights: true }).bytes;
 }
 
 /** Writes the model and its manifest into a folder. */

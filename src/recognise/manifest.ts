@@ -104,7 +104,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
     throw fail('FM_RUN', folder, {
       expected: `a trained model (${MANIFEST_FILE} and ${MODEL_FILE})`,
       got: 'none',
-      next: "Finish the run with 'fieldmark train --resume', or check the path.",
+      next: 'Finish the run (--resume), or check the path.',
       cause,
     });
   }

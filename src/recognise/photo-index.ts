@@ -1,7 +1,7 @@
 // An index of the photographs in a folder: built once, asked for what looks like another photograph.
 
 import { dirname, join } from 'node:path';
-import { fail } from '../core/errors.ts';
+import { fail, mustBeCount } from '../core/errors.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import { Pace } from '../core/progress.ts';
 import { type ImageProblem, raiseProblems } from '../data/bad-images.ts';
@@ -61,7 +61,10 @@ export async function buildPhotoIndex(
     onProgress: (done, total) =>
       onProgress({ task: 'reading photographs', done, total, ...pace.measure(done, total) }),
   });
-  if (options.skipBad !== true) await raiseProblems(problems);
+  if (options.skipBad !== true) {
+    const next = 'Replace these files, or go on without them (--skip-bad).';
+    await raiseProblems(problems, { where: folder, next });
+  }
   const readable = photos.filter(({ id }) => hashes.has(id));
   if (readable.length === 0) throw noPhotos(folder, problems.length);
   const rows = await describeAll(describer, readable, hashes, options);
@@ -158,6 +161,7 @@ export async function searchPhotos(
   photos: readonly string[],
   { top = 10, rerank = false, maxPixels }: SearchOptions = {},
 ): Promise<Neighbour[][]> {
+  mustBeCount(top, 'top', 'Without it the 10 nearest are returned.');
   checkSameModel(place, about.model, describer.model);
   const queries = await describeQueries(describer, photos, maxPixels);
   const rows = about.whitening === undefined ? queries : await whiten(queries, about.whitening);

@@ -1,25 +1,21 @@
 // A trained model in use: a photograph in, a calibrated answer with its evidence out.
 
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { fail } from '../core/errors.ts';
+import { fail, mustBeCount } from '../core/errors.ts';
 import type { Box, HierarchyLevel } from '../core/example.ts';
+import { Gate } from '../core/gate.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { type HostTensor, hostTensor } from '../core/tensor.ts';
-import { type DecodedImage, decodePhoto } from '../data/image/decode.ts';
-import {
-  type EvaluationGeometry,
-  evaluationBox,
-  type ImageSize,
-  shortSideOf,
-} from '../data/image/preprocess.ts';
-import { resizeCrop } from '../data/image/resize.ts';
+import { checkedPixels, type Photograph, readPhotograph } from '../data/image/photograph.ts';
+import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
 import { createSession } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
+import { closedError, sharedSession } from '../runtime/shared-session.ts';
 import { contrastAgainst, openContrast, withoutRival } from './contrast.ts';
-import { type Manifest, MODEL_FILE, readManifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import { openModel } from './open-model.ts';
+import { openInThread } from './recogniser-thread.ts';
+import { type CutView, cutView, type ViewRequest } from './view.ts';
 
 /** One class with its calibrated probability. */
 export interface Answer {
@@ -52,8 +48,8 @@ export interface Evidence {
 }
 
 export interface Prediction {
-  /** Most probable first. */
-  readonly answers: readonly Answer[];
+  /** Most probable first; there is always one. */
+  readonly answers: readonly [Answer, ...Answer[]];
   /** Coarsest first; empty for flat labels. */
   readonly levels: readonly LevelAnswer[];
   /** Before temperature and softmax, one per class. */
@@ -73,53 +69,74 @@ export interface PredictOptions {
   readonly maxPixels?: number;
 }
 
-/** A loaded model. Close it when it is no longer needed. */
+/** Where a recogniser does its work, for those who build one themselves. */
+export interface RecogniserParts {
+  /** The session is that of an opened model (`openContrast`). */
+  readonly contrast?: boolean;
+  /** Cuts the network's square out of a photograph. Default: in this thread. */
+  readonly cut?: (request: ViewRequest) => Promise<CutView>;
+}
+
+/** What messages call a recogniser. */
+const NAME = 'recogniser';
+
+/**
+ * A loaded model, which may be asked many things at once: the engine takes them one after the other.
+ * Close it when it is no longer needed.
+ */
 export class Recogniser {
   readonly manifest: Manifest;
   readonly geometry: EvaluationGeometry;
   /** The loaded graph, for passes over many images. */
   readonly session: Session;
   readonly #contrast: boolean;
+  readonly #cut: (request: ViewRequest) => Promise<CutView>;
+  readonly #gate = new Gate(() => closedError(NAME));
 
-  /** `contrast`: the session is that of an opened model (`openContrast`). */
-  constructor(manifest: Manifest, session: Session, { contrast = false } = {}) {
+  constructor(manifest: Manifest, session: Session, parts: RecogniserParts = {}) {
+    const { contrast = false, cut = (request) => cutView(request, manifest.input) } = parts;
+    const shared = sharedSession(session, NAME);
     this.manifest = manifest;
     this.geometry = manifest.input;
-    this.session = contrast ? withoutRival(session, manifest.classes.length) : session;
+    this.session = contrast ? withoutRival(shared, manifest.classes.length) : shared;
     this.#contrast = contrast;
+    this.#cut = cut;
   }
 
-  /** Recognises a photograph: a path, the bytes of an image file, or raw pixels. */
-  async predict(
-    image: string | Uint8Array | RawImage,
-    options: PredictOptions = {},
-  ): Promise<Prediction> {
-    const { size } = this.geometry;
-    const minSide = options.within ? undefined : shortSideOf(this.geometry);
-    const raw = isRaw(image)
-      ? image
-      : await decodePhoto(image, { minSide, maxPixels: options.maxPixels });
-    // decoding may have shrunk the photograph: the crop is that of its full size
-    const source = fullSize(raw);
-    const crop = evaluationBox(source, this.geometry, options.within);
-    const view = resizeCrop(raw, shrunkBox(crop, source, raw), size, size);
-    return await this.predictView(view, crop, options);
+  /** Recognises a photograph: an image file in any form, or pixels. A stream is read to its end. */
+  async predict(photo: Photograph, options: PredictOptions = {}): Promise<Prediction> {
+    return await this.#gate.enter(async () => {
+      this.#check(options);
+      const { within, maxPixels } = options;
+      const read = await readPhotograph(photo);
+      const { view, crop } = await this.#cut({ photo: read, within, maxPixels });
+      return await this.#answer(view, crop, options);
+    });
   }
 
   /** Recognises the square that the network takes, already cut and resized. */
-  async predictView(
+  async predictView(view: RawImage, crop: Box, options: PredictOptions = {}): Promise<Prediction> {
+    return await this.#gate.enter(async () => {
+      this.#check(options);
+      return await this.#answer(checkedView(view, this.geometry.size), crop, options);
+    });
+  }
+
+  /** Waits for what is under way and frees the model. Calling it again is no error. */
+  async close(): Promise<void> {
+    await this.#gate.close(() => this.session.close());
+  }
+
+  async #answer(
     view: RawImage,
     crop: Box,
-    { topK = 5, versus }: PredictOptions = {},
+    { topK = 5, versus }: PredictOptions,
   ): Promise<Prediction> {
     const { size } = this.geometry;
     const input = hostTensor('uint8', [1, size, size, 3], view.data);
-    if (versus !== undefined && !this.#contrast) {
-      throw new Error('predict: versus wants a recogniser loaded with { contrast: true }');
-    }
     const rival = versus === undefined ? {} : contrastAgainst(this.manifest.classes.length, versus);
     const out = await this.session.run({ [IMAGE_INPUT]: input, ...rival });
-    const probabilities = out.probabilities.data as Float32Array;
+    const probabilities = finite(out.probabilities.data as Float32Array);
     const [, h, w] = out.heat.shape;
     return {
       answers: this.#rank(probabilities, topK),
@@ -137,16 +154,57 @@ export class Recogniser {
     };
   }
 
-  async close(): Promise<void> {
-    await this.session.close();
+  #check({ topK, versus }: PredictOptions): void {
+    const { length } = this.manifest.classes;
+    if (topK !== undefined) {
+      const next = `The model knows ${length} classes; without topK the first 5 are returned.`;
+      mustBeCount(topK, 'topK', next);
+    }
+    if (versus === undefined) return;
+    if (!(Number.isInteger(versus) && versus >= 0 && versus < length)) {
+      throw fail('FM_USAGE', 'versus', {
+        expected: `the label of a class, 0 to ${length - 1}`,
+        got: `${versus}`,
+        next: "A class's label is its place in the manifest's classes.",
+      });
+    }
+    if (!this.#contrast) {
+      throw fail('FM_USAGE', 'versus', {
+        expected: 'a recogniser that was loaded with { contrast: true }',
+        got: 'one that was loaded without',
+        next: 'Load it with that option, or leave versus out.',
+      });
+    }
   }
 
-  #rank(probabilities: Float32Array, topK: number): Answer[] {
-    return Array.from(probabilities, (confidence, label) => ({ label, confidence }))
+  #rank(probabilities: Float32Array, topK: number): [Answer, ...Answer[]] {
+    const ranked = Array.from(probabilities, (confidence, label) => ({ label, confidence }))
       .sort((a, b) => b.confidence - a.confidence || a.label - b.label)
       .slice(0, topK)
       .map(({ label, confidence }) => ({ label, name: this.manifest.classes[label], confidence }));
+    return ranked as [Answer, ...Answer[]]; // a model has a class at least, and topK is 1 or more
   }
+}
+
+/** A network that diverged answers NaN to everything: ranked, its first class would always win. */
+function finite(probabilities: Float32Array): Float32Array {
+  const wrong = probabilities.find((p) => !Number.isFinite(p));
+  if (wrong === undefined) return probabilities;
+  throw fail('FM_RUNTIME', 'model', {
+    expected: 'probabilities that are numbers',
+    got: `${wrong}`,
+    next: 'Its weights are damaged or were trained at too high a rate: train it again with a lower one.',
+  });
+}
+
+function checkedView(view: RawImage, size: number): RawImage {
+  const pixels = checkedPixels(view);
+  if (pixels.width === size && pixels.height === size) return pixels;
+  throw fail('FM_USAGE', 'view', {
+    expected: `the network's square of ${size} x ${size} pixels`,
+    got: `${pixels.width} x ${pixels.height}`,
+    next: 'predict() cuts and resizes photographs of any size.',
+  });
 }
 
 /** Boxes given as shares of the crop, [1, B, 4], in pixels of the photograph. */
@@ -155,19 +213,6 @@ function boxesWithin([left, top, width, height]: Box, shares: Float32Array): Box
     const [x, y, w, h] = shares.subarray(4 * i, 4 * i + 4);
     return [left + x * width, top + y * height, w * width, h * height];
   });
-}
-
-function fullSize(raw: RawImage | DecodedImage): ImageSize {
-  return 'sourceWidth' in raw ? { width: raw.sourceWidth, height: raw.sourceHeight } : raw;
-}
-
-function shrunkBox([x, y, width, height]: Box, from: ImageSize, to: ImageSize): Box {
-  const [kx, ky] = [to.width / from.width, to.height / from.height];
-  return [x * kx, y * ky, width * kx, height * ky];
-}
-
-function isRaw(image: string | Uint8Array | RawImage): image is RawImage {
-  return typeof image === 'object' && 'data' in image;
 }
 
 function bestOfLevel(level: HierarchyLevel, probabilities: Float32Array): LevelAnswer {
@@ -180,12 +225,18 @@ function bestOfLevel(level: HierarchyLevel, probabilities: Float32Array): LevelA
 }
 
 export interface LoadOptions {
+  /** Threads of the engine. Default: all processors. */
   readonly threads?: number;
   /**
    * Loads the model so that `predict` can explain an answer against a rival (`versus`). Throws
    * FM_FORMAT for models of before there was that.
    */
   readonly contrast?: boolean;
+  /**
+   * Loads, decodes and runs in a worker thread, so that this thread stays free for others. The
+   * thread does not keep the process alive. Default: false.
+   */
+  readonly worker?: boolean;
 }
 
 /** Loads a model: a run folder, or a folder with model.onnx and fieldmark.json. */
@@ -193,36 +244,12 @@ export async function loadRecogniser(
   folder: string,
   options: LoadOptions = {},
 ): Promise<Recogniser> {
-  const place = await modelFolder(folder);
-  const manifest = await readManifest(place);
-  const path = join(place, MODEL_FILE);
-  const bytes = await readFile(path).catch((cause) => {
-    throw fail('FM_RUN', path, {
-      expected: 'the model that belongs to the manifest',
-      got: 'no file',
-      next: 'Copy both files together, or export the model again.',
-      cause,
-    });
-  });
-  const hash = createHash('sha256').update(bytes).digest('hex');
-  if (hash !== manifest.sha256) {
-    throw fail('FM_FORMAT', path, {
-      expected: `the model that its manifest describes (SHA-256 ${manifest.sha256.slice(0, 12)}...)`,
-      got: `another or a damaged one (${hash.slice(0, 12)}...)`,
-      next: 'Copy both files together, or export the model again.',
-    });
+  const { threads, contrast = false, worker = false } = options;
+  if (worker) {
+    const { manifest, session, cut } = await openInThread({ folder, threads, contrast });
+    return new Recogniser(manifest, session, { contrast, cut });
   }
-  const { contrast = false, ...engine } = options;
+  const { manifest, path, bytes } = await openModel(folder);
   const model = contrast ? openContrast(bytes, path) : bytes;
-  return new Recogniser(manifest, await createSession(model, engine), { contrast });
-}
-
-async function modelFolder(folder: string): Promise<string> {
-  if (basename(folder) === 'model') return folder;
-  const inside = join(folder, 'model');
-  const found = await readFile(join(inside, 'fieldmark.json')).then(
-    () => true,
-    () => false,
-  );
-  return found ? inside : folder;
+  return new Recogniser(manifest, await createSession(model, { threads }), { contrast });
 }

@@ -2,10 +2,10 @@
 
 import './no-telemetry.ts';
 
-import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { fail } from '../core/errors.ts';
 import type { DType, HostTensor } from '../core/tensor.ts';
+import { processors } from './processors.ts';
 import type { DeviceTensor, Session, SessionOptions } from './session.ts';
 
 /** Version of the engine: results may differ in their last bits between versions. */
@@ -13,7 +13,7 @@ export const engineVersion: string = ort.env.versions.node ?? ort.env.versions.c
 
 /** Default number of threads: the processors this process may use. */
 export function defaultThreads(): number {
-  return availableParallelism();
+  return processors();
 }
 
 /** Loads a model from bytes or from a file. */

@@ -1,8 +1,9 @@
 // The store that compares a query with every vector: exact, and quick up to a million of them.
 
-import { fail } from '../core/errors.ts';
+import { fail, mustBeCount } from '../core/errors.ts';
 import { hostTensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/session.ts';
+import { sharedSession } from '../runtime/shared-session.ts';
 import { type IndexAbout, type LoadedIndex, readIndex, writeIndex } from './index-file.ts';
 import { nearestSession, unitRows } from './similarity.ts';
 import type { Neighbour, StoredItem, VectorStore } from './vector-store.ts';
@@ -61,6 +62,7 @@ export class ExactStore implements VectorStore {
   async search(queries: Float32Array, k: number): Promise<Neighbour[][]> {
     const { dimension: d } = this;
     const count = queries.length / d;
+    mustBeCount(k, 'k', 'It is how many neighbours are returned.');
     this.#check(count, queries);
     const unit = unitRows(queries, d);
     const found: Neighbour[][] = [];
@@ -108,7 +110,8 @@ export class ExactStore implements VectorStore {
 
   #session(q: number, n: number, k: number): Promise<Session> {
     const key = `${q} ${n} ${k}`;
-    const session = this.#sessions.get(key) ?? nearestSession(q, n, this.dimension, k);
+    const open = async () => sharedSession(await nearestSession(q, n, this.dimension, k), 'index');
+    const session = this.#sessions.get(key) ?? open();
     this.#sessions.set(key, session);
     return session;
   }

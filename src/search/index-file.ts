@@ -2,6 +2,7 @@
 // items, which may be many, are a tensor of JSON bytes.
 
 import { createHash } from 'node:crypto';
+import { access } from 'node:fs/promises';
 import { z } from 'zod';
 import { type FieldmarkError, fail } from '../core/errors.ts';
 import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
@@ -109,10 +110,11 @@ export async function writeIndex(place: string, content: IndexContent): Promise<
 }
 
 /**
- * Reads and checks an index: FM_FORMAT for what is no whole safetensors file, FM_INDEX for one that
- * is not an index of version 2 as it was written.
+ * Reads and checks an index: FM_FORMAT for what is no whole safetensors file, FM_INDEX for none and for
+ * one that is not an index of version 2 as it was written.
  */
 export async function readIndex(place: string): Promise<IndexContent> {
+  await mustBeThere(place);
   const { tensors, metadata } = await readSafetensors(place);
   const text = metadata[MANIFEST];
   if (text === undefined) {
@@ -134,6 +136,18 @@ export async function readIndex(place: string): Promise<IndexContent> {
     vectors: vectors.data as Float32Array,
     about: { model, whitening: whiteningOf(tensors) },
   };
+}
+
+async function mustBeThere(place: string): Promise<void> {
+  await access(place).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') return; // reading it says what is wrong
+    throw fail('FM_INDEX', place, {
+      expected: 'an index of photographs',
+      got: 'no file',
+      next: 'Check the path, or build it with --build.',
+      cause,
+    });
+  });
 }
 
 function whiteningOf(tensors: ReadonlyMap<string, HostTensor>): Whitening | undefined {

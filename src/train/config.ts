@@ -341,6 +341,6 @@ function invalid(where: string, issue: z.core.$ZodIssue) {
   return fail('FM_CONFIG', [where, ...issue.path].join('.'), {
     expected: 'a valid value',
     got: issue.message,
-    next: "See 'fieldmark train --help' and docs/configuration.md.",
+    next: 'docs/configuration.md has every key.',
   });
 }

@@ -1,10 +1,10 @@
 // Settles on what the engine runs: the part of a configuration that depends on the machine.
 
-import { availableParallelism } from 'node:os';
 import { fail } from '../core/errors.ts';
 import type { LoweringChoice } from '../runtime/choices.ts';
 import { chooseDevice } from '../runtime/device.ts';
 import { chooseLowering } from '../runtime/probe.ts';
+import { processors } from '../runtime/processors.ts';
 import type { Device } from '../runtime/session.ts';
 import type { RunConfig } from './config.ts';
 
@@ -28,7 +28,7 @@ export async function settleEngine(
   const resumed = wished.lowering === 'auto' && before !== undefined;
   const choice = kept(wished.lowering, before?.lowering);
   const lowering = await settleLowering(choice, device, say, resumed ? RESUME : undefined);
-  return { threads: wished.threads ?? availableParallelism(), device, lowering };
+  return { threads: wished.threads ?? processors(), device, lowering };
 }
 
 async function settleLowering(

@@ -1,5 +1,6 @@
 // What training tells whoever watches it. Plain data, so that it can cross a process boundary.
 
+import { forReader } from '../core/option-words.ts';
 import type { ProgressEvent } from '../core/progress.ts';
 import type { Divergence } from './divergence.ts';
 
@@ -49,7 +50,7 @@ export interface Emit {
 
 export function emitter(send: (event: TrainEvent) => void): Emit {
   return {
-    note: (text) => send({ kind: 'note', text }),
+    note: (text) => send({ kind: 'note', text: forReader(text) }),
     progress: (event) => send({ kind: 'progress', ...event }),
     epoch: (event) => send({ kind: 'epoch', ...event }),
   };

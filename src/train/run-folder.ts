@@ -203,7 +203,7 @@ export async function readRunConfig(folder: string): Promise<RunConfig> {
     throw fail('FM_RUN', folder, {
       expected: 'a run folder with config.json',
       got: 'none',
-      next: "Train one with 'fieldmark train --out', or check the path.",
+      next: 'Train one, or check the path.',
     });
   }
   return readConfig(config, text);

@@ -5,6 +5,7 @@ import type { Dataset, Example } from '../core/example.ts';
 import { nearNames, plainName } from '../core/near-names.ts';
 import { leftOutInWords, raiseProblems, tellLeftOut, withoutBad } from '../data/bad-images.ts';
 import { type ClassProblem, checkClasses, checkImages } from '../data/check.ts';
+import { firstNames } from '../data/datasets/left-out.ts';
 import { isGenericName } from '../data/datasets/split-names.ts';
 import { type Cut, cutDataset, cutOf, foldInWords } from '../data/folds.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
@@ -118,6 +119,17 @@ export function mustHaveTwoClasses({ root, classes }: Dataset, oneClass = false)
       'Give a folder with one folder for each class, or list the images with their labels in ' +
       'labels.csv. To train on one class all the same, say oneClass=true (--one-class).',
   });
+}
+
+/** Tells of classes of which no validation image is there: its accuracy says nothing of them. */
+export function reportUnvalidated({ classes }: Dataset, val: readonly Example[], emit: Emit): void {
+  const present = new Set(val.map(({ label }) => label));
+  const absent = classes.filter((_, label) => !present.has(label));
+  if (val.length === 0 || absent.length === 0) return;
+  emit.note(
+    `no validation image of ${absent.length} of ${classes.length} classes (${firstNames(absent)}): ` +
+      'validation accuracy says nothing of them',
+  );
 }
 
 /** Where a class without training images has its own. */

@@ -5,6 +5,7 @@ import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Supervision } from '../core/example.ts';
 import type { Field } from '../core/fields.ts';
 import { copyNotes } from '../data/copies.ts';
+import { firstNames } from '../data/datasets/left-out.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { cutOf } from '../data/folds.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
@@ -37,6 +38,7 @@ import {
   mustHaveTwoClasses,
   readImages,
   reportClasses,
+  reportUnvalidated,
   testImages,
   trainingImages,
 } from './task-images.ts';
@@ -121,6 +123,7 @@ export async function prepareTask(
   for (const note of copyNotes(dataset, hashes)) emit.note(note);
   const splits = chooseSplits(dataset, config.seed, hashes);
   reportSplits(dataset, splits.valSource, splits.val.length, emit);
+  reportUnvalidated(dataset, splits.val, emit);
   if (testImages(dataset) === 0) {
     emit.note(
       'no images are left to test on: --hold-out 0.2 (holdOut.share) keeps a fifth of each class back',
@@ -189,7 +192,8 @@ function reportSplits(dataset: Dataset, source: Task['valSource'], held: number,
     'held-out': `${held} training images are held out to choose the epoch`,
     none: 'too few images to hold any out: the last epoch is taken',
   };
-  emit.note(`${dataset.name}: ${dataset.classes.length} classes; ${of[source]}`);
+  const names = `${dataset.classes.length} classes (${firstNames(dataset.classes)})`;
+  emit.note(`${dataset.name}: ${names}; ${of[source]}`);
 }
 
 function parseOptions(method: Method, options: unknown): unknown {

@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, FieldmarkError, fail } from '../core/errors.ts';
+import { forReader } from '../core/option-words.ts';
 import { trunkSize } from '../hub/onnx-trunk.ts';
 import { absoluteTrunk, trunkPath } from '../hub/trunk-options.ts';
 import { absoluteWeights } from '../hub/weights-name.ts';
@@ -43,7 +44,7 @@ export const ALLOCATOR = {
 
 /** Trains a recogniser. Everything happens in a process of its own; this one stays responsive. */
 export async function train(options: TrainOptions): Promise<TrainSummary> {
-  const say = (text: string) => options.onEvent?.({ kind: 'note', text });
+  const say = (text: string) => options.onEvent?.({ kind: 'note', text: forReader(text) });
   const { out, mode = 'new' } = options;
   const folder = resolve(out);
   const config = await settleConfig(options.config, mode === 'resume' ? folder : undefined, say);
@@ -61,7 +62,9 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
         } else if (message.kind === 'event') options.onEvent?.(message.event);
         else if (message.kind === 'done') done(message.summary);
         else if (message.kind === 'stopped')
-          reject(new TrainingStopped('stopped after a checkpoint; continue with --resume'));
+          reject(
+            new TrainingStopped(forReader('stopped after a checkpoint; continue with --resume')),
+          );
         else reject(errorOf(message));
       });
       child.on('error', reject);

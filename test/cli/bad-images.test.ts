@@ -1,11 +1,12 @@
 // Photographs that cannot be used, in every command that reads some: told, or left out on request.
 
-import { cp } from 'node:fs/promises';
+import { cp, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { openFolds } from '../../src/compare/plan.ts';
 import { emitter } from '../../src/train/events.ts';
-import { command } from '../support/command.ts';
+import { command, startCommand } from '../support/command.ts';
 import { addFiles } from '../support/files.ts';
 import { fileOf } from '../support/image-files.ts';
 import { tinyWorld, trainHere } from '../support/tiny-run.ts';
@@ -127,4 +128,38 @@ test('finished runs side by side leave out what the first has left out', async (
   expect(status, stderr).toBe(0);
   expect(stderr.match(/not scored: 3 images/g)).toHaveLength(1);
   expect(json).toMatchObject({ n: 3 });
+});
+
+test('a photograph that goes while a run trains: the run is kept, and how it goes on is told', async () => {
+  const data = place('going');
+  await cp(place('birds'), data, { recursive: true });
+  const [first] = (await readdir(join(data, 'images'))).sort();
+  const [away, back] = [join(data, 'images', first), join(data, 'away')];
+  const settings = ['--backbone', 'resnet_tiny', '--weights', 'none', '--size', '32'];
+  const args = ['train', '--data', data, ...settings, ...flags, '--out', place('gone')];
+  const running = startCommand([...args, '--epochs', '40']);
+  while (!running.stderr().includes('epoch 2/')) await setTimeout(20);
+  await rename(away, back);
+  const { status, stderr } = await running.ended;
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/error FM_IMAGE: .*got no such file/);
+  expect(stderr).toContain(`npx fieldmark train --out ${place('gone')} --resume goes on`);
+  await rename(back, away);
+  const again = await command('train', '--out', place('gone'), '--resume');
+  expect(again.status, again.stderr).toBe(0);
+});
+
+test('explain takes folders, and search too', async () => {
+  const [folder, index] = [join(place('split'), 'test', 'wren'), place('folder.index')];
+  const explained = await command(
+    ...['explain', place('run'), folder, '--skip-bad', '--threads', '1', '--out', place('seen')],
+  );
+  expect(explained.status, explained.stderr).toBe(0);
+  expect(explained.stdout).toContain(`-> ${join(place('seen'), '1.png')}`);
+  const building = ['search', index, '--build', place('birds2'), '--model', place('run')];
+  const built = await command(...building, ...flags, '--skip-bad');
+  expect(built.status, built.stderr).toBe(0);
+  const searched = await command('search', index, join(place('birds'), 'images'), '--json');
+  expect(searched.status, searched.stderr).toBe(0);
+  expect((searched.json as { results: unknown[] }).results).toHaveLength(60);
 });

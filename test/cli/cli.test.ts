@@ -26,13 +26,11 @@ const place = (name: string) => join(world.folder, name);
 const tiny = ['--backbone', 'resnet_tiny', '--size', '32', '--threads', '1', '--workers', '0'];
 const quick = ['--set', 'stages.all.batch=8', '--set', 'stages.all.rate=0.02'];
 
-/** The whole of standard output is lines for people, then one line of JSON. */
+/** Standard output is one line of JSON and nothing else. */
 function mustEndInJson({ status, stdout, stderr, json }: Outcome): Record<string, unknown> {
   expect(status, stderr).toBe(0);
   expect(json, stdout).toBeTypeOf('object');
-  const lines = stdout.trimEnd().split('\n');
-  expect(lines.filter((line) => /^[{[]/.test(line))).toEqual([lines.at(-1)]);
-  expect(stdout.endsWith('}\n')).toBe(true);
+  expect(stdout).toBe(`${JSON.stringify(json)}\n`);
   return json as Record<string, unknown>;
 }
 
@@ -78,6 +76,7 @@ describe('help and wrong use', () => {
     expect(help).toThrow(expect.objectContaining({ exitCode: 0 }));
     expect(text.join('')).toMatch(new RegExp(`^Usage: ${name} `));
     expect(text.join('').split('\n')[2].length, 'a description').toBeGreaterThan(15);
+    expect(text.join('')).toMatch(/^ {2}--json /m);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 // Many photographs in one command: folders, lists, thousands of paths; answers as table and JSON.
 
-import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { command, startScript } from '../support/command.ts';
@@ -66,6 +66,58 @@ test('a list, from a file or from standard input', async () => {
   expect(JSON.parse(stdout).predictions, stderr).toHaveLength(1);
 });
 
+test('lists as other programs leave them', async () => {
+  const [one1, comma] = [place('photos/=1+1.png'), place('photos/b, c.png')];
+  const utf16 = Buffer.from(`\ufeff${one1}\r\n${comma}\r\n`, 'utf16le');
+  const lists = [
+    utf16,
+    `\ufeff${one1}\n${comma}`,
+    `${one1}\0${comma}\0`,
+    `"${one1}"\n"${comma}"\n`,
+  ];
+  for (const [i, content] of lists.entries()) {
+    const path = place(`list-${i}.txt`);
+    await writeFile(path, content);
+    const { json, stderr } = await command('predict', run(), ...one, '--list', path, '--json');
+    const photos = (json as Predicted | undefined)?.predictions.map(({ photo }) => photo);
+    expect(photos, stderr).toEqual([one1, comma]);
+  }
+});
+
+test('a folder without photographs does not keep the others from being answered', async () => {
+  await mkdir(place('empty'));
+  const both = [place('empty'), place('photos/b, c.png')];
+  const { status, json, stderr } = await command('predict', run(), ...both, ...one, '--json');
+  expect(status, stderr).toBe(0);
+  expect(stderr).toContain(`no photographs in ${place('empty')}`);
+  expect((json as Predicted).predictions).toHaveLength(1);
+});
+
+test('a table is there when it is whole, and never in the place of a folder', async () => {
+  const taken = await command('predict', run(), place('photos'), ...one, '--csv', place('photos'));
+  expect(taken.status).toBe(1);
+  expect(taken.stderr).toMatch(/FM_DISK: .*got a folder of that name/);
+  expect(taken.stdout).toBe('');
+  const alone = place('alone.csv');
+  const bad = await command('predict', run(), place('photos/broken.jpg'), '--csv', alone);
+  expect(bad.status).toBe(1);
+  const left = (await readdir(world.folder)).filter((name) => name.startsWith('alone'));
+  expect(left).toEqual([]);
+});
+
+test('photographs too long for the centre crop are told, once, and no others', async () => {
+  const sizes = { 'long.png': [600, 200], 'tall.png': [100, 230], 'film.png': [320, 180] };
+  for (const [name, [width, height]] of Object.entries(sizes)) {
+    await writeFile(place(name), await fileOf('png', { width, height }));
+  }
+  const paths = Object.keys(sizes).map(place);
+  const { stderr, json } = await command('predict', run(), ...paths, ...one, '--json');
+  expect(stderr.split('--set view=squash')).toHaveLength(2);
+  expect(stderr).toContain(`2 photographs are so long`);
+  const cut = (json as { predictions: { cut?: string }[] }).predictions.map((p) => typeof p.cut);
+  expect(cut).toEqual(['string', 'string', 'undefined']);
+});
+
 test('2 000 paths in one command', async () => {
   const folder = place('many');
   await mkdir(folder);
@@ -90,6 +142,17 @@ describe('what is wrong is said', () => {
     ['no photograph at all', () => [], /expected photographs, got none/],
     ['an empty list', () => ['--list', place('empty.txt')], /got an empty list/],
     ['a list that is not there', () => ['--list', place('none.txt')], /--list: .*got no file/],
+    ['a folder as a list', () => ['--list', place('photos')], /--list: .*got a folder/],
+    [
+      'a photograph as a list',
+      () => ['--list', place('photos/b, c.png')],
+      /--list: .*got bytes that are no text in UTF-8/,
+    ],
+    [
+      'a table in the place of a photograph',
+      () => [place('photos/b, c.png'), '--csv', place('photos/../photos/b, c.png')],
+      /--csv: expected a place of its own.*one of the photographs/,
+    ],
   ])('%s', async (_, args, message) => {
     await writeFile(place('empty.txt'), '\n');
     const { status, stderr, stdout } = await command('predict', run(), ...args());
@@ -106,7 +169,12 @@ test('evaluate writes classes, confusions and every answer as tables', async () 
   const { status, json, stderr, stdout } = await command(...score);
   expect(status, stderr).toBe(0);
   expect(stdout.trim().split('\n')).toHaveLength(1);
-  expect(json).toMatchObject({ top5: null, n: 12 });
+  const written = (name: string) => join(tables, name);
+  expect(json).toMatchObject({
+    top5: null,
+    n: 12,
+    tables: expect.arrayContaining([written('classes.csv'), written('images.csv')]),
+  });
   const text = (name: string) => readFile(join(tables, name), 'utf8');
   const classes = (await text('classes.csv')).trimEnd().split('\r\n');
   expect(classes[0]).toBe('class,images,right,precision,recall,f1,most taken for');
@@ -125,4 +193,27 @@ test('evaluate writes classes, confusions and every answer as tables', async () 
   expect(right / 12).toBeCloseTo(all.top1, 12);
   const scored = all.perClass.filter((one: { f1: number | null }) => one.f1 !== null);
   expect(scored.length).toBeGreaterThan(0);
+  expect(all.matrix.flat()).toEqual(cells);
+});
+
+test('data that spell the classes otherwise are told by the names of the model', async () => {
+  const manifest = JSON.parse(await readFile(join(run(), 'model/fieldmark.json'), 'utf8'));
+  const classes: string[] = manifest.classes;
+  for (const [i, name] of classes.entries()) {
+    await mkdir(place(`loud/test/${name.toUpperCase()}`), { recursive: true });
+    const photo = await fileOf('png', { width: 40 + i, height: 44 });
+    await writeFile(place(`loud/test/${name.toUpperCase()}/1.png`), photo);
+    await mkdir(place(`loud/train/${name.toUpperCase()}`), { recursive: true });
+    await writeFile(place(`loud/train/${name.toUpperCase()}/2.png`), photo);
+  }
+  const [tables, report] = [place('loud-tables'), place('loud.html')];
+  const score = ['evaluate', run(), ...one, '--workers', '0', '--data', place('loud')];
+  const out = await command(...score, '--tables', tables, '--report', report);
+  expect(out.status, out.stderr).toBe(0);
+  const { images } = JSON.parse(await readFile(join(tables, 'evaluation.json'), 'utf8'));
+  const truths = images.map(({ truth }: { truth: string }) => truth);
+  expect(new Set(truths)).toEqual(new Set(classes));
+  const right = images.filter((image: { right: boolean }) => image.right).length;
+  const page = await readFile(report, 'utf8');
+  expect(page.split(', in truth')).toHaveLength(1 + images.length - right);
 });

@@ -14,6 +14,7 @@ test('a run becomes a file that says what it is, and starts another run', async 
   const out = place('run.safetensors');
   const converted = await command('weights', 'convert', place('run'), out, '--json');
   expect(converted.stdout.trim().split('\n')).toHaveLength(1);
+  expect(converted.stderr).toMatch(/^.*: \d+ tensors of resnet_tiny by torchvision's names\n$/);
   expect(converted.json).toMatchObject({ backbone: 'resnet_tiny', names: 'torchvision' });
   const { tensors, metadata } = await readSafetensors(out);
   expect(tensors.get('fc.weight')!.shape).toEqual([4, 128]);

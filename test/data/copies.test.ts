@@ -11,6 +11,32 @@ function example(id: string, root = ''): Example {
   return { id, path: join(root, id), label: classes.indexOf(name), split: split as Split };
 }
 
+test('a class of which every photograph has another label too is doubted', () => {
+  const three = ['cats', 'dogs', 'recent'];
+  const examples = ['cats/1', 'cats/2', 'dogs/3', 'recent/1', 'recent/3'].map(
+    (id): Pick<Example, 'id' | 'path' | 'label' | 'split'> => ({
+      id,
+      path: id,
+      label: three.indexOf(id.split('/')[0]),
+      split: 'train',
+    }),
+  );
+  const hashes = new Map(examples.map(({ id }) => [id, id.split('/')[1]]));
+  const told = (of: typeof examples) => copyNotes({ examples: of, classes: three }, hashes);
+  expect(told(examples)).toEqual([
+    '2 photographs under two labels, of which one must be wrong: ' +
+      'cats/1 (cats) is recent/1 (recent), dogs/3 (dogs) is recent/3 (recent)',
+    'every photograph of dogs, recent is in another class too: take out what is no class of its ' +
+      'own, such as a collection of all',
+  ]);
+  // of what nobody has read nothing is said
+  hashes.delete('dogs/3');
+  expect(told(examples).join()).not.toContain('every photograph of dogs');
+  hashes.set('dogs/3', '3');
+  const apart = examples.filter(({ id }) => !id.endsWith('/3'));
+  expect(told(apart).at(-1)).toMatch(/^every photograph of recent is in another class too: /);
+});
+
 test('the same bytes under two labels, and in two splits', () => {
   const ids = [
     'train/cats/1',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { absentClasses, classesInWords, scopeNotes } from '../../src/evaluate/scope-words.ts';
 import { summarise } from '../../src/evaluate/summary.ts';
 
 const input = {
@@ -56,5 +57,31 @@ describe('summarise', () => {
     expect(summarise(many).matrix).toBeUndefined();
     const empty = { ...input, logits: new Float32Array(), labels: [], ids: [] };
     expect(() => summarise(empty)).toThrow('Choose a split that has images');
+  });
+});
+
+describe('what the figures say nothing of', () => {
+  const ofLabels = (labels: number[]) => summarise({ ...input, labels });
+
+  test('classes without photographs are named and counted', () => {
+    const evaluation = ofLabels([0, 0, 2, 2]);
+    expect(absentClasses(evaluation)).toEqual(['Common Gull']);
+    expect(classesInWords(evaluation)).toBe('2 of 3 classes');
+    expect(scopeNotes(evaluation)[0]).toBe(
+      'No photograph of Common Gull is scored: the figures say nothing of them.',
+    );
+  });
+
+  test('a model that does no better than the commonest name is told apart from one that does', () => {
+    expect(scopeNotes(ofLabels([0, 1, 1, 2]))).toEqual([]);
+    expect(scopeNotes(ofLabels([1, 1, 1, 0])).at(-1)).toMatch(
+      /^Whoever always answers 'Common Gull' has a top-1 of 75\.0\s%: the model does no better\.$/,
+    );
+  });
+
+  test('a single class is answered rightly whatever the model is worth', () => {
+    const [absent, always] = scopeNotes(ofLabels([0, 0, 0, 0]));
+    expect(absent).toContain('Common Gull, Arctic Tern');
+    expect(always).toMatch(/'Herring Gull' has a top-1 of 100\.0\s%/);
   });
 });

@@ -5,7 +5,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FieldmarkError } from '../../src/core/errors.ts';
-import { diskError, writeAtomic } from '../../src/formats/atomic-file.ts';
+import { diskError, openAtomic, writeAtomic } from '../../src/formats/atomic-file.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { smallDisk } from '../support/small-disk.ts';
 
@@ -35,6 +35,36 @@ test('a rename that fails leaves nothing behind', async () => {
   await expect(writeAtomic(join(folder, 'taken'), 'new')).rejects.toThrow();
   expect(await readdir(folder)).toEqual(['taken']);
   expect(await readFile(join(folder, 'taken', 'inside'), 'utf8')).toBe('old');
+});
+
+test('a file that is written piece by piece has its name when it is whole, or leaves nothing', async () => {
+  const folder = await temporaryFolder({ file: 'old' });
+  const path = join(folder, 'file');
+  const file = await openAtomic(path);
+  await file.write('a');
+  await file.write('b');
+  expect(await readFile(path, 'utf8')).toBe('old');
+  await file.commit();
+  expect(await readFile(path, 'utf8')).toBe('ab');
+  const dropped = await openAtomic(path);
+  await dropped.write('c');
+  await dropped.discard();
+  expect(await readFile(path, 'utf8')).toBe('ab');
+  expect(await readdir(folder)).toEqual(['file']);
+});
+
+test('a folder of that name and a name too long are FM_DISK, before anything is written', async () => {
+  const folder = await temporaryFolder({ 'taken/inside': 'old' });
+  const error = (path: string) => openAtomic(path).catch((cause: unknown) => cause);
+  expect(await error(join(folder, 'taken'))).toMatchObject({
+    code: 'FM_DISK',
+    message: expect.stringContaining('got a folder of that name'),
+  });
+  expect(await error(join(folder, 'x'.repeat(300)))).toMatchObject({
+    code: 'FM_DISK',
+    message: expect.stringContaining('got a name that is too long'),
+  });
+  expect(await readdir(folder)).toEqual(['taken']);
 });
 
 test('a writer that is killed leaves the old file', async () => {

@@ -187,7 +187,7 @@ describe('the picture', () => {
   test('names are shown without the underscores of folders, and found by what is shown', () => {
     const names = ['001.Black_footed__Albatross', 'plain name', '_', 'Ame\u0301lie_1'];
     expect(names.map(shownName)).toEqual([
-      '001.Black footed Albatross',
+      'Black footed Albatross',
       'plain name',
       '_',
       'Am\u00e9lie 1',
@@ -195,6 +195,10 @@ describe('the picture', () => {
     for (const name of names.slice(0, 2)) {
       expect(labelNamed(names, shownName(name), '--versus')).toBe(names.indexOf(name));
     }
+    const numbered = ['2_door_coupe', '007', '1984.5', '350.1', 'Laridae/002.Laysan', '12.Audi'];
+    expect(numbered.map(shownName)).toEqual([
+      ...['2 door coupe', '007', '1984.5', '350.1', 'Laridae/Laysan', '12.Audi'],
+    ]);
   });
 
   test('a run whose data are gone says so', async () => {

@@ -203,3 +203,21 @@ test('queries of another model are refused, wherever it lies', () => {
     );
   }
 });
+
+test('how many are returned is a whole number, and searches may overlap', async () => {
+  const store = new ExactStore(2);
+  store.add(
+    ['a', 'b'].map((id) => ({ id, path: id })),
+    Float32Array.of(1, 0, 0, 1),
+  );
+  for (const k of [0, -1, 1.5, Number.NaN]) {
+    await expect(store.search(Float32Array.of(1, 0), k)).rejects.toMatchObject({
+      code: 'FM_USAGE',
+      message: expect.stringMatching(/^k: expected a whole number, at least 1, got /),
+    });
+  }
+  const queries = [Float32Array.of(1, 0), Float32Array.of(0, 1), Float32Array.of(1, 0)];
+  const found = await Promise.all(queries.map((query) => store.search(query, 1)));
+  expect(found.map(([[{ item }]]) => item.id)).toEqual(['a', 'b', 'a']);
+  await store.close();
+});

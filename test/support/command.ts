@@ -11,7 +11,7 @@ export interface Outcome {
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** The last line of standard output as JSON; undefined where it is none. */
+  /** Standard output, where it is one line of JSON and nothing else; else undefined. */
   readonly json: unknown;
 }
 
@@ -60,7 +60,7 @@ function startNode(
     child.on('error', reject);
     // 'exit', not 'close': a process that was killed may leave a child that holds the pipes
     child.on('exit', (status, signal) =>
-      setTimeout(() => resolve({ status, signal, stdout, stderr, json: lastJson(stdout) }), 20),
+      setTimeout(() => resolve({ status, signal, stdout, stderr, json: onlyJson(stdout) }), 20),
     );
   });
   return { process: child, stderr: () => stderr, ended };
@@ -71,9 +71,10 @@ export function command(...args: string[]): Promise<Outcome> {
   return startCommand(args).ended;
 }
 
-function lastJson(stdout: string): unknown {
+function onlyJson(stdout: string): unknown {
   try {
-    return JSON.parse(stdout.trimEnd().split('\n').at(-1)!);
+    const value: unknown = JSON.parse(stdout);
+    return stdout === `${JSON.stringify(value)}\n` ? value : undefined;
   } catch {
     return undefined;
   }

@@ -98,6 +98,16 @@ test('what was understood and left out is told once, by training and by evaluati
   expect((await toldOf(data, 'birds', 'val')).notes).toEqual(understood);
 });
 
+test('classes are named, and those that no validation image has', async () => {
+  const many = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`wren/${i}.png`, i + 1]));
+  const data = await pictures({ ...many, 'finch/20.png': 20, 'finch/21.png': 21 });
+  const notes = await notesOf(data, 'rare');
+  expect(notes.join('\n')).toMatch(/2 classes \(finch, wren\); 1 training images? are held out/);
+  expect(notes).toContain(
+    'no validation image of 1 of 2 classes (finch): validation accuracy says nothing of them',
+  );
+});
+
 test('copies across splits, and of two labels, are told with their names', async () => {
   const data = await pictures({
     'train/wren/1.png': 1,

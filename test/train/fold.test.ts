@@ -75,7 +75,7 @@ test('a fold that is cut otherwise since a photograph was added is not scored', 
   const [{ path, id }] = (await score()).examples;
   const added = join(data, dirname(id), '0-added.png');
   await writeFile(added, await encodePng(noiseImage(48, 48, 1)));
-  const refused = { code: 'FM_RUN', message: expect.stringContaining('the fold held back when') };
+  const refused = { code: 'FM_RUN', message: expect.stringContaining('were held back when') };
   await expect(score()).rejects.toMatchObject(refused);
   const nearest = openNearest(out, recogniser);
   await expect(nearest).rejects.toMatchObject(refused);

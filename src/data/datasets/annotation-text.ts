@@ -33,8 +33,8 @@ export async function readAnnotations(path: string): Promise<string> {
   }
 }
 
-/** Spreadsheets write UTF-16 as 'Unicode text': with a mark, or with a zero beside every letter. */
-function encodingOf(bytes: Uint8Array): string {
+/** What a text is in, by its first bytes. Spreadsheets write UTF-16 as 'Unicode text': with a mark, or with a zero beside every letter. */
+export function encodingOf(bytes: Uint8Array): string {
   const [a, b, c, d] = bytes;
   if (a === 0xff && b === 0xfe) return 'utf-16le';
   if (a === 0xfe && b === 0xff) return 'utf-16be';

@@ -24,7 +24,11 @@ export const csv: DatasetLoader = {
     const { root: top } = await readPhotoTree(root);
     const names = imageNames(imagesBelow(top));
     const folders = foldersOf(top, root);
-    if (folders === undefined) return (await readLists(root, names)).lists.length > 0;
+    if (folders === undefined) {
+      const { lists, others } = await readLists(root, names);
+      if (lists.length === 0) mustNotAsk(others);
+      return lists.length > 0;
+    }
     // beside class folders a table that cannot be read is no obstacle
     const { lists } = await readLists(root, names).catch(() => ({ lists: [] }));
     const other = lists.find((list) => contradicts(list, names, folders));
@@ -133,12 +137,19 @@ function contradicts(
   return [...labels.values()].some(({ size }) => size > 1);
 }
 
+/** A table that lists images, and could be read if its headings said more. */
+function mustNotAsk(others: readonly OtherTable[]): void {
+  const question = others.find((table) => table.question !== undefined)?.question;
+  if (question !== undefined) throw question;
+}
+
 function mustBeOneEach(
   root: string,
   lists: readonly ImageList[],
   others: readonly OtherTable[],
 ): void {
   if (lists.length === 0) {
+    mustNotAsk(others);
     const got = others.map(({ name, reason }) => `${name}, which ${reason}`).join('; ');
     throw datasetError(root, 'a table of images and labels', got === '' ? 'no table' : got, {
       next: 'Write one with the columns filename and label, or sort the images into a folder for each class.',

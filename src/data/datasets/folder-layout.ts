@@ -15,6 +15,7 @@ import {
 import {
   loosePhotos,
   mustHaveOneEach,
+  mustNotBeOccasions,
   mustNotBeSplits,
   splitOrClass,
   unknownSplit,
@@ -44,6 +45,13 @@ export interface Layout {
 /** Reads the layout. `where` is the root's path, for messages. Throws FM_DATASET where it asks. */
 export function layoutOf(root: PhotoFolder, where: string, options: DatasetOptions): Layout {
   if (options.splits === 'none') return classFolders(root, root);
+  const layout = guessedLayout(root, where, options);
+  const names = new Set(layout.classes.map(({ className }) => className));
+  if (options.nested !== true) mustNotBeOccasions([...names], where, options);
+  return layout;
+}
+
+function guessedLayout(root: PhotoFolder, where: string, options: DatasetOptions): Layout {
   const at = options.oneClass === true ? root : withoutWrappers(root, options);
   const folders = filled(at);
   // whoever knows the classes already need not guess

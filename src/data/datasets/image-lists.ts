@@ -2,10 +2,11 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import type { FieldmarkError } from '../../core/errors.ts';
 import type { Split } from '../../core/example.ts';
 import { type Row, readCells } from './cells.ts';
 import { type ImageNames, strangeFolders } from './image-names.ts';
-import { type ListColumns, readHeader, readOneHot } from './list-columns.ts';
+import { askForLabels, type ListColumns, readHeader, readOneHot } from './list-columns.ts';
 import { naturalCompare } from './natural-order.ts';
 import { extensionOf } from './photo-tree.ts';
 import { splitOf } from './split-names.ts';
@@ -27,6 +28,8 @@ export interface OtherTable {
   readonly name: string;
   /** Why it is none, for messages. */
   readonly reason: string;
+  /** What would have to be known, where it lists images all the same. */
+  readonly question?: FieldmarkError;
 }
 
 /** Tables are read as a whole, and larger ones are no lists. */
@@ -91,7 +94,7 @@ async function readList(
   const columns = found ?? oneHot?.columns;
   if (columns === undefined) {
     const reason = `has no columns of images and labels, such as filename and label, but ${first.cells.slice(0, 8).join(', ')}`;
-    return { name, reason };
+    return { name, reason, question: askForLabels(first, rest, isImage) };
   }
   if (!rest.some((row) => isImage(row, columns.image))) {
     return { name, reason: 'names no image that is there' };

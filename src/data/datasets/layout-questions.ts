@@ -14,7 +14,7 @@ import {
 import { firstNames } from './left-out.ts';
 import type { DatasetOptions } from './loader.ts';
 import { imagesBelow } from './photo-tree.ts';
-import { isUnlabelledName, splitOf } from './split-names.ts';
+import { isOccasion, isUnlabelledName, splitOf } from './split-names.ts';
 
 /** What to do where all the folders are classes. */
 function aside({ known }: DatasetOptions): string {
@@ -84,6 +84,26 @@ export function mustNotBeSplits(
       `If these are splits, name them train, val or test; if only one of them is meant, give that ` +
       `(${folder.path}); ${aside(options)}.`,
   });
+}
+
+/** Folders that say when photographs were taken, or by which camera, and nothing of what they show. */
+export function mustNotBeOccasions(
+  names: readonly string[],
+  where: string,
+  options: DatasetOptions,
+): void {
+  const known = names.some((name) => options.known?.has(name.normalize()));
+  if (names.length === 0 || known || !names.every(isOccasion)) return;
+  throw datasetError(
+    where,
+    'folders named after what the photographs show',
+    `days or cameras (${firstNames(names)})`,
+    {
+      next:
+        'Sort the photographs into a folder for each class, or list them in labels.csv with the ' +
+        `columns filename and label; ${aside(options)}.`,
+    },
+  );
 }
 
 /** `train/*.jpg` and `test/*.jpg`; kinds of trains are classes. */

@@ -1,7 +1,7 @@
 // What the columns of a list of images mean, by the names that people give them.
 
 import type { Row } from './cells.ts';
-import { datasetError } from './dataset-error.ts';
+import { datasetError, quoted } from './dataset-error.ts';
 import { firstNames } from './left-out.ts';
 
 /** Indices of columns. */
@@ -20,7 +20,22 @@ const LABEL = words(
   'label labels labelname class classes classname classlabel category categories categoryname species ' +
     'speciesname breed target tag variety scientificname y classid classidx categoryid labelid classindex',
 );
-const SPLIT = words('split splits set subset partition dataset phase usage fold');
+/** The same in other languages; English headings go before, as `art` and the like have two meanings. */
+const ELSEWHERE = {
+  label: words(
+    'klasse klassen kategorie etikett art vogelart pflanzenart tierart gattung bezeichnung beschriftung ' +
+      'classe espece categorie etiquette clase especie categoria etiqueta specie etichetta soort',
+  ),
+  image: words(
+    'datei dateiname dateipfad pfad bild bilder bildname foto fotos fotoname fichier nomfichier ' +
+      'nomdufichier chemin imagen archivo nombrearchivo ruta arquivo imagem immagine nomefile bestand ' +
+      'bestandsnaam afbeelding',
+  ),
+};
+const SPLIT = words(
+  'split splits set subset partition dataset phase usage fold ' +
+    'aufteilung teilmenge conjunto particion ripartizione',
+);
 
 function words(text: string): ReadonlySet<string> {
   return new Set(text.split(' '));
@@ -54,17 +69,47 @@ export function readOneHot({ cells: header }: Row, rows: readonly Row[]) {
 
 /** The columns of a header; undefined where it names no image or no label. */
 export function readHeader({ cells, where }: Row, rows: readonly Row[]): ListColumns | undefined {
-  const images = columnsNamed(IMAGE, cells);
-  const labels = columnsNamed(LABEL, cells);
+  const images = columnsNamed(IMAGE, cells, ELSEWHERE.image);
+  const labels = columnsNamed(LABEL, cells, ELSEWHERE.label);
   const [split] = columnsNamed(SPLIT, cells);
   if (images.length === 0 || labels.length === 0) return undefined;
   const image = images.find((i) => rows.some(({ cells: row }) => /\.\w{2,5}$/.test(row[i] ?? '')));
   return { image: image ?? images[0], label: labelColumn(labels, cells, rows, where), split };
 }
 
-function columnsNamed(known: ReadonlySet<string>, header: readonly string[]): number[] {
-  return header.flatMap((cell, i) =>
-    known.has(cell.toLowerCase().replaceAll(/[^a-z]/g, '')) ? [i] : [],
+/** Columns with one of the names; without any, those with one of the `others`. */
+function columnsNamed(
+  known: ReadonlySet<string>,
+  header: readonly string[],
+  others?: ReadonlySet<string>,
+): number[] {
+  const plain = header.map((cell) =>
+    cell
+      .normalize('NFD')
+      .toLowerCase()
+      .replaceAll(/[^a-z]/g, ''),
+  );
+  const found = plain.flatMap((name, i) => (known.has(name) ? [i] : []));
+  return found.length > 0 || others === undefined ? found : columnsNamed(others, header);
+}
+
+/**
+ * What to ask about a table whose cells name images and whose header does not say which column has their
+ * labels. Undefined where no column names images in every line.
+ */
+export function askForLabels(
+  { cells, where }: Row,
+  rows: readonly Row[],
+  isImage: (row: Row, column: number) => boolean,
+) {
+  const image = cells.findIndex((_, i) => rows.length > 0 && rows.every((row) => isImage(row, i)));
+  if (image < 0 || cells.length < 2) return undefined;
+  const others = cells.filter((_, i) => i !== image);
+  return datasetError(
+    where,
+    'headings that say which column has the images and which the labels',
+    `${quoted(cells[image])}, whose cells are images, beside ${firstNames(others, 8)}`,
+    { next: "Call the column of images 'filename' and that of their labels 'label'." },
   );
 }
 

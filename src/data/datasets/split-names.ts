@@ -10,11 +10,17 @@ export interface SplitName {
 }
 
 const splitWords: ReadonlyMap<string, Split> = new Map([
-  ...['train', 'training', 'trn', 'trainval'].map((word) => [word, 'train'] as const),
-  ...['val', 'valid', 'validation', 'dev', 'devel', 'development', 'eval', 'evaluation'].map(
-    (word) => [word, 'val'] as const,
+  ...[
+    ...['train', 'training', 'trn', 'trainval', 'entrenamiento', 'entrainement', 'apprentissage'],
+    ...['treino', 'treinamento', 'addestramento'],
+  ].map((word) => [word, 'train'] as const),
+  ...[
+    ...['val', 'valid', 'validation', 'dev', 'devel', 'development', 'eval', 'evaluation'],
+    ...['validierung', 'validacion', 'validacao', 'validazione', 'validatie'],
+  ].map((word) => [word, 'val'] as const),
+  ...['test', 'testing', 'tst', 'holdout', 'heldout', 'prueba', 'teste'].map(
+    (word) => [word, 'test'] as const,
   ),
-  ...['test', 'testing', 'tst', 'holdout', 'heldout'].map((word) => [word, 'test'] as const),
 ]);
 
 /** Words that say nothing beside the name of a split. */
@@ -66,12 +72,30 @@ export function isGenericName(name: string): boolean {
   return words.length > 0 && words.every((word) => fillers.has(word));
 }
 
+/** Days and months as calendars write them, and folders as cameras number them (DCF). */
+const occasions: readonly RegExp[] = [
+  /^(19|20)\d\d[-_. ](0[1-9]|1[0-2])([-_. ](0[1-9]|[12]\d|3[01]))?([^\p{L}\d][^\p{L}]*)?$/u,
+  /^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([^\p{L}\d][^\p{L}]*)?$/u,
+  /^(0?[1-9]|[12]\d|3[01])[-_. ](0?[1-9]|1[0-2])[-_. ](19|20)\d\d$/,
+  /^[1-9]\d\d(?=.*[A-Z])[A-Z\d_]{5}$/,
+];
+
+/** Whether a folder's name says when, or by which camera, and nothing of what is to be seen. */
+export function isOccasion(name: string): boolean {
+  return occasions.some((one) => one.test(name));
+}
+
 /** `TrainingSet-2017` as `training`, `set`; a filler that is glued to a split comes off. */
 function wordsOf(name: string): string[] {
   const parted = name.replaceAll(/(\p{Ll})(\p{Lu})/gu, '$1 $2').toLowerCase();
-  const words = parted.match(/\p{L}+/gu) ?? [];
+  const words = withoutAccents(parted).match(/\p{L}+/gu) ?? [];
   return words.flatMap((word) => {
     const glued = /^(train|val|valid|test|dev)(set|data|imgs|images|split)$/.exec(word);
     return glued === null ? [word] : [glued[1], glued[2]];
   });
+}
+
+/** `validación` as `validacion`: the words above are written plainly. */
+function withoutAccents(name: string): string {
+  return name.normalize('NFD').replaceAll(/\p{M}/gu, '');
 }

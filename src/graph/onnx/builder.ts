@@ -15,6 +15,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from './generated/onnx_pb.ts';
+import { ownWeights } from './own-weights.ts';
 import {
   type AttributeValue,
   attributeProto,
@@ -39,6 +40,8 @@ export interface BuilderOptions {
    * leading axis from their input wherever the two agree.
    */
   readonly freeBatch?: string;
+  /** Gives nodes that use a weight differently a tensor of their own (`ownWeights`). */
+  readonly ownWeights?: boolean;
   /** Key-value pairs stored in the file. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Version of the standard operators, 13 or more. Default: `OPSET`. */
@@ -246,7 +249,11 @@ export class OnnxBuilder {
   bytes(): Uint8Array {
     const { metadata = {} } = this.options;
     const rename = (name: string) => this.#renamed.get(name) ?? name;
-    const node = this.#nodes.map((proto) => renameNode(proto, rename));
+    const named = this.#nodes.map((proto) => renameNode(proto, rename));
+    const constants = [...this.#initializers.values()];
+    const { nodes, initializers } = this.options.ownWeights
+      ? ownWeights(named, constants)
+      : { nodes: named, initializers: constants };
     const model = create(ModelProtoSchema, {
       irVersion: BigInt(this.#irVersion),
       producerName: 'fieldmark',
@@ -256,8 +263,8 @@ export class OnnxBuilder {
       })),
       graph: create(GraphProtoSchema, {
         name: 'fieldmark',
-        node,
-        initializer: [...this.#initializers.values()],
+        node: nodes,
+        initializer: initializers,
         input: [...this.#inputs.values()],
         output: this.#outputs,
       }),

@@ -84,6 +84,24 @@ test.each<[string, Files, string[], RegExp]>([
     /'labels' of each 'filepaths', splits by 'data set'/,
   ],
   [
+    'a spreadsheet in German',
+    {
+      'Beschriftung.csv':
+        '\uFEFFDateiname;Vogelart;Aufteilung;Bemerkung\r\n1.jpg;a;Training;x\r\n2.jpg;b;Training;y\r\n3.jpg;a;Validierung;z\r\n',
+    },
+    ['train/a 1', 'train/b 1', 'val/a 1'],
+    /'Vogelart' of each 'Dateiname', splits by 'Aufteilung'/,
+  ],
+  [
+    'one in Spanish, with accents',
+    {
+      'aves.csv':
+        'Imagen,Categoría,Partición\n1.jpg,a,Entrenamiento\n2.jpg,b,Entrenamiento\n3.jpg,a,Validación\n',
+    },
+    ['train/a 1', 'train/b 1', 'val/a 1'],
+    /'Categoría' of each 'Imagen', splits by 'Partición'/,
+  ],
+  [
     'a list for each split',
     { 'train.csv': 'file,label\n1.jpg,a\n2.jpg,b\n', 'val.csv': 'file,label\n3.jpg,a\n' },
     ['train/a 1', 'train/b 1', 'val/a 1'],
@@ -239,7 +257,7 @@ describe('tables that are not read', () => {
   });
 
   test('without columns of images and labels it is said why', async () => {
-    const root = await temporaryFolder({ ...images, 'labels.csv': 'foo,bar\n1.jpg,a\n' });
+    const root = await temporaryFolder({ ...images, 'labels.csv': 'foo,bar\nx,a\n' });
     expect((await understood(root)).notes).toBe(
       'labels.csv has no columns of images and labels, such as filename and label, but foo, bar',
     );
@@ -266,4 +284,16 @@ test('cells: quotes, separators and line ends within quotes', () => {
   const rows = parseCells('a,b\n"1\n2",c\nd,e', 'x');
   expect(rows.map(({ where }) => where)).toEqual(['x:1', 'x:2', 'x:4']);
   expect(rows[1].cells).toEqual(['1\n2', 'c']);
+});
+
+test('headings that say nothing are asked about, with the column whose cells are images', async () => {
+  const table = 'Nr;Was;Wo\n1.jpg;a;x\n2.jpg;b;y\n3.jpg;a;x\n';
+  const open = async (files: Files, options = {}) =>
+    await openDataset(await temporaryFolder({ ...images, ...files }), options);
+  const message =
+    /liste\.csv:1: expected headings .*, got "Nr", whose cells are images, beside Was, Wo\. Call the column of images 'filename' and that of their labels 'label'\.$/;
+  await expect(open({ 'liste.csv': table })).rejects.toThrow(message);
+  await expect(open({ 'liste.csv': table }, { format: 'csv' })).rejects.toThrow(message);
+  const inClasses = await open({ ...emptyFiles('owl/4.jpg'), 'liste.csv': table });
+  expect(inClasses, 'class folders need no table').toMatchObject({ format: 'folder' });
 });

@@ -177,6 +177,16 @@ test.each<[string, string[], RegExp]>([
     /without classes \(train\/1\.jpg\)/,
   ],
   [
+    'sorted by day',
+    ['2024-05-01/robin_1.jpg', '2024-05-02/robin_2.jpg', '2024-05-02/wren_1.jpg'],
+    /expected folders named after what the photographs show, got days or cameras \(2024-05-01, 2024-05-02\)\. .*labels\.csv .*--splits none/,
+  ],
+  [
+    'a memory card',
+    ['DCIM/100CANON/IMG_1.JPG', 'DCIM/101CANON/IMG_2.JPG'],
+    /got days or cameras \(100CANON, 101CANON\)/,
+  ],
+  [
     'photographs alone',
     ['1.jpg', '2.jpg'],
     /got 2 photographs without labels\. Known layouts: cub200/,
@@ -192,6 +202,17 @@ describe('answers', () => {
     const root = await temporaryFolder(emptyFiles(...pets('phase1', 'phase2')));
     const { counts } = await understood(root, { splits: 'none' });
     expect(counts).toEqual(['train/phase1 2', 'train/phase2 2']);
+  });
+
+  test('folders by day: classes where that is said, and a table beside them counts', async () => {
+    const days = emptyFiles('2024-05-01/1.jpg', '2024-05-02/2.jpg');
+    const root = await temporaryFolder(days);
+    const { counts } = await understood(root, { splits: 'none' });
+    expect(counts).toEqual(['train/2024-05-01 1', 'train/2024-05-02 1']);
+    const known = new Set(['2024-05-01', '2024-05-02']);
+    expect((await understood(root, { known })).counts).toHaveLength(2);
+    const listed = { ...days, 'labels.csv': 'filename,label\n1.jpg,wren\n2.jpg,robin\n' };
+    expect((await understood(await temporaryFolder(listed))).format).toBe('csv');
   });
 
   test('one class: a single folder is the class', async () => {

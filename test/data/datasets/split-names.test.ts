@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   isGenericName,
+  isOccasion,
   isUnlabelledName,
   splitOf,
 } from '../../../src/data/datasets/split-names.ts';
@@ -49,4 +50,19 @@ test('names without labels, and names without meaning', () => {
   expect(['predator', 'cats'].some(isUnlabelledName)).toBe(false);
   expect(['images', 'JPEGImages', 'img', 'Photos', 'data set'].every(isGenericName)).toBe(true);
   expect(['cats', 'imagery', '1'].some(isGenericName)).toBe(false);
+});
+
+test('days and cameras, and classes that have numbers in their names', () => {
+  for (const name of [
+    ...['2024-05-01', '2024_05', '20240501', '2024-05-01 (2)', '2024-05-01_12-30', '1.5.2024'],
+    ...['100CANON', '101APPLE', '100MSDCF', '102_PANA'],
+  ]) {
+    expect(isOccasion(name), name).toBe(true);
+  }
+  for (const name of [
+    ...['1998', '201205', '20241301', '2024-05-01 robin', '12', '2019 Audi A4', '5.2024'],
+    ...['001.Wren', '10000000', '100_0001', '100Wrens', 'robin'],
+  ]) {
+    expect(isOccasion(name), name).toBe(false);
+  }
 });
