@@ -18,9 +18,7 @@ const [batch, size] = [16, 224];
 const dataset = await openDataset(data);
 const config = parseConfig({ data, size, workers });
 const settings = { ...networkSettings(true), batch, epochs: 1000 };
-const source = imageBatches(dataset.examples, settings, config, {
-  classes: dataset.classes.length,
-});
+const source = imageBatches({ examples: dataset.examples, settings, config });
 const step = await prepareStep(
   { net, norms: 'frozen', batch, size },
   { lowering: 'auto', threads: 2 },

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { float32, type HostTensor, hostTensor, int64 } from '../src/core/tensor.ts';
 import { writeSafetensors } from '../src/formats/safetensors.ts';
+import { trainedAmong } from '../src/methods/stage.ts';
 
 import { stageBatch } from '../src/methods/stage-batch.ts';
 import { scheduleFactor } from '../src/nn/schedules.ts';
@@ -44,9 +45,11 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
       emitter(() => {}),
       signal,
     );
-    const stage = task.method.stages(task.context).find(({ name }) => name === 'all')!;
+    const stage = trainedAmong(task.method.stages(task.context)).find(
+      ({ name }) => name === 'all',
+    )!;
     const settings = stageSettings('all', stage.settings, { batch, rate: 0.01 });
-    const source = imageBatches(task.train, settings, config, task.context);
+    const source = imageBatches({ examples: task.train, settings, config });
     const store = task.freshStore();
     const rates = Array.from(
       { length: steps },
@@ -62,7 +65,7 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
 
     const parameters = new Parameters(stage.trains);
     const graph = buildStep({
-      ...stage.loss(parameters.root(), stageBatch(stage, source.shape, task.context.classes)),
+      ...stage.loss(parameters.root(), stageBatch(stage, source.shape)),
       parameters,
       store,
       optimiser: settings.optimiser,
@@ -84,10 +87,11 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
       const epoch = Math.floor(t / source.stepsPerEpoch);
       const fed = await source.load(epoch, t % source.stepsPerEpoch);
       images.set(fed.input.data as Uint8Array, (t * images.length) / steps);
-      labels.push(...labelsOf(fed.targets.data as Float32Array, batch));
+      labels.push(...Array.from(fed.fields.labels.data as BigInt64Array, Number));
       const out = await session.run({
         ...feeds,
-        ...fed,
+        input: fed.input,
+        ...fed.fields,
         rate: float32([], [rates[t]]),
         step: float32([], [t + 1]),
       });
@@ -122,15 +126,6 @@ export async function finetuneCurve(steps = 50, batch = 16): Promise<CurveResult
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** The label of each row of smoothed targets: its largest entry. */
-function labelsOf(targets: Float32Array, batch: number): number[] {
-  const k = targets.length / batch;
-  return Array.from({ length: batch }, (_, i) => {
-    const row = targets.subarray(i * k, (i + 1) * k);
-    return row.indexOf(Math.max(...row));
-  });
 }
 
 if (process.argv[1] === import.meta.filename) {

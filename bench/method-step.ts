@@ -8,15 +8,16 @@
 import { randomStream } from '../src/core/random.ts';
 import { float32, type HostTensor } from '../src/core/tensor.ts';
 import type { MethodContext } from '../src/methods/method.ts';
+import { trainedAmong } from '../src/methods/stage.ts';
 import { stageBatch } from '../src/methods/stage-batch.ts';
 import { findMethod } from '../src/methods/table.ts';
 import { publishedNetwork } from '../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../src/nn/backbones/table.ts';
-import { smoothTargets } from '../src/nn/losses.ts';
 import { initialise, type ParameterStore, Parameters } from '../src/nn/scope.ts';
 import { createSession } from '../src/runtime/node.ts';
 import { chooseLowering } from '../src/runtime/probe.ts';
 import { createTrainingState } from '../src/runtime/training-state.ts';
+import { targetsOf } from '../src/train/batches.ts';
 import { buildStep } from '../src/train/step-graph.ts';
 import { randomImages } from './support/network.ts';
 import { median, pairedRatio } from './support/statistics.ts';
@@ -31,8 +32,7 @@ const CLASSES = 10;
 const WARM_UP = 2;
 const feeds: Record<string, HostTensor> = {
   input: randomImages(Number(batch), Number(size)),
-  targets: targets(0.1),
-  labels: targets(0),
+  ...targetsOf(Array.from({ length: Number(batch) }, (_, i) => i % CLASSES)),
   rate: float32([], [1e-4]),
   step: float32([], [1]),
 };
@@ -54,11 +54,6 @@ const rows = names.map((method, i) => ({
 }));
 console.log(JSON.stringify({ net, batch, size, rows }, null, 2));
 
-function targets(smoothing: number): HostTensor {
-  const labels = Array.from({ length: Number(batch) }, (_, i) => i % CLASSES);
-  return float32([labels.length, CLASSES], smoothTargets(labels, CLASSES, smoothing));
-}
-
 /** A step of the stage that trains the whole network, each from where the last one led. */
 async function prepare(name: string): Promise<() => Promise<unknown>> {
   const method = findMethod(name);
@@ -72,18 +67,20 @@ async function prepare(name: string): Promise<() => Promise<unknown>> {
     classes: CLASSES,
     pretrained: true,
   };
-  const stages = method.stages(context);
+  const stages = trainedAmong(method.stages(context));
   const stage = stages.find(({ name }) => name === 'all') ?? stages.at(-1)!;
   const parameters = new Parameters(stage.trains);
   const shape = [Number(batch), Number(size), Number(size), 3];
   const drawn: Record<string, HostTensor> = {};
-  const fed = stageBatch(stage, shape, CLASSES, (key, of) => {
-    const stream = randomStream(0, 'bench', key);
-    const count = of.reduce((product, d) => product * d, 1);
-    drawn[key] = float32(
-      of,
-      Array.from({ length: count }, () => stream.uniform()),
-    );
+  const fed = stageBatch(stage, shape, {
+    drawn: (key, of) => {
+      const stream = randomStream(0, 'bench', key);
+      const count = of.reduce((product, d) => product * d, 1);
+      drawn[key] = float32(
+        of,
+        Array.from({ length: count }, () => stream.uniform()),
+      );
+    },
   });
   const { loss } = stage.loss(parameters.root(), fed);
   const store: ParameterStore = new Map();

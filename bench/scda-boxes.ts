@@ -13,7 +13,7 @@ import { loadWeights } from '../src/hub/weights.ts';
 import { findBackbone } from '../src/nn/backbones/table.ts';
 import { IMAGE_INPUT, imageInput, normaliseImage } from '../src/nn/image-input.ts';
 import { objectMap } from '../src/nn/object-map.ts';
-import { finerStage } from '../src/nn/scda.ts';
+import { finerLevel } from '../src/nn/scda.ts';
 import { type ParameterStore, Parameters } from '../src/nn/scope.ts';
 import { locateObject } from '../src/recognise/locate.ts';
 import { boxIou } from '../src/recognise/scda.ts';
@@ -56,7 +56,7 @@ async function locator(side: number) {
     pixels,
     build,
   );
-  const map = objectMap({ map: features.map, finer: finerStage(features) }, side);
+  const map = objectMap({ map: features.map, finer: finerLevel(features) }, side);
   const store: ParameterStore = new Map();
   fillFromWeights(parameters, store, loaded, { backbone: findBackbone(backbone), classes: [] });
   const constants = (path: string) => store.get(path);

@@ -1,16 +1,17 @@
 // One training step of ours, ready to run over and over: the benchmark's, and bench/step.ts's.
 
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
-import { input } from '../../src/graph/ops/leaf.ts';
+import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { IMAGE_INPUT } from '../../src/nn/image-input.ts';
-import { crossEntropy, smoothTargets } from '../../src/nn/losses.ts';
+import { classEntropy } from '../../src/nn/losses.ts';
 import type { LoweringChoice } from '../../src/runtime/choices.ts';
 import { createSession } from '../../src/runtime/node.ts';
 import { chooseLowering } from '../../src/runtime/probe.ts';
 import { createTrainingState, wantsNoArena } from '../../src/runtime/training-state.ts';
+import { targetsOf } from '../../src/train/batches.ts';
 import { buildStep } from '../../src/train/step-graph.ts';
 import type { StepWork } from './job.ts';
-import { buildNetwork, CLASSES, randomImages } from './network.ts';
+import { buildNetwork, randomImages } from './network.ts';
 
 export interface PreparedStep {
   /** Milliseconds to create the session. */
@@ -27,8 +28,10 @@ export async function prepareStep(
 ): Promise<PreparedStep> {
   const mode = norms === 'train' ? 'batch' : 'frozen';
   const { parameters, store, logits } = buildNetwork(net, mode, { batch, size });
+  const settings = { smoothing: 0, mixup: 0, cutmix: 0 };
+  const { targets } = stageBatch({ source: 'images', settings }, [batch, size, size, 3]);
   const { model, carried, initialState } = buildStep({
-    loss: crossEntropy(logits, input('targets', [batch, CLASSES])),
+    loss: classEntropy(logits, targets),
     parameters,
     store,
     optimiser: { kind: 'sgd', momentum: 0.9, nesterov: false },
@@ -52,7 +55,7 @@ export async function prepareStep(
   const labels = Array.from({ length: batch }, (_, i) => i);
   const feeds: Record<string, HostTensor> = {
     [IMAGE_INPUT]: randomImages(batch, size),
-    targets: float32([batch, CLASSES], smoothTargets(labels, CLASSES)),
+    ...targetsOf(labels),
     rate: float32([], [1e-4]),
     step: float32([], [1]),
   };

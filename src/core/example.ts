@@ -24,8 +24,14 @@ export interface Example {
   readonly box?: Box;
   /** One point per entry of `Dataset.partNames`. */
   readonly parts?: readonly PartPoint[];
+  /** Boxes of the parts, one per entry of `Dataset.partNames`; undefined where one is not seen. */
+  readonly partBoxes?: readonly (Box | undefined)[];
   /** Absolute path of a mask image: white is the object. */
   readonly maskPath?: string;
+  /** Further classes that the photograph shows, as indices into `Dataset.classes`. */
+  readonly furtherLabels?: readonly number[];
+  /** How much it counts in a loss, beside the others' 1; at least 0. Default: 1. */
+  readonly weight?: number;
   /** The number that the dataset itself gives to this image, as text (leading zeros survive). */
   readonly originalIndex?: string;
   /** Examples with the same group (same specimen, photo burst) never straddle splits. */
@@ -33,7 +39,7 @@ export interface Example {
 }
 
 /** What a dataset can supervise. A method states what it needs in the same words. */
-export type Supervision = 'labels' | 'box' | 'parts' | 'mask' | 'hierarchy';
+export type Supervision = 'labels' | 'box' | 'parts' | 'partBoxes' | 'mask' | 'hierarchy';
 
 /** The levels above the classes: `levels[0]` is the coarsest. */
 export interface HierarchyLevel {

@@ -1,6 +1,7 @@
 // Reverse-mode differentiation: walks the graph backwards and emits the gradient as more graph,
 // and only the part of it that was asked for.
 
+import { type FieldmarkError, fail } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { add } from './ops/arithmetic.ts';
 import { filled } from './ops/leaf.ts';
@@ -8,7 +9,8 @@ import { graphError, type Node, topologicalOrder, type Value } from './value.ts'
 
 /**
  * Gradients of a scalar with respect to some values, in their order and of their shapes.
- * A value that the scalar does not depend on gets zeros.
+ * A value that the scalar does not depend on gets zeros. Throws FM_GRAPH where a gradient would have to
+ * pass an op that is opaque.
  */
 export function gradients(loss: Value, wrt: readonly Value[]): Value[] {
   if (sizeOf(loss.shape) !== 1) {
@@ -32,8 +34,10 @@ export function pullBack(y: Value, weights: Value, wrt: readonly Value[]): Value
     const incoming = node.outputs.map((output) => accumulated.get(output));
     if (incoming.every((gradient) => gradient === undefined)) continue;
     const needed = node.inputs.map((value) => active.has(value.node) || targets.has(value));
-    if (!needed.includes(true) || node.op.vjp === undefined) continue;
-    const contributions = node.op.vjp(node, incoming, needed);
+    const { name, vjp } = node.op;
+    if (!needed.includes(true) || vjp === 'zero') continue;
+    if (vjp === 'opaque') throw opaque(name);
+    const contributions = vjp(node, incoming, needed);
     node.inputs.forEach((value, i) => {
       const contribution = contributions[i];
       if (!needed[i] || contribution === undefined) return;
@@ -45,13 +49,22 @@ export function pullBack(y: Value, weights: Value, wrt: readonly Value[]): Value
   return wrt.map((value) => accumulated.get(value) ?? filled(value.shape, 0));
 }
 
-/** Nodes that lie on a path from a target to the loss. */
+/** Nodes that lie on a path from a target to the loss on which a gradient may be other than zero. */
 function activeNodes(order: readonly Node[], wrt: readonly Value[]): Set<Node> {
   const active = new Set(wrt.map((value) => value.node));
   for (const node of order) {
+    if (node.op.vjp === 'zero') continue;
     if (node.inputs.some((value) => active.has(value.node))) active.add(node);
   }
   return active;
+}
+
+function opaque(name: string): FieldmarkError {
+  return fail('FM_GRAPH', `gradient of ${name}`, {
+    expected: 'an op whose gradient is known',
+    got: `'${name}', which is opaque`,
+    next: 'Give the op a rule, or pass its output through detach() where no gradient is meant.',
+  });
 }
 
 function checkShape(node: Node, index: number, gradient: Value): void {

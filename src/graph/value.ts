@@ -18,6 +18,20 @@ export interface Reference {
 }
 
 /**
+ * Vector-Jacobian product in the same ops: given the gradient of each output (undefined where nothing
+ * depends on it), the gradient of each input for which `needed` is true. Undefined for an input of
+ * whole numbers or truth values, which has none.
+ */
+export type Vjp<Attrs> = {
+  // a method: a node of one op's attributes passes for any node
+  rule(
+    node: Node<Attrs>,
+    gradients: readonly (Value | undefined)[],
+    needed: readonly boolean[],
+  ): readonly (Value | undefined)[];
+}['rule'];
+
+/**
  * One kind of operation. Everything known about it stands in this object: the shape rule, the
  * gradient, how it is written in ONNX, and what it means in plain float64 arithmetic.
  */
@@ -25,16 +39,8 @@ export interface Op<Attrs = unknown> {
   readonly name: string;
   /** Types of the outputs. Throws through `graphError` when the inputs do not fit. */
   infer(inputs: readonly TensorType[], attrs: Attrs): TensorType[];
-  /**
-   * Vector-Jacobian product in the same ops: given the gradient of each output (undefined where
-   * nothing depends on it), the gradient of each input for which `needed` is true.
-   * Absent for operations through which no gradient flows.
-   */
-  vjp?(
-    node: Node<Attrs>,
-    gradients: readonly (Value | undefined)[],
-    needed: readonly boolean[],
-  ): readonly (Value | undefined)[];
+  /** The rule of its gradient; or that it is zero by definition; or that nobody knows it. */
+  readonly vjp: Vjp<Attrs> | 'zero' | 'opaque';
   /** Writes the node as standard ONNX operators, NCHW; returns one name per output. */
   portable(b: OnnxBuilder, node: Node<Attrs>, inputs: readonly string[]): string[];
   /** Version of the standard operators that `portable` is bound to; absent where any will do. */

@@ -4,7 +4,7 @@ import { sum } from '../graph/ops/sum.ts';
 import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import type { Features } from '../nn/backbones/backbone.ts';
-import { finerStage } from '../nn/scda.ts';
+import { finerLevel } from '../nn/scda.ts';
 import { hasHiddenLayers } from './backbone-pass.ts';
 import { classActivation, gradientActivation } from './heat.ts';
 import type { MethodContext, Recognition } from './method.ts';
@@ -16,7 +16,7 @@ export function backboneEvidence(
 ): Pick<Recognition, 'map' | 'finer' | 'heat'> {
   const { map, pooled } = features;
   const hidden = hasHiddenLayers(features);
-  const finer = finerStage(features);
+  const finer = finerLevel(features);
   if (!backbone.frozen) {
     const heat = (score: Value) => gradientActivation(score, map);
     return { map, finer, ...(hidden ? { heat } : {}) };

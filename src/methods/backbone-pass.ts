@@ -3,7 +3,7 @@
 import { parametersOf } from '../graph/lower.ts';
 import type { ParameterAttrs, Value } from '../graph/value.ts';
 import { type Features, SECOND_BACKBONE } from '../nn/backbones/backbone.ts';
-import { pathsOfStages } from '../nn/backbones/freeze.ts';
+import { pathsOfLevels } from '../nn/backbones/freeze.ts';
 import { imageInput, normaliseImage } from '../nn/image-input.ts';
 import type { BuildOptions } from '../nn/layers.ts';
 import { Parameters, type Scope } from '../nn/scope.ts';
@@ -59,6 +59,6 @@ export const ANY_SIZE = 224;
 
 /** Says of each path whether it trains: all but the stages that the task freezes. */
 export function unfrozen({ backbone, network }: MethodContext): (path: string) => boolean {
-  const frozen = pathsOfStages(backbone, network.freeze);
+  const frozen = pathsOfLevels(backbone, network.freeze);
   return (path) => !path.startsWith('backbone.') || !frozen.has(path.slice('backbone.'.length));
 }

@@ -13,12 +13,13 @@ import { add, mul } from '../graph/ops/arithmetic.ts';
 import { dropout } from '../graph/ops/compare.ts';
 import type { Value } from '../graph/value.ts';
 import { linear } from '../nn/layers.ts';
-import { crossEntropy } from '../nn/losses.ts';
+import { classEntropy } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
 import { backboneEvidence } from './backbone-evidence.ts';
 import { backboneFeatures, hasHiddenLayers, unfrozen } from './backbone-pass.ts';
-import type { Method, MethodContext, Stage, StageBatch } from './method.ts';
+import type { Method, MethodContext } from './method.ts';
 import { headSettings, networkSettings } from './settings.ts';
+import type { FeatureStage, ImageStage, StageBatch } from './stage.ts';
 
 export interface FinetuneOptions {
   /**
@@ -44,7 +45,7 @@ function classify(context: Context, scope: Scope, pooled: Value): Value {
 }
 
 /** The linear head alone, on features of the frozen backbone that are computed once. */
-function headStage(context: Context): Stage {
+export function headStage(context: Context): FeatureStage {
   return {
     name: 'head',
     source: 'features',
@@ -52,7 +53,7 @@ function headStage(context: Context): Stage {
     classify: (scope, features) => classify(context, scope, features),
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({
-      loss: crossEntropy(classify(context, scope, input), targets),
+      loss: classEntropy(classify(context, scope, input), targets),
     }),
     settings: headSettings(),
   };
@@ -75,14 +76,14 @@ export function networkLoss(
   const inner =
     auxiliary > 0 ? (features.auxiliaries?.(scope.child('auxiliary'), context.classes) ?? []) : [];
   const loss = inner.reduce(
-    (total, logits) => add(total, mul(crossEntropy(logits, targets), auxiliary)),
-    crossEntropy(classify(context, scope, kept), targets),
+    (total, logits) => add(total, mul(classEntropy(logits, targets), auxiliary)),
+    classEntropy(classify(context, scope, kept), targets),
   );
   return { loss, pooled };
 }
 
 /** Everything together, on augmented photographs. */
-function networkStage(context: Context): Stage {
+export function networkStage(context: Context): ImageStage {
   return {
     name: 'all',
     source: 'images',

@@ -2,6 +2,8 @@
 
 import type { z } from 'zod';
 import type { ClassAttributes, Dataset, HierarchyLevel, Supervision } from '../core/example.ts';
+import type { PartSpace } from '../core/fields.ts';
+import type { Sampler, SamplerOptions } from '../core/sampler.ts';
 import type { Value } from '../graph/value.ts';
 import type { Backbone, NetworkOptions } from '../nn/backbones/backbone.ts';
 import type { PixelScale } from '../nn/image-input.ts';
@@ -9,6 +11,7 @@ import type { NormMode, PaddingStyle } from '../nn/layers.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
 import type { ScheduleOptions } from '../nn/schedules.ts';
 import type { Scope } from '../nn/scope.ts';
+import type { Step } from './stage.ts';
 
 /** Everything that a method may know about its task. */
 export interface MethodContext<Options = unknown> {
@@ -24,6 +27,8 @@ export interface MethodContext<Options = unknown> {
   readonly classes: number;
   readonly hierarchy?: readonly HierarchyLevel[];
   readonly attributes?: ClassAttributes;
+  /** The parts that the dataset points at. */
+  readonly parts?: PartSpace;
   /** Training images of each class, with those that will be held out. Default: enough of each. */
   readonly imagesOfClass?: readonly number[];
   /** False when the backbone starts from random numbers. */
@@ -51,7 +56,7 @@ export interface StageSettings {
   readonly epochs: number;
   /** Images of a step. */
   readonly batch: number;
-  /** Which images make a batch. */
+  /** Which images make a batch: a sampler of the table, or of the method's own. */
   readonly sampler: SamplerOptions;
   /** Passes that a step is made of, of `batch / accumulate` images each. */
   readonly accumulate: number;
@@ -76,15 +81,6 @@ export interface StageSettings {
   readonly augment: AugmentSettings;
 }
 
-/**
- * `shuffled`: every image once an epoch, in random order. `balanced`: each batch has `samples` images
- * of each of `batch / samples` classes, for losses that compare images with one another. With
- * `siblings` above 1, its default, so many of the classes share a parent where the parent has them.
- */
-export type SamplerOptions =
-  | { readonly kind: 'shuffled' }
-  | { readonly kind: 'balanced'; readonly samples: number; readonly siblings?: number };
-
 /** Random views in training: torchvision's transforms of the same names. */
 export interface AugmentSettings {
   /** Area of the random crop as a share of the image: [low, high]. */
@@ -99,98 +95,6 @@ export interface AugmentSettings {
   readonly hue: number;
   /** Probability of erasing a rectangle. */
   readonly erase: number;
-}
-
-/** One batch as a stage's graph sees it. */
-export interface StageBatch {
-  /** `images`: uint8 [N, S, S, 3]; `features`: what `features` returned, with N rows. */
-  readonly input: Value;
-  /** Target distributions [N, K]. */
-  readonly targets: Value;
-  /** Hard labels, one 1 in each row, [N, K], whatever smoothing and mixing do to the targets. */
-  readonly labels: () => Value;
-  /** Uniform numbers of a shape, fed anew in each step; for dropout. */
-  readonly uniforms: (name: string, shape: readonly number[]) => Value;
-  /** How far the stage is, a scalar from 0 in its first step to almost 1 in its last. */
-  readonly progress: () => Value;
-}
-
-/** What a stage minimises, and what it tells about its steps. */
-export interface StageLoss {
-  /** Scalar. */
-  readonly loss: Value;
-  /** Scalars for the log by name; nothing depends on them. */
-  readonly metrics?: Readonly<Record<string, Value>>;
-}
-
-export interface Stage {
-  readonly name: string;
-  /** What the batches are made of: photographs, or cached features of the frozen network. */
-  readonly source: 'images' | 'features';
-  /** For `features`: the frozen part, from uint8 [1, S, S, 3] to one row. */
-  readonly features?: (scope: Scope, image: Value) => Value;
-  /**
-   * Logits for validation. For `features`: from rows of features. For `images`: from uint8
-   * [1, S, S, 3], by default the recogniser's.
-   */
-  readonly classify?: (scope: Scope, input: Value) => Value;
-  /**
-   * For `features`: the l2 norm of what the classifier sees, where that is not the row itself.
-   * Default: that of the rows, measured.
-   */
-  readonly featureNorm?: number;
-  /** False for stages that accuracy says nothing about: the last epoch's numbers stay. Default: true. */
-  readonly validated?: boolean;
-  /** False where decisions have left nothing to do: the stage is passed over. Default: true. */
-  readonly needed?: boolean;
-  /** True for stages that train the whole network: a configuration's `epochs` are those of them together. */
-  readonly whole?: boolean;
-  /** True where the loss takes each image for one of one class, which mixed images are not. */
-  readonly oneClass?: boolean;
-  /** Whether a parameter trains in this stage. */
-  readonly trains: (path: string) => boolean;
-  /** Builds the training graph. */
-  readonly loss: (scope: Scope, batch: StageBatch) => StageLoss;
-  readonly settings: StageSettings;
-  /**
-   * Which epoch is kept. `best` (default): the one with the highest accuracy on the validation images,
-   * and among equals with the lowest loss. `last`: for convex problems that are trained until they
-   * converge, where a choice by a few images would be a choice by chance.
-   */
-  readonly keeps?: 'best' | 'last';
-  /** What would need less memory, as a sentence for those who have too little. */
-  readonly lighter?: string;
-  /**
-   * Looks at what the stage left behind, on the validation images. A finding is told and kept with
-   * the run; what it decides is known to all graphs that are built from then on, the refit's
-   * included. Not asked without validation images.
-   */
-  readonly review?: (seen: StageReview) => Finding | undefined;
-}
-
-/** The recogniser on the validation images, after a stage. */
-export interface StageReview {
-  readonly images: number;
-  /** Of each of the recogniser's `scales`, coarsest first. */
-  readonly scales: readonly ScaleResult[];
-  /** The recogniser's `boxes` for each image, its B boxes one behind the other. */
-  readonly boxes: readonly Float32Array[];
-}
-
-export interface ScaleResult {
-  readonly name: string;
-  /** Share of right answers. */
-  readonly top1: number;
-  /** Mean probability of the true class. */
-  readonly truth: number;
-}
-
-/** What a review found. */
-export interface Finding {
-  /** A sentence for people. */
-  readonly text: string;
-  /** Laid over `MethodContext.decisions`. */
-  readonly decisions?: Readonly<Record<string, string>>;
 }
 
 /** What the recogniser's graph returns for N images. */
@@ -250,8 +154,12 @@ export interface Method<Options = unknown> {
    * should know.
    */
   check?(task: MethodTask<Options>): readonly string[];
-  /** The training procedure, in order. */
-  stages(context: MethodContext<Options>): Stage[];
+  /** Samplers of its own, for `StageSettings.sampler`. */
+  readonly samplers?: readonly Sampler[];
+  /** The training procedure, in order: stages, and reviews of what they left. */
+  stages(context: MethodContext<Options>): Step[];
+  /** What would need less memory in a stage, as a sentence for those who have too little. */
+  lighter?(context: MethodContext<Options>, stage: string): string;
   /** image: uint8 [N, S, S, 3]. */
   recogniser(context: MethodContext<Options>, scope: Scope, image: Value): Recognition;
   /**

@@ -18,19 +18,20 @@ import type { Value } from '../graph/value.ts';
 import type { Features } from '../nn/backbones/backbone.ts';
 import { normaliseImage } from '../nn/image-input.ts';
 import { linear } from '../nn/layers.ts';
-import { crossEntropy } from '../nn/losses.ts';
+import { classEntropy } from '../nn/losses.ts';
 import { rowNorm } from '../nn/pairwise.ts';
 import {
   averageUnder,
-  finerStage,
+  finerLevel,
   maximumUnder,
   mirrored,
   type ScdaDescriptor,
   scdaDescriptor,
 } from '../nn/scda.ts';
 import type { Scope } from '../nn/scope.ts';
-import type { Method, MethodContext, Stage } from './method.ts';
+import type { Method, MethodContext } from './method.ts';
 import { headSettings } from './settings.ts';
+import type { FeatureStage } from './stage.ts';
 
 export interface ScdaMethodOptions {
   /** 1: the last map; 2: SCDA+, a finer layer as well. */
@@ -73,7 +74,7 @@ function classify(context: Context, scope: Scope, descriptor: Value): Value {
 }
 
 /** The classifier, on descriptors that are computed once. */
-function headStage(context: Context): Stage {
+function headStage(context: Context): FeatureStage {
   return {
     name: 'head',
     source: 'features',
@@ -81,7 +82,7 @@ function headStage(context: Context): Stage {
     classify: (scope, features) => classify(context, scope, features),
     trains: (path) => path.startsWith('head.'),
     loss: (scope, { input, targets }) => ({
-      loss: crossEntropy(classify(context, scope, input), targets),
+      loss: classEntropy(classify(context, scope, input), targets),
     }),
     settings: headSettings(),
   };
@@ -101,7 +102,7 @@ export const scda: Method<ScdaMethodOptions> = {
       logits: classify(context, scope, descriptor),
       embedding: descriptor,
       map: features.map,
-      finer: finerStage(features),
+      finer: finerLevel(features),
       heat: (score) => descriptorActivation(score, seen),
     };
   },

@@ -2,12 +2,12 @@
 
 import { fail } from '../core/errors.ts';
 import type { Dataset, Supervision } from '../core/example.ts';
-import { bilinear, compactBilinear } from './bilinear.ts';
+import { bilinear, compactBilinear } from './bilinear/bilinear.ts';
 import { finetune } from './finetune.ts';
 import type { Method } from './method.ts';
-import { racnn } from './racnn.ts';
+import { racnn } from './ra-cnn/ra-cnn.ts';
 import { scda } from './scda.ts';
-import { triplet } from './triplet.ts';
+import { triplet } from './triplet/triplet.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each method has its own options
 export const methods: readonly Method<any>[] = [

@@ -1,10 +1,11 @@
 // How the images of a batch are related by class, hierarchy and attributes: the links of triplet
 // losses.
 
-import { float32 } from '../core/tensor.ts';
+import { float32, int64 } from '../core/tensor.ts';
 import { add, div, mul, sub } from '../graph/ops/arithmetic.ts';
-import { maximum } from '../graph/ops/compare.ts';
-import { constant } from '../graph/ops/leaf.ts';
+import { cast, equal, maximum } from '../graph/ops/compare.ts';
+import { gather } from '../graph/ops/gather.ts';
+import { constant, filled } from '../graph/ops/leaf.ts';
 import { matmul } from '../graph/ops/matmul.ts';
 import { reshape } from '../graph/ops/movement.ts';
 import { sum } from '../graph/ops/sum.ts';
@@ -33,8 +34,7 @@ export interface RelationOptions {
  * says is to be nearer to r than all that are less closely related. For negatives that are related
  * next closely that is the chain of hinges of Zhang et al. 2016 (arXiv 1512.02895), whose margins
  * are m_1 - m_2, ..., m_L - 0; negatives from farther away have the sum of the margins between, so
- * that a class without siblings is held apart from others, too. `labels` are one-hot, [N, K]; rows
- * of zeros are related to nobody.
+ * that a class without siblings is held apart from others, too. `labels`: int64 [N].
  */
 export function classLinks(labels: Value, options: RelationOptions): TripletLink[] {
   const { levels = [], margins } = options;
@@ -57,13 +57,14 @@ export function classLinks(labels: Value, options: RelationOptions): TripletLink
  * its own relative), and whose is farther up; [N, N] of 0 and 1.
  */
 function relations(labels: Value, levels: readonly (readonly number[])[]) {
-  const real = sum(labels, [1], { keep: true });
-  let rest = matmul(real, real, false, true);
+  const [n] = labels.shape;
+  let rest = filled([n, n], 1);
   const groups: Value[] = [];
   const others: Value[] = [];
   for (const level of [undefined, ...levels]) {
-    const nodes = level === undefined ? labels : matmul(labels, membership(level));
-    const group = mul(rest, matmul(nodes, nodes, false, true));
+    const nodes =
+      level === undefined ? labels : gather(constant(int64([level.length], level)), labels);
+    const group = mul(rest, areEqual(nodes));
     rest = sub(rest, group);
     groups.push(group);
     others.push(rest);
@@ -71,21 +72,17 @@ function relations(labels: Value, levels: readonly (readonly number[])[]) {
   return { groups, others };
 }
 
-/** [K, nodes]: 1 where a class belongs to a node. */
-function membership(ofClass: readonly number[]): Value {
-  const nodes = Math.max(...ofClass) + 1;
-  const rows = new Float32Array(ofClass.length * nodes);
-  ofClass.forEach((node, k) => {
-    rows[k * nodes + node] = 1;
-  });
-  return constant(float32([ofClass.length, nodes], rows));
+/** 1 where two of the numbers are equal, [N, N]; int64 [N]. */
+function areEqual(numbers: Value): Value {
+  const [n] = numbers.shape;
+  return cast(equal(reshape(numbers, [n, 1]), reshape(numbers, [1, n])), 'float32');
 }
 
 /** 1 - |A and B| / |A or B| for the attributes of two images' classes, [N, N]; 1 where both lack any. */
 function jaccardDistances(labels: Value, attributes: readonly (readonly boolean[])[]): Value {
   const [n] = labels.shape;
   const shape = [attributes.length, attributes[0].length];
-  const has = matmul(labels, constant(float32(shape, attributes.flat().map(Number))));
+  const has = gather(constant(float32(shape, attributes.flat().map(Number))), labels);
   const counts = sum(has, [1]);
   const both = matmul(has, has, false, true);
   const either = sub(add(reshape(counts, [n, 1]), reshape(counts, [1, n])), both);
@@ -94,11 +91,11 @@ function jaccardDistances(labels: Value, attributes: readonly (readonly boolean[
 
 /** Pairs of one class without those of an image with itself, and without classes that have none. */
 function notItself(group: Value, labels: Value, pairs?: readonly boolean[]): Value {
-  const [n, classes] = labels.shape;
+  const [n] = labels.shape;
   const diagonal = new Float32Array(n * n);
   for (let i = 0; i < n; i++) diagonal[i * n + i] = 1;
   const others = mul(group, sub(1, constant(float32([n, n], diagonal))));
   if (pairs === undefined || pairs.every(Boolean)) return others;
-  const mask = constant(float32([classes, 1], pairs.map(Number)));
-  return mul(others, reshape(matmul(labels, mask), [n, 1]));
+  const mask = constant(float32([pairs.length], pairs.map(Number)));
+  return mul(others, reshape(gather(mask, labels), [n, 1]));
 }

@@ -14,7 +14,7 @@ import { clamp } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
 import type { Features } from './backbones/backbone.ts';
 import { objectMap } from './object-map.ts';
-import { finerStage, largestComponent } from './scda.ts';
+import { finerLevel, largestComponent } from './scda.ts';
 
 /** Smallest and largest half side of a square, as shares of the image's side. */
 export const HALF_SIDE = { least: 1 / 4, most: 1 / 2 } as const;
@@ -39,7 +39,7 @@ const TRIMMED = 0.02;
  */
 export function objectSquare(features: Features, size: number): Value {
   const { map } = features;
-  const even = objectMap({ map, finer: finerStage(features) }, size, Math.ceil(size / CELL));
+  const even = objectMap({ map, finer: finerLevel(features) }, size, Math.ceil(size / CELL));
   const [n, h, w] = even.shape;
   const a = reshape(detach(even), [n, 1, h, w]);
   const level = mul(mean(a, [2, 3], { keep: true }), THRESHOLD);

@@ -7,10 +7,11 @@ import { softmax } from '../graph/ops/reduce.ts';
 import { sum } from '../graph/ops/sum.ts';
 import { relu } from '../graph/ops/unary.ts';
 import type { Value } from '../graph/value.ts';
+import { ofLabels } from './losses.ts';
 
-/** Probability of the true class, [N]: logits [N, K], `labels` with one 1 a row. */
+/** Probability of the true class, [N]: logits [N, K], `labels` int64 [N]. */
 export function truthProbability(logits: Value, labels: Value): Value {
-  return sum(mul(softmax(logits), labels), [1]);
+  return ofLabels(softmax(logits), labels);
 }
 
 /**

@@ -127,7 +127,7 @@ export interface ScdaDescriptor {
 }
 
 /**
- * SCDA of the last map; with two layers SCDA+ = [SCDA ; 0.5 SCDA'], the latter of the last stage
+ * SCDA of the last map; with two layers SCDA+ = [SCDA ; 0.5 SCDA'], the latter of the last level
  * that is finer.
  */
 export function scdaDescriptor(features: Features, { layers }: ScdaOptions): ScdaDescriptor {
@@ -135,14 +135,14 @@ export function scdaDescriptor(features: Features, { layers }: ScdaOptions): Scd
   const mask = objectMask(map);
   const descriptor = selectDescriptors(map, mask);
   if (layers === 1) return { descriptor, mask };
-  const finer = finerStage(features) ?? map;
+  const finer = finerLevel(features) ?? map;
   const further = selectDescriptors(finer, finerMask(finer, mask));
   return { descriptor: concat([descriptor, mul(further, FINER_WEIGHT)], 1), mask };
 }
 
-/** The coarsest stage that has more cells than the last map. */
-export function finerStage({ stages, map }: Features): Value | undefined {
-  return stages.findLast(({ value }) => value.shape[2] > map.shape[2])?.value;
+/** The coarsest level that has more cells than the last map. */
+export function finerLevel({ levels, map }: Features): Value | undefined {
+  return levels.findLast(({ value }) => value.shape[2] > map.shape[2])?.value;
 }
 
 /**

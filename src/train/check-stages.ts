@@ -1,7 +1,10 @@
 // What can be said of a task's stages before its images are read, which may take long.
 
 import { fail } from '../core/errors.ts';
-import type { Stage, StageSettings } from '../methods/method.ts';
+import { findSampler } from '../data/samplers/table.ts';
+import type { StageSettings } from '../methods/method.ts';
+import { type TrainedStage, trainedAmong } from '../methods/stage.ts';
+import { checkSupervision } from '../methods/table.ts';
 import { stageSettings } from './config.ts';
 import { stagesOf } from './plan.ts';
 import type { Task } from './task.ts';
@@ -12,41 +15,50 @@ export function checkStages(
 ): readonly string[] {
   const { method, context, config, dataset } = task;
   const settings = new Map<string, StageSettings>();
-  for (const stage of stagesOf(task)) {
-    const of = stageSettings(stage.name, stage.settings, config.stage[stage.name]);
-    mustFitSampler(stage, of, context);
-    settings.set(stage.name, of);
+  for (const stage of trainedAmong(stagesOf(task))) {
+    const { name, source } = stage;
+    const where = `stages.${name}`;
+    const of = stageSettings(name, stage.settings, config.stage[name], method.samplers);
+    const { classes, hierarchy } = context;
+    findSampler(of.sampler, method.samplers).check?.(of.sampler, {
+      where,
+      source,
+      classes,
+      hierarchy,
+      ...of,
+    });
+    mustHaveFields(stage, of, where);
+    checkSupervision(
+      method,
+      dataset,
+      (stage.fields ?? []).flatMap(({ needs }) => needs),
+    );
+    settings.set(name, of);
   }
   return method.check?.({ context, dataset, settings }) ?? [];
 }
 
-function mustFitSampler(
-  { name, source }: Stage,
-  { sampler, batch }: StageSettings,
-  { classes, hierarchy }: Task['context'],
-): void {
-  if (sampler.kind !== 'balanced') return;
-  const where = `stages.${name}`;
-  if (source === 'features') {
-    throw fail('FM_CONFIG', `${where}.sampler.kind`, {
-      expected: "'shuffled' in a stage on cached features",
-      got: "'balanced'",
-      next: 'Use it in a stage on images.',
+/** Cached features have no view, and what cannot be blended cannot be mixed. */
+function mustHaveFields(
+  { source, fields = [] }: TrainedStage,
+  settings: StageSettings,
+  where: string,
+) {
+  const viewed = fields.find(({ viewless }) => !viewless);
+  if (source === 'features' && viewed !== undefined) {
+    throw fail('FM_GRAPH', where, {
+      expected: 'fields that need no view, in a stage on cached features',
+      got: `'${viewed.name}'`,
+      next: "Make it a stage on images (`source: 'images'`).",
     });
   }
-  const { samples, siblings = 1 } = sampler;
-  if (batch / samples > classes) {
-    throw fail('FM_CONFIG', `${where}.batch`, {
-      expected: `at most ${classes * samples} images, ${samples} of each of ${classes} classes`,
-      got: String(batch),
-      next: `Lower it, or raise ${where}.sampler.samples.`,
-    });
-  }
-  if (siblings > 1 && hierarchy === undefined) {
-    throw fail('FM_SUPERVISION', `${where}.sampler.siblings`, {
-      expected: 'a dataset whose classes have parents',
-      got: 'flat labels',
-      next: 'Leave siblings out, or give the dataset a hierarchy (docs/datasets.md).',
+  const whole = fields.find(({ blends }) => !blends);
+  for (const key of ['mixup', 'cutmix'] as const) {
+    if (settings[key] === 0 || whole === undefined) continue;
+    throw fail('FM_CONFIG', `${where}.${key}`, {
+      expected: `0 in a stage that learns from '${whole.name}', which cannot be mixed`,
+      got: String(settings[key]),
+      next: 'Leave it out, or set it for another stage.',
     });
   }
 }

@@ -3,7 +3,7 @@
 import { access } from 'node:fs/promises';
 import type { HostTensor } from '../core/tensor.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
-import type { Finding } from '../methods/method.ts';
+import type { Finding } from '../methods/stage.ts';
 import type { PlateauState } from '../nn/schedules.ts';
 import { damaged } from './damaged.ts';
 import type { Divergence } from './divergence.ts';
@@ -41,10 +41,12 @@ export interface Progress {
 export interface BestEpoch {
   /** 1-based. */
   readonly epoch: number;
-  readonly top1: number;
+  /** Null where the stage is judged by `score`. */
+  readonly top1: number | null;
   readonly loss: number;
   /** Top-1 of each scale that the network looked at, by name. */
   readonly scales?: Readonly<Record<string, number>>;
+  readonly score?: { readonly name: string; readonly value: number };
 }
 
 export interface ChosenEpoch {

@@ -1,12 +1,15 @@
 // The configuration of a run: everything that is needed to repeat it.
 
 import { z } from 'zod';
+import { divisorsOf } from '../core/divisors.ts';
 import { fail } from '../core/errors.ts';
+import type { Sampler, SamplerOptions } from '../core/sampler.ts';
 import type { FoldChoice, HoldOutChoice } from '../data/folds.ts';
+import { findSampler } from '../data/samplers/table.ts';
 import { type InputOptions, inputOptions } from '../hub/input-options.ts';
 import { defaultWeights } from '../hub/known-weights.ts';
 import { type TrunkOptions, trunkOptions, trunkPath } from '../hub/trunk-options.ts';
-import type { AugmentSettings, SamplerOptions, StageSettings } from '../methods/method.ts';
+import type { AugmentSettings, StageSettings } from '../methods/method.ts';
 import { type NetworkOptions, publishedNetwork } from '../nn/backbones/backbone.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
 import type { ScheduleOptions } from '../nn/schedules.ts';
@@ -53,15 +56,6 @@ const schedule: z.ZodType<ScheduleOptions> = z.discriminatedUnion('kind', [
     threshold: z.number().min(0).default(1e-4),
     cooldown: z.number().int().min(0).default(0),
     floor: share.default(0),
-  }),
-]);
-
-const sampler: z.ZodType<SamplerOptions> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('shuffled') }),
-  z.strictObject({
-    kind: z.literal('balanced'),
-    samples: count.min(2).default(4),
-    siblings: count.optional(),
   }),
 ]);
 
@@ -260,11 +254,15 @@ function renameStages(input: unknown): unknown {
   return { ...rest, stage: stages };
 }
 
-/** A stage's settings with a person's wishes laid over the method's defaults. */
+/**
+ * A stage's settings with a person's wishes laid over the method's defaults; `own`: the method's own
+ * samplers.
+ */
 export function stageSettings(
   name: string,
   defaults: StageSettings,
   overrides: StageOverrides = {},
+  own: readonly Sampler[] = [],
 ): StageSettings {
   const { augment: wished, optimiser: opt, schedule: plan, sampler: which, ...rest } = overrides;
   const where = `stages.${name}`;
@@ -273,29 +271,37 @@ export function stageSettings(
     ...rest,
     optimiser: merged(`${where}.optimiser`, optimiser, defaults.optimiser, opt),
     schedule: merged(`${where}.schedule`, schedule, defaults.schedule, plan),
-    sampler: merged(`${where}.sampler`, sampler, samplerFor(rest, defaults), which),
+    sampler: samplerOf(where, defaults, { ...rest, sampler: which }, own),
     augment: { ...defaults.augment, ...wished },
   };
-  mustDivide(where, settings);
+  mustDivide(where, settings, findSampler(settings.sampler, own));
   return settings;
 }
 
-/**
- * The default sampler in a batch that a person has changed: the fewest images a class that fill the
- * passes, of no more classes than before. As it is where none do.
- */
-function samplerFor(wished: StageOverrides, defaults: StageSettings): SamplerOptions {
-  const { sampler } = defaults;
-  const { batch, accumulate } = { ...defaults, ...wished };
-  const same = batch === defaults.batch && accumulate === defaults.accumulate;
-  if (sampler.kind !== 'balanced' || same || batch % accumulate !== 0) return sampler;
-  const classes = defaults.batch / sampler.samples;
-  const fitting = divisorsOf(batch / accumulate).find((n) => n > 1 && batch / n <= classes);
-  return fitting === undefined ? sampler : { ...sampler, samples: fitting };
+/** The default sampler, made to fit a batch that a person has changed, or the one that is asked for. */
+function samplerOf(
+  where: string,
+  defaults: StageSettings,
+  wished: StageOverrides,
+  own: readonly Sampler[],
+): SamplerOptions {
+  const now = { batch: defaults.batch, accumulate: defaults.accumulate, ...wished };
+  const same = now.batch === defaults.batch && now.accumulate === defaults.accumulate;
+  const usual = findSampler(defaults.sampler, own);
+  const fitted = same
+    ? defaults.sampler
+    : (usual.fit?.(defaults.sampler, defaults, now) ?? defaults.sampler);
+  const kind = String(wished.sampler?.kind ?? fitted.kind);
+  const { options } = findSampler({ kind }, own);
+  return merged(`${where}.sampler`, options, fitted, wished.sampler);
 }
 
-function mustDivide(where: string, { batch, accumulate, sampler }: StageSettings): void {
-  const samples = sampler.kind === 'balanced' ? sampler.samples : 1;
+function mustDivide(
+  where: string,
+  { batch, accumulate, sampler }: StageSettings,
+  { unit }: Sampler,
+): void {
+  const samples = unit(sampler);
   if (batch % accumulate === 0 && (batch / accumulate) % samples !== 0) {
     throw fail('FM_CONFIG', `${where}.sampler.samples`, {
       expected: `a divisor of the ${batch / accumulate} images of a pass`,
@@ -315,11 +321,6 @@ function mustDivide(where: string, { batch, accumulate, sampler }: StageSettings
 function oneOf(numbers: readonly number[]): string {
   if (numbers.length === 0) return '';
   return `${numbers.length > 1 ? 'one of ' : ''}${numbers.join(', ')}, or `;
-}
-
-/** All divisors, ascending. */
-export function divisorsOf(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i + 1).filter((k) => n % k === 0);
 }
 
 /** Fields laid over a default of the same kind; another kind starts from its own defaults. */

@@ -14,6 +14,8 @@ export interface EpochEvent {
   readonly valTop1: number | null;
   /** The same of each scale that the network looked at, by name. */
   readonly valScales?: Readonly<Record<string, number>>;
+  /** What the stage is judged by, where that is not accuracy. */
+  readonly valScore?: { readonly name: string; readonly value: number };
 }
 
 export interface TrainSummary {

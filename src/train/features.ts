@@ -7,6 +7,7 @@ import type { HostTensor } from '../core/tensor.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
 import { lower } from '../graph/lower.ts';
+import type { FeatureStage } from '../methods/stage.ts';
 import { imageInput } from '../nn/image-input.ts';
 import { type ParameterNumbers, Parameters } from '../nn/scope.ts';
 import { FeatureCache } from '../recognise/feature-cache.ts';
@@ -31,7 +32,7 @@ export interface FeatureTable {
  */
 export async function featuresOf(
   task: Task,
-  { stage, ownNetwork }: Pick<Part, 'stage' | 'ownNetwork'>,
+  { stage, ownNetwork }: { readonly stage: FeatureStage } & Pick<Part, 'ownNetwork'>,
   store: ParameterNumbers,
   examples: readonly Example[],
   emit: Emit,
@@ -39,7 +40,7 @@ export async function featuresOf(
 ): Promise<FeatureTable> {
   const { config, geometry } = task;
   const parameters = new Parameters();
-  const features = stage.features!(parameters.root(), imageInput(1, config.size));
+  const features = stage.features(parameters.root(), imageInput(1, config.size));
   const constants = (path: string): HostTensor | undefined => store.get(path);
   const known = await foldConstants([features], constants);
   const { bytes } = lower({ features }, { constants, known });

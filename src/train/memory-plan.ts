@@ -4,12 +4,14 @@
 import { freemem } from 'node:os';
 import { fail } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
-import type { Stage } from '../methods/method.ts';
+import { findSampler } from '../data/samplers/table.ts';
+import type { TrainedStage } from '../methods/stage.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { imageInput } from '../nn/image-input.ts';
 import { Parameters } from '../nn/scope.ts';
 import { batchSize } from './batches.ts';
 import type { Emit } from './events.ts';
+import { fieldSpace } from './field-space.ts';
 import { estimateStepBytes, gigabytes, reportMemory, stateBytes } from './memory.ts';
 import type { Part } from './part.ts';
 import type { Task } from './task.ts';
@@ -28,15 +30,21 @@ export interface HeldBytes {
  */
 export function planMemory(
   parts: readonly Part[],
-  { context, config, train, val }: Pick<Task, 'context' | 'config' | 'train' | 'val'>,
+  task: Pick<Task, 'config' | 'context' | 'method' | 'train' | 'val'>,
   emit: Emit,
   free = freemem(),
 ): void {
+  const { config, train, val, method } = task;
   for (const { stage, settings, examples, ownNetwork } of parts) {
-    const batch = batchSize(settings, examples.length);
+    const batch = batchSize(
+      settings,
+      examples.length,
+      findSampler(settings.sampler, method.samplers),
+    );
     const row = rowShape(stage, config.size);
     const parameters = new Parameters(stage.trains);
-    const fed = stageBatch(stage, [batch / settings.accumulate, ...row], context.classes);
+    const shape = [batch / settings.accumulate, ...row];
+    const fed = stageBatch({ ...stage, settings }, shape, { space: fieldSpace(task) });
     const { loss } = stage.loss(parameters.root(), fed);
     const trained = parameters.trainable().reduce((sum, { spec }) => sum + sizeOf(spec.shape), 0);
     // a cache on disk is read as a whole, that of the validation images too
@@ -47,7 +55,7 @@ export function planMemory(
       features: stage.source === 'features' ? 4 * sizeOf(row) * images : 0,
     };
     const step = { batch, accumulate: settings.accumulate, ema: settings.ema };
-    mustFit(stage, held, free);
+    mustFit(stage.name, held, { free, lighter: method.lighter?.(task.context, stage.name) });
     if (stage.source === 'images') {
       reportMemory(loss, stage.name, step, emit, settings.batch, free);
     } else reportFeatures(stage.name, held, estimateStepBytes(loss, step), emit);
@@ -55,16 +63,16 @@ export function planMemory(
 }
 
 /** Shape of one image's share of a batch: pixels, or a row of features. */
-function rowShape({ source, features }: Stage, size: number): readonly number[] {
-  if (source === 'images') return [size, size, 3];
-  return features!(new Parameters().root(), imageInput(1, size)).shape.slice(1);
+function rowShape(stage: TrainedStage, size: number): readonly number[] {
+  if (stage.source === 'images') return [size, size, 3];
+  return stage.features(new Parameters().root(), imageInput(1, size)).shape.slice(1);
 }
 
 /** Throws where the stage can never run. */
 export function mustFit(
-  { name, lighter }: Pick<Stage, 'name' | 'lighter'>,
+  name: string,
   { parameters, features }: HeldBytes,
-  free: number,
+  { free, lighter }: { readonly free: number; readonly lighter?: string },
 ): void {
   if (parameters + features <= free) return;
   const parts = [

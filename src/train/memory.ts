@@ -1,11 +1,11 @@
 // How much memory a training step will take, said before it takes it.
 
 import { freemem } from 'node:os';
+import { divisorsOf } from '../core/divisors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { bytesPerElement } from '../core/tensor.ts';
 import { parameterOp } from '../graph/ops/leaf.ts';
 import { topologicalOrder, type Value } from '../graph/value.ts';
-import { divisorsOf } from './config.ts';
 import type { Emit } from './events.ts';
 
 /** Share of the forward pass's values that the engine really keeps: it fuses activations. */

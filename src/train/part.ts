@@ -1,8 +1,11 @@
 // One part of a run: one stage trained over some images, with its validation and checkpoints.
 
 import type { Example } from '../core/example.ts';
+import type { Sampler } from '../core/sampler.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import type { Stage, StageSettings } from '../methods/method.ts';
+import { findSampler } from '../data/samplers/table.ts';
+import type { StageSettings } from '../methods/method.ts';
+import type { TrainedStage } from '../methods/stage.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { isInBackbone } from '../nn/backbones/backbone.ts';
 import type { PlateauState } from '../nn/schedules.ts';
@@ -14,6 +17,7 @@ import type { BestEpoch } from './checkpoint.ts';
 import type { Divergence } from './divergence.ts';
 import type { Emit } from './events.ts';
 import { featuresOf, rootMeanSquareNorm } from './features.ts';
+import { fieldSpace } from './field-space.ts';
 import type { MetricsLog } from './run-folder.ts';
 import type { GroupRule } from './step-graph.ts';
 import { StepLoop } from './step-loop.ts';
@@ -24,13 +28,8 @@ import { validator } from './validation.ts';
 /** Thrown when a person asked to stop. The trainer writes a checkpoint before it goes further. */
 export class Stopped extends Error {}
 
-/** A part that is skipped has nothing left to do. */
-export function isNeeded({ stage }: Part): boolean {
-  return stage.needed !== false;
-}
-
 export interface Part {
-  readonly stage: Stage;
+  readonly stage: TrainedStage;
   readonly settings: StageSettings;
   readonly examples: readonly Example[];
   /** An earlier part has trained on images, so that the network is this run's own. */
@@ -87,7 +86,7 @@ export async function trainPart(
     if (host.stopping()) throw new Stopped();
   };
   const { source, scale } = await openSource(part, host, pause);
-  const validate = await validator(task, part, store, emit, pause);
+  const validate = await validator(part, store, { task, emit, pause });
   const stepper = await openStepper(part, state, host, source, scale);
   const loop = new StepLoop(part, state, host, { source, stepper, validate, pause });
   try {
@@ -99,16 +98,26 @@ export async function trainPart(
   }
 }
 
+function samplerOf({ settings }: Part, { method }: Task): Sampler {
+  return findSampler(settings.sampler, method.samplers);
+}
+
 async function openSource(part: Part, host: PartHost, pause: () => void) {
   const { task, store, emit } = host;
   const { stage, settings, examples } = part;
-  const { classes } = task.context;
-  if (stage.source === 'images') {
-    return { source: imageBatches(examples, settings, task.config, task.context), scale: 1 };
-  }
-  const table = await featuresOf(task, part, store, examples, emit, pause);
-  const source = featureBatches(table, examples, settings, task.config.seed, classes);
-  return { source, scale: stage.featureNorm ?? rootMeanSquareNorm(table) };
+  const plan = {
+    examples,
+    settings,
+    config: task.config,
+    hierarchy: task.context.hierarchy,
+    sampler: samplerOf(part, task),
+    fields: stage.fields,
+    space: fieldSpace(task),
+  };
+  if (stage.source === 'images') return { source: imageBatches(plan), scale: 1 };
+  const table = await featuresOf(task, { ...part, stage }, store, examples, emit, pause);
+  const source = featureBatches(table, plan);
+  return { source, scale: stage.unitRows ? 1 : rootMeanSquareNorm(table) };
 }
 
 async function openStepper(
@@ -124,9 +133,10 @@ async function openStepper(
   const images = batch / passes;
   const uniforms: Uniform[] = [];
   const parameters = new Parameters(stage.trains);
-  const fed = stageBatch(stage, [images, ...rest], task.context.classes, (name, shape) =>
-    uniforms.push({ name, shape }),
-  );
+  const fed = stageBatch({ ...stage, settings }, [images, ...rest], {
+    space: fieldSpace(task),
+    drawn: (name, shape) => uniforms.push({ name, shape }),
+  });
   const { loss, metrics } = stage.loss(parameters.root(), fed);
   const graph = {
     loss,

@@ -2,9 +2,10 @@
 
 import { fail } from '../core/errors.ts';
 import type { Example } from '../core/example.ts';
-import type { Stage, StageSettings } from '../methods/method.ts';
+import type { StageSettings } from '../methods/method.ts';
+import { type ImageStage, type Stage, stagesAmong, type TrainedStage } from '../methods/stage.ts';
 import type { ChosenEpoch } from './checkpoint.ts';
-import { type RunConfig, stageSettings } from './config.ts';
+import { stageSettings } from './config.ts';
 import type { Emit } from './events.ts';
 import { planMemory } from './memory-plan.ts';
 import type { Part } from './part.ts';
@@ -15,7 +16,7 @@ import type { Task } from './task.ts';
  * what they need of the memory.
  */
 export function checkPlan(task: Task, emit: Emit): void {
-  const parts = stagesOf(task).map((_, index) => partOf(task, index, []));
+  const parts = firstParts(task);
   for (const part of parts) checkPart(part, task);
   checkStageNames(task);
   planMemory(parts, task, emit);
@@ -39,11 +40,14 @@ function checkStageNames(task: Task): void {
 export function stageNames({ method, context }: Pick<Task, 'method' | 'context'>): string[] {
   const names = [context.options, method.options.parse({})].flatMap((options) =>
     [true, false].flatMap((pretrained) =>
-      method.stages({ ...context, options, pretrained }).map(({ name }) => name),
+      stagesAmong(method.stages({ ...context, options, pretrained })).map(({ name }) => name),
     ),
   );
   return [...new Set(names)];
 }
+
+/** What decides the settings of stages. */
+type Planned = Pick<Task, 'config' | 'method'>;
 
 /** Stages up to the one that the configuration names. */
 export function stagesOf({
@@ -51,11 +55,11 @@ export function stagesOf({
   context,
   config,
 }: Pick<Task, 'method' | 'context' | 'config'>): Stage[] {
-  const stages = method.stages(context);
+  const stages = stagesAmong(method.stages(context));
   if (config.stages === 'all') return stages;
   const last = stages.findIndex((stage) => stage.name === config.stages);
   if (last >= 0) return stages.slice(0, last + 1);
-  const withWeights = method.stages({ ...context, pretrained: true });
+  const withWeights = stagesAmong(method.stages({ ...context, pretrained: true }));
   throw fail('FM_CONFIG', 'stages', {
     expected: `one of ${[...new Set([...stages.map((s) => s.name), 'all'])].join(', ')}`,
     got: `'${config.stages}'`,
@@ -65,17 +69,29 @@ export function stagesOf({
   });
 }
 
-/** A part by its index: the stages choose, and with `refit` each one runs once more. */
-export function partOf(task: Task, index: number, chosen: readonly ChosenEpoch[]): Part {
-  const { config } = task;
+/** The parts that choose, as far as they are known before anything is decided. */
+export function firstParts(task: Task): Part[] {
+  return stagesOf(task).flatMap((_, index) => partOf(task, index, []) ?? []);
+}
+
+/**
+ * A part by its index: the stages choose, and with `refit` each one runs once more. Undefined where
+ * decisions have left the stage nothing to do.
+ */
+export function partOf(
+  task: Task,
+  index: number,
+  chosen: readonly ChosenEpoch[],
+): Part | undefined {
   const stages = stagesOf(task);
   const refit = index >= stages.length;
   const at = index % stages.length;
   const stage = stages[at];
-  const wished = settingsOf(stage, config);
+  if (stage.source === 'none') return undefined;
+  const wished = settingsOf(stage, task);
   const ownNetwork = hasOwnNetwork(stages, at);
   if (!refit) {
-    const left = stage === stageOfEpochs(stages) ? epochsLeft(stage, stages, config) : undefined;
+    const left = stage === stageOfEpochs(stages) ? epochsLeft(stage, stages, task) : undefined;
     const settings = { ...wished, epochs: left ?? wished.epochs };
     return { stage, settings, examples: task.train, ownNetwork, refit };
   }
@@ -84,8 +100,8 @@ export function partOf(task: Task, index: number, chosen: readonly ChosenEpoch[]
   return { stage, settings, examples: allOfTrain(task), ownNetwork, refit, factors };
 }
 
-function settingsOf({ name, settings }: Stage, config: RunConfig): StageSettings {
-  return stageSettings(name, settings, config.stage[name]);
+function settingsOf({ name, settings }: TrainedStage, { config, method }: Planned): StageSettings {
+  return stageSettings(name, settings, config.stage[name], method.samplers);
 }
 
 /** Whether a stage before this one trains on images. */
@@ -93,16 +109,22 @@ export function hasOwnNetwork(stages: readonly Stage[], at: number): boolean {
   return stages.slice(0, at).some(({ source }) => source === 'images');
 }
 
+/** Whether a configuration's `epochs` are those of a stage, together with others like it. */
+function isWhole(stage: Stage): stage is ImageStage {
+  return stage.source === 'images' && stage.whole === true;
+}
+
 /** Whose epochs a configuration's `epochs` decide: the last that trains the whole network, or the last. */
 export function stageOfEpochs(stages: readonly Stage[]): Stage {
-  return stages.findLast(({ whole }) => whole) ?? stages.at(-1)!;
+  return stages.findLast(isWhole) ?? stages.at(-1)!;
 }
 
 /** What the others that train the whole network leave of the configuration's `epochs`. */
-function epochsLeft(stage: Stage, stages: readonly Stage[], config: RunConfig): number | undefined {
+function epochsLeft(stage: Stage, stages: readonly Stage[], task: Planned): number | undefined {
+  const { config } = task;
   if (config.epochs === undefined) return undefined;
-  const others = stage.whole ? stages.filter((one) => one.whole && one !== stage) : [];
-  const taken = others.reduce((sum, one) => sum + settingsOf(one, config).epochs, 0);
+  const others = isWhole(stage) ? stages.filter(isWhole).filter((one) => one !== stage) : [];
+  const taken = others.reduce((sum, one) => sum + settingsOf(one, task).epochs, 0);
   if (config.epochs > taken) return config.epochs - taken;
   throw fail('FM_CONFIG', 'epochs', {
     expected: `more than the ${taken} of ${others.map(({ name }) => `'${name}'`).join(' and ')}`,
@@ -127,17 +149,9 @@ function checkPart({ stage, settings, examples }: Part, task: Task): void {
       next: `Use --set ${where}.mixup=${cutmix} there, or CutMix in a stage on images.`,
     });
   }
-  for (const key of ['mixup', 'cutmix'] as const) {
-    if (settings[key] === 0 || !stage.oneClass) continue;
-    throw fail('FM_CONFIG', `${where}.${key}`, {
-      expected: '0 in a stage whose loss takes each image for one of one class',
-      got: String(settings[key]),
-      next: 'Leave it out, or set it for another stage.',
-    });
-  }
-  if (schedule.kind === 'plateau' && (task.val.length === 0 || stage.validated === false)) {
+  if (schedule.kind === 'plateau' && (task.val.length === 0 || stage.keeps === 'unscored')) {
     const why =
-      stage.validated === false ? 'accuracy says nothing about this stage' : 'there are none';
+      stage.keeps === 'unscored' ? 'accuracy says nothing about this stage' : 'there are none';
     throw fail('FM_CONFIG', `${where}.schedule.kind`, {
       expected: `a schedule that needs no validation images, because ${why}`,
       got: "'plateau'",

@@ -1,8 +1,8 @@
 // What a stage's review is shown, and what becomes of its finding.
 
-import { topKAccuracy } from '../evaluate/accuracy.ts';
-import { type ScoredLabels, softmax } from '../evaluate/scores.ts';
-import type { Finding, ScaleResult, Stage } from '../methods/method.ts';
+import { AnswerTally } from '../evaluate/answer-tally.ts';
+import { softmax } from '../evaluate/scores.ts';
+import type { Finding, Review, ScaleResult } from '../methods/stage.ts';
 import type { ParameterNumbers } from '../nn/scope.ts';
 import type { ChosenEpoch } from './checkpoint.ts';
 import type { Emit } from './events.ts';
@@ -16,21 +16,42 @@ export interface ReviewResult {
   readonly line: MetricsLine;
 }
 
-/** Shows a stage the network that it left, on the validation images. */
+/** What a review works with. */
+export interface ReviewPass {
+  readonly task: Task;
+  readonly store: ParameterNumbers;
+  readonly emit: Emit;
+  readonly pause: () => void;
+}
+
+/** Shows a review the network that the stage has left, on the validation images. */
 export async function reviewStage(
-  task: Task,
-  stage: Stage,
-  store: ParameterNumbers,
-  emit: Emit,
-  pause: () => void,
+  { review }: Review,
+  stage: string,
+  { task, store, emit, pause }: ReviewPass,
 ): Promise<ReviewResult> {
-  const { scales, boxes } = await validationPass(task, store, emit, pause);
-  const results = Object.entries(scales).map(([name, scored]) => resultOf(name, scored));
-  const finding = stage.review?.({ images: task.val.length, scales: results, boxes });
+  const scales = new Map<string, ScaleTally>();
+  const boxes: Float32Array[] = [];
+  await validationPass(
+    store,
+    { task, emit, pause },
+    {
+      visit: ({ label }, answer) => {
+        boxes.push(answer.boxes);
+        for (const [name, logits] of Object.entries(answer.scales)) {
+          const tally = scales.get(name) ?? new ScaleTally();
+          scales.set(name, tally);
+          tally.add(logits, label);
+        }
+      },
+    },
+  );
+  const results = [...scales].map(([name, tally]) => ({ name, ...tally.result() }));
+  const finding = review({ images: task.val.length, scales: results, boxes });
   const each = (what: 'top1' | 'truth') =>
     Object.fromEntries(results.map((result) => [result.name, result[what]]));
   const line = {
-    stage: stage.name,
+    stage,
     refit: false,
     finding: finding?.text ?? null,
     ...byScale('valTop1', each('top1')),
@@ -39,12 +60,21 @@ export async function reviewStage(
   return { finding, line };
 }
 
-function resultOf(name: string, scored: ScoredLabels): ScaleResult {
-  const { values, labels, classes } = scored;
-  const probabilities = softmax(values, classes);
-  let truth = 0;
-  for (let i = 0; i < labels.length; i++) truth += probabilities[i * classes + labels[i]];
-  return { name, top1: topKAccuracy(scored, 1), truth: truth / labels.length };
+/** Accuracy of a scale, and how sure it is of the truth. */
+class ScaleTally {
+  readonly #answers = new AnswerTally();
+  #truth = 0;
+  #images = 0;
+
+  add(logits: Float32Array, label: number): void {
+    this.#answers.add(logits, label);
+    this.#truth += softmax(logits, logits.length)[label];
+    this.#images++;
+  }
+
+  result(): Omit<ScaleResult, 'name'> {
+    return { top1: this.#answers.result().top1, truth: this.#truth / this.#images };
+  }
 }
 
 /** The task as it is after what was decided so far. */

@@ -4,7 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Pace } from '../core/progress.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import type { Stage } from '../methods/method.ts';
+import type { TrainedStage } from '../methods/stage.ts';
 import { afterEpoch, plateauStart, scheduleFactor } from '../nn/schedules.ts';
 import { type BatchSource, uniformNumbers } from './batches.ts';
 import type { BestEpoch } from './checkpoint.ts';
@@ -20,7 +20,7 @@ import type { Part, PartHost, PartState } from './part.ts';
 import { byScale } from './run-folder.ts';
 import { averageInput } from './step-graph.ts';
 import type { Stepper, StepResult } from './stepper.ts';
-import type { ValidationResult, Validator } from './validation.ts';
+import { scoreOf, type ValidationResult, type Validator } from './validation.ts';
 
 /** What a loop works with. */
 export interface Machinery {
@@ -189,13 +189,18 @@ export class StepLoop {
       loss,
       valTop1: result?.top1 ?? null,
     };
-    const scales = result?.scales;
+    const { scales, score } = result ?? {};
     await this.#host.metrics.append({
       ...facts,
       valLoss: result?.loss ?? null,
       ...byScale('valTop1', scales),
+      ...(score === undefined ? {} : { [`val:${score.name}`]: score.value }),
     });
-    this.#host.emit.epoch({ ...facts, ...(scales === undefined ? {} : { valScales: scales }) });
+    this.#host.emit.epoch({
+      ...facts,
+      ...(scales === undefined ? {} : { valScales: scales }),
+      ...(score === undefined ? {} : { valScore: score }),
+    });
   }
 
   async #validate(): Promise<ValidationResult | null> {
@@ -225,7 +230,10 @@ export class StepLoop {
       state.bestNumbers = this.#chosenNumbers();
     }
     if (schedule.kind !== 'plateau') return;
-    state.plateau = afterEpoch(schedule, state.plateau ?? plateauStart, result);
+    state.plateau = afterEpoch(schedule, state.plateau ?? plateauStart, {
+      top1: scoreOf(result),
+      loss: result.loss,
+    });
   }
 
   /** Numbers of all that this part changes, by path: the averages, where they are kept. */
@@ -268,12 +276,13 @@ export class StepLoop {
   }
 }
 
-/** Higher accuracy, or the same with a lower loss; or just later. */
+/** A higher score, or the same with a lower loss; or just later. */
 function isBetter(
   result: ValidationResult,
   best: BestEpoch | null,
-  keeps: Stage['keeps'] = 'best',
+  keeps: TrainedStage['keeps'] = 'best',
 ): boolean {
-  if (best === null || keeps === 'last') return true;
-  return result.top1 > best.top1 || (result.top1 === best.top1 && result.loss < best.loss);
+  if (best === null || keeps !== 'best') return true;
+  const [now, before] = [scoreOf(result), scoreOf(best)];
+  return now > before || (now === before && result.loss < best.loss);
 }

@@ -137,8 +137,7 @@ export class Stepper {
     }));
     const passFeeds = (pass: number): Record<string, HostTensor> => ({
       input: share(feeds.input, pass, this.#passes),
-      targets: share(feeds.targets, pass, this.#passes),
-      labels: share(feeds.labels, pass, this.#passes),
+      ...mapValues(feeds.fields, (field) => share(field, pass, this.#passes)),
       progress: float32([], [feeds.progress]),
       ...Object.fromEntries(draws.map((d) => [d.name, section(d.numbers, d.shape, pass)])),
     });
@@ -179,8 +178,13 @@ async function closeAll(sessions: readonly Session[]): Promise<void> {
   for (const session of sessions) await session.close();
 }
 
-/** The rows of a batch that a pass takes. */
+function mapValues<T, U>(of: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(of).map(([key, value]) => [key, map(value)]));
+}
+
+/** The rows of a batch that a pass takes; scalars are every pass's. */
 function share(batch: HostTensor, pass: number, passes: number): HostTensor {
+  if (batch.shape.length === 0) return batch;
   const [rows, ...rest] = batch.shape;
   return section(batch, [rows / passes, ...rest], pass);
 }

@@ -3,18 +3,22 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../core/errors.ts';
 import type { Dataset, Example, Supervision } from '../core/example.ts';
+import type { Field } from '../core/fields.ts';
 import { copyNotes } from '../data/copies.ts';
 import { firstNames } from '../data/datasets/left-out.ts';
 import { openDataset } from '../data/datasets/table.ts';
 import { cutOf } from '../data/folds.ts';
 import { type EvaluationGeometry, shortSideOf } from '../data/image/preprocess.ts';
+import { findSampler } from '../data/samplers/table.ts';
 import { chooseSplits } from '../data/splits.ts';
+import { hashFile } from '../formats/hash-file.ts';
 import { type Destination, fillFromWeights, loadingNotes } from '../hub/fill.ts';
 import { openTrunk, type Trunk } from '../hub/onnx-trunk.ts';
 import { trunkPath } from '../hub/trunk-options.ts';
 import { type LoadedWeights, torchvisionDescription } from '../hub/weights.ts';
 import type { Method, MethodContext, StageSettings } from '../methods/method.ts';
 import { networkSettings } from '../methods/settings.ts';
+import { trainedAmong } from '../methods/stage.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import { checkSupervision, findMethod } from '../methods/table.ts';
 import { isInBackbone } from '../nn/backbones/backbone.ts';
@@ -109,6 +113,7 @@ export async function prepareTask(
     classes: dataset.classes.length,
     hierarchy: dataset.hierarchy,
     attributes: dataset.attributes,
+    parts: dataset.partNames && { names: dataset.partNames, swaps: dataset.partSwaps ?? [] },
     imagesOfClass: trainingImages(dataset),
     pretrained,
   };
@@ -131,6 +136,7 @@ export async function prepareTask(
     parameters: allParameters(method, context, config.size),
   };
   const geometry = geometryOf(config);
+  const fields = trainedAmong(method.stages(context)).flatMap((stage) => stage.fields ?? []);
   const task: Task = {
     config,
     dataset,
@@ -138,7 +144,7 @@ export async function prepareTask(
     val: splits.val,
     valSource: splits.valSource,
     hashes,
-    fingerprint: fingerprint(dataset, hashes, config.within, [
+    fingerprint: await fingerprint({ dataset, hashes, fields }, config.within, [
       (trunk ?? weights)?.hash ?? 'none',
       ...(second?.weights === undefined ? [] : [second.weights.hash]),
     ]),
@@ -261,30 +267,42 @@ function freshStore(
 function allParameters(method: Method, context: MethodContext, size: number): Parameters {
   const parameters = new Parameters();
   recogniserGraph(method, context, parameters, size);
-  for (const stage of method.stages(context).filter(({ source }) => source === 'images')) {
-    const shape = [smallestBatch(stage.settings), size, size, 3];
-    stage.loss(parameters.root(), stageBatch(stage, shape, context.classes));
+  for (const stage of trainedAmong(method.stages(context))) {
+    if (stage.source !== 'images') continue;
+    const shape = [smallestBatch(stage.settings, method), size, size, 3];
+    stage.loss(parameters.root(), stageBatch(stage, shape, { space: { ...context, size } }));
   }
   return parameters;
 }
 
 /** Images of a graph that is only asked for its parameters. */
-function smallestBatch({ sampler }: StageSettings): number {
-  return sampler.kind === 'balanced' ? 2 * sampler.samples : 2;
+function smallestBatch({ sampler }: StageSettings, { samplers }: Method): number {
+  return 2 * findSampler(sampler, samplers).unit(sampler);
 }
 
-function fingerprint(
-  dataset: Dataset,
-  hashes: ImageHashes,
+/** What decides a run's numbers besides its configuration. */
+async function fingerprint(
+  { dataset, hashes, fields }: Pick<Task, 'dataset' | 'hashes'> & { fields: readonly Field[] },
   within: RunConfig['within'],
   weights: readonly string[],
-): string {
+): Promise<string> {
   const { hierarchy, attributes } = dataset;
+  const needs = new Set(fields.flatMap((field) => field.needs));
   const hash = createHash('sha256').update(weights.join(''));
   hash.update(JSON.stringify({ hierarchy, attributes }));
-  for (const { id, label, split, box } of dataset.examples) {
+  for (const example of dataset.examples) {
+    const { id, label, split, box, weight } = example;
     hash.update(`\n${id} ${label} ${split} ${hashes.get(id) ?? ''}`);
     if (within === 'box') hash.update(` ${box}`);
+    if (weight !== undefined) hash.update(` weight ${weight}`);
+    if (fields.length > 0) hash.update(JSON.stringify(annotationsOf(example)));
+    if (needs.has('mask') && example.maskPath !== undefined && split !== 'test') {
+      hash.update(await hashFile(example.maskPath));
+    }
   }
   return hash.digest('hex');
+}
+
+function annotationsOf({ box, parts, partBoxes, furtherLabels }: Example) {
+  return { box, parts, partBoxes, furtherLabels };
 }

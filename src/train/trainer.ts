@@ -7,6 +7,7 @@ import { cutOf, heldBackHash } from '../data/folds.ts';
 import { rememberSeen } from '../data/seen-images.ts';
 import { topKAccuracy } from '../evaluate/accuracy.ts';
 import { fitTemperature } from '../evaluate/temperature.ts';
+import { reviewBehind } from '../methods/stage.ts';
 import { type ParameterStore, Parameters } from '../nn/scope.ts';
 import { exportRecogniser } from '../recognise/export.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
@@ -20,7 +21,7 @@ import {
 import type { RunConfig } from './config.ts';
 import type { Divergence } from './divergence.ts';
 import type { Emit, TrainSummary } from './events.ts';
-import { isNeeded, type Part, type PartState, Stopped, trainPart } from './part.ts';
+import { type Part, type PartState, Stopped, trainPart } from './part.ts';
 import { allOfTrain, checkPlan, partOf, stagesOf } from './plan.ts';
 import { holdToRecipe, recipeOf } from './recipe.ts';
 import { findingsOf, reviewStage, withDecisions } from './review.ts';
@@ -36,7 +37,7 @@ import {
 } from './run-folder.ts';
 import { prepareTask, type Task } from './task.ts';
 import { testImages } from './task-images.ts';
-import { validationPass } from './validation-pass.ts';
+import { validationScores } from './validation-pass.ts';
 
 export interface TrainJob {
   readonly folder: string;
@@ -133,7 +134,7 @@ class Trainer {
     if (this.#part === selecting) this.#beginRefit();
     const task = this.#task;
     const part = partOf(task, this.#part, this.#chosen);
-    if (!isNeeded(part)) return this.#skip(part);
+    if (part === undefined) return this.#skip();
     const divergence = await trainPart(part, this.#state, {
       task,
       store: this.#store,
@@ -151,8 +152,11 @@ class Trainer {
     await this.#endPart(part, divergence);
   }
 
-  #skip({ stage, refit }: Part): void {
-    if (!refit) this.#chosen.push({ stage: stage.name, epoch: 0, top1: null, loss: null });
+  /** Decisions have left the stage nothing to do. */
+  #skip(): void {
+    const stage = stagesOf(this.#task)[this.#part]; // none is behind the last one: a refit is not chosen
+    if (stage !== undefined)
+      this.#chosen.push({ stage: stage.name, epoch: 0, top1: null, loss: null });
     this.#part++;
   }
 
@@ -174,8 +178,11 @@ class Trainer {
   }
 
   async #review({ stage }: Part): Promise<Pick<ChosenEpoch, 'finding'>> {
-    if (stage.review === undefined || this.#given.val.length === 0) return {};
-    const seen = await reviewStage(this.#task, stage, this.#store, this.#emit, this.#pause);
+    const { method, context } = this.#task;
+    const review = reviewBehind(method.stages(context), stage.name);
+    if (review === undefined || this.#given.val.length === 0) return {};
+    const pass = { task: this.#task, store: this.#store, emit: this.#emit, pause: this.#pause };
+    const seen = await reviewStage(review, stage.name, pass);
     await this.#metrics.append(seen.line);
     if (seen.finding === undefined) return {};
     this.#emit.note(seen.finding.text);
@@ -193,7 +200,8 @@ class Trainer {
       this.#temperature = 1;
       return;
     }
-    const { scores } = await validationPass(this.#task, this.#store, this.#emit, this.#pause);
+    const context = { task: this.#task, emit: this.#emit, pause: this.#pause };
+    const scores = await validationScores(this.#store, context);
     const fit = fitTemperature(scores);
     this.#temperature = fit.temperature;
     this.#validationTop1 = topKAccuracy(scores);

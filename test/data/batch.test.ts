@@ -1,15 +1,10 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type BatchItem,
-  type BatchView,
-  loadBatch,
-  planBalancedEpoch,
-  planEpoch,
-} from '../../src/data/batch.ts';
+import { type BatchItem, type BatchView, loadBatch, planEpoch } from '../../src/data/batch.ts';
 import { encodePng } from '../../src/data/image/decode.ts';
 import { preprocessImage } from '../../src/data/image/preprocess.ts';
+import { planBalancedEpoch } from '../../src/data/samplers/balanced.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { noiseImage } from '../support/images.ts';
 

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { gatherConfig } from '../../src/cli/options.ts';
 import { float32 } from '../../src/core/tensor.ts';
 import { resolveOptions } from '../../src/data/aviary/options.ts';
+import { samplers } from '../../src/data/samplers/table.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { loadWeights } from '../../src/hub/weights.ts';
 import type { StageSettings } from '../../src/methods/method.ts';
@@ -103,6 +104,15 @@ describe('docs/configuration.md', () => {
         expect(cells, key).toBeDefined();
         if (cells?.length !== 3 || Array.isArray(value)) continue; // no default, or one a stage
         expect(Number(cells[1].replaceAll('`', '')), key).toBe(value);
+      }
+    }
+  });
+
+  test('holds every sampler and its options', () => {
+    for (const { kind, options } of samplers) {
+      expect(page).toContain(`\`${kind}\``);
+      for (const option of Object.keys(options.parse({ kind }))) {
+        expect([...rows.keys()]).toContain(`sampler.${option}`);
       }
     }
   });

@@ -12,6 +12,7 @@ import { float32, type HostTensor, int64 } from '../../src/core/tensor.ts';
 import { checkImages } from '../../src/data/check.ts';
 import { evaluateModel } from '../../src/evaluate/evaluate.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
+import { type FeatureStage, trainedAmong } from '../../src/methods/stage.ts';
 import { loadRecogniser } from '../../src/recognise/recogniser.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { emitter } from '../../src/train/events.ts';
@@ -41,13 +42,13 @@ async function writeFeatures(path: string): Promise<void> {
   const prepared = await prepareTask(config, emit, new AbortController().signal);
   const { hashes } = await checkImages(prepared.dataset.examples);
   const task = { ...prepared, hashes };
-  const [stage] = task.method.stages(task.context);
+  const [stage] = trainedAmong(task.method.stages(task.context));
   const tensors = new Map<string, HostTensor>();
   for (const split of ['train', 'test'] as const) {
     const examples: Example[] = task.dataset.examples.filter((e) => e.split === split);
     const { rows, shape } = await featuresOf(
       task,
-      { stage, ownNetwork: false },
+      { stage: stage as FeatureStage, ownNetwork: false },
       task.freshStore(),
       examples,
       emit,

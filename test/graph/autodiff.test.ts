@@ -3,13 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { float32 } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { add, mul } from '../../src/graph/ops/arithmetic.ts';
-import { cast, greater } from '../../src/graph/ops/compare.ts';
+import { cast, greater, indicator } from '../../src/graph/ops/compare.ts';
 import { conv2d } from '../../src/graph/ops/conv.ts';
+import { detach } from '../../src/graph/ops/detach.ts';
 import { constant, input, parameter } from '../../src/graph/ops/leaf.ts';
 import { gemm } from '../../src/graph/ops/matmul.ts';
 import { batchNorm } from '../../src/graph/ops/norm.ts';
 import { globalAveragePool, maxPool } from '../../src/graph/ops/pool.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
+import { topK } from '../../src/graph/ops/top-k.ts';
 import { relu, sigmoid } from '../../src/graph/ops/unary.ts';
 import { evaluate } from '../../src/graph/oracle.ts';
 import { topologicalOrder, type Value } from '../../src/graph/value.ts';
@@ -215,6 +217,34 @@ describe('second derivatives', () => {
       expect(evaluate([g], { t: values })[0].data).toBeAllClose(values.map(f));
       y = sum(g);
     }
+  });
+});
+
+describe('where no rule is', () => {
+  const x = input('x', [2, 3]);
+
+  test('an opaque op is an error that names it, and not a zero', () => {
+    const { values } = topK(mul(x, x), 2);
+    expect(() => gradients(sum(values), [x])).toThrow(
+      /^gradient of topK: expected an op whose gradient is known, got 'topK', which is opaque\. /,
+    );
+  });
+
+  test('nobody minds one through which no gradient is asked for', () => {
+    const y = input('y', [2, 2]);
+    const { values, indices } = topK(x, 2);
+    const objective = sum(mul(mul(y, values), cast(indices, 'float32')));
+    expect(gradients(objective, [y])).toHaveLength(1);
+    expect(gradients(sum(detach(values)), [x])).toHaveLength(1);
+    expect(gradients(sum(cast(indices, 'float32')), [x])).toHaveLength(1);
+    // behind a wall it has no say in the gradient
+    const { values: behind } = topK(detach(mul(x, x)), 2);
+    expect(gradients(add(sum(behind), sum(x)), [x])).toHaveLength(1);
+  });
+
+  test('zero by definition is zero', () => {
+    const [g] = gradients(sum(add(detach(x), indicator(x, 0, 1))), [x]);
+    expect([...evaluate([g], { x: [1, 2, 3, 4, 5, 6] })[0].data]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 });
 

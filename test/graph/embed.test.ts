@@ -189,7 +189,7 @@ test('two operator sets, or one too old for an op of ours, are errors', () => {
   );
 });
 
-test('no gradient flows into it, and none is needed', () => {
+test('none but its outputs have a gradient: one of its image is an error', () => {
   const image = photo(1);
   const [flat] = tiny(image, foreign(), ['flat']);
   const w = parameter({
@@ -197,10 +197,12 @@ test('no gradient flows into it, and none is needed', () => {
     type: { shape: [CHANNELS], dtype: 'float32' },
     trainable: true,
   });
-  const [dw, dx] = gradients(sum(mul(flat, w)), [w, image]);
-  expect(dw.shape).toEqual([CHANNELS]);
-  const { operators } = readOnnx(lower({ dx }).bytes);
-  expect(operators.has('Conv')).toBe(false);
+  const objective = sum(mul(flat, w));
+  expect(gradients(objective, [w, flat]).map(({ shape }) => shape)).toEqual([
+    [CHANNELS],
+    [1, CHANNELS],
+  ]);
+  expect(() => gradients(objective, [w, image])).toThrow(/^gradient of embed: .* is opaque/);
 });
 
 test('images of another shape are refused where the graph is built', () => {

@@ -1,5 +1,6 @@
 // Every op of the table, and functions made of them: lowering against the float64 oracle, and
 // gradient against central differences, over random shapes. A failure prints its seed.
+import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { randomStream } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';
@@ -11,7 +12,7 @@ import { constant, input } from '../../src/graph/ops/leaf.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
 import { opTable } from '../../src/graph/ops/table.ts';
 import { evaluate } from '../../src/graph/oracle.ts';
-import type { Value } from '../../src/graph/value.ts';
+import type { Op, Value } from '../../src/graph/value.ts';
 import { createSession } from '../../src/runtime/node.ts';
 import type { OpCase } from '../support/case-parts.ts';
 import { composedCases } from '../support/composed-cases.ts';
@@ -19,7 +20,7 @@ import { flooredError } from '../support/numbers.ts';
 import { caseStream, opCases } from '../support/op-cases.ts';
 
 // what a foreign graph means, only the engine knows: test/graph/embed.test.ts
-const LEAVES = ['input', 'constant', 'parameter', 'embed'];
+const LEAVES = ['input', 'constant', 'parameter', 'settable', 'embed'];
 const cases = { ...opCases, ...composedCases };
 const SEEDS = Number(process.env.FIELDMARK_OP_SEEDS ?? 12);
 
@@ -49,6 +50,16 @@ function functional(y: Value, seed: number): Value {
   );
   return sum(mul(y, constant(weights)));
 }
+
+test('every op of the sources is in the table, once', async () => {
+  const folder = new URL('../../src/graph/ops/', import.meta.url);
+  const modules = (await readdir(folder)).map(async (file) => import(new URL(file, folder).href));
+  const all = (await Promise.all(modules)).flatMap((module) => Object.values<unknown>(module));
+  const isOp = (x: unknown): x is Op => typeof x === 'object' && x !== null && 'reference' in x;
+  const ops = all.filter(isOp);
+  expect(ops.map(({ name }) => name).sort()).toEqual(opTable.map(({ name }) => name).sort());
+  expect(new Set(opTable)).toEqual(new Set(ops));
+});
 
 test('every op has test cases', () => {
   const names = opTable.map((op) => op.name).filter((name) => !LEAVES.includes(name));

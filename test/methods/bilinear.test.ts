@@ -1,4 +1,5 @@
 // Bilinear CNNs: what is cached, what trains, what the evidence adds up to, and whole small runs.
+
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { float32, type HostTensor, hostTensor, zeros } from '../../src/core/tensor.ts';
@@ -6,8 +7,9 @@ import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { mul } from '../../src/graph/ops/arithmetic.ts';
 import { constant } from '../../src/graph/ops/leaf.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
-import { bilinear, compactBilinear } from '../../src/methods/bilinear.ts';
-import type { MethodContext, Stage } from '../../src/methods/method.ts';
+import { bilinear, compactBilinear } from '../../src/methods/bilinear/bilinear.ts';
+import type { MethodContext } from '../../src/methods/method.ts';
+import { type FeatureStage, type TrainedStage, trainedAmong } from '../../src/methods/stage.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
@@ -46,12 +48,13 @@ function contextOf(
 
 type Asked = [keyof typeof methods, string, Partial<MethodContext>?];
 
-function stageOf(name: string, ...asked: Asked): Stage {
-  return methods[asked[0]].stages(contextOf(...asked)).find((stage) => stage.name === name)!;
+function stageOf(name: string, ...asked: Asked): TrainedStage {
+  const steps = methods[asked[0]].stages(contextOf(...asked));
+  return trainedAmong(steps).find((stage) => stage.name === name)!;
 }
 
-const rowOf = (stage: Stage, size = 64) =>
-  stage.features!(new Parameters().root(), imageInput(1, size)).shape.slice(1);
+const rowOf = (stage: TrainedStage, size = 64) =>
+  (stage as FeatureStage).features(new Parameters().root(), imageInput(1, size)).shape.slice(1);
 
 test('descriptors are cached; where they are large, the maps in their place', () => {
   // the narrow map of MobileNetV2 has 320 channels
@@ -90,7 +93,9 @@ test('maps of two networks that differ by a row are cut, others are refused', ()
 });
 
 test('of random features no classifier is trained first', () => {
-  const stages = bilinear.stages(contextOf('bilinear', 'resnet_tiny', { pretrained: false }));
+  const stages = trainedAmong(
+    bilinear.stages(contextOf('bilinear', 'resnet_tiny', { pretrained: false })),
+  );
   expect(stages.map(({ name }) => name)).toEqual(['all', 'classifier']);
 });
 
@@ -99,12 +104,14 @@ test.each([
   ['svm', ['head', 'all', 'svm']],
   ['none', ['head', 'all']],
 ] as const)('finish %s ends with %j', (finish, names) => {
-  const stages = bilinear.stages(contextOf('bilinear', 'resnet_tiny', {}, { finish }));
+  const stages = trainedAmong(
+    bilinear.stages(contextOf('bilinear', 'resnet_tiny', {}, { finish })),
+  );
   expect(stages.map(({ name }) => name)).toEqual(names);
 });
 
 test('the classifier is held back before the network trains, and free once it has', () => {
-  const [head, , last] = bilinear.stages(contextOf('bilinear', 'resnet_tiny'));
+  const [head, , last] = trainedAmong(bilinear.stages(contextOf('bilinear', 'resnet_tiny')));
   expect(head.settings.decay).toBe(1e-3);
   expect(last.settings.decay).toBeLessThan(1e-6);
   expect([head, last].map(({ source, trains }) => [source, trains('head.weight')])).toEqual([
@@ -118,7 +125,7 @@ test('the classifier is held back before the network trains, and free once it ha
 function trained(...asked: Asked): string[] {
   const stage = stageOf('all', ...asked);
   const parameters = new Parameters(stage.trains);
-  stage.loss(parameters.root(), stageBatch(stage, [2, 64, 64, 3], 3));
+  stage.loss(parameters.root(), stageBatch(stage, [2, 64, 64, 3]));
   return parameters.trainable().map(({ spec }) => spec.path);
 }
 
@@ -186,9 +193,11 @@ describe.each([
 describe('cut to the object', () => {
   test('trains what trains without the cut: what finds the object counts as given', () => {
     const paths = (crop: 'none' | 'object') => {
-      const [, stage] = bilinear.stages(contextOf('bilinear', 'mobilenet_v2', {}, { crop }));
+      const [, stage] = trainedAmong(
+        bilinear.stages(contextOf('bilinear', 'mobilenet_v2', {}, { crop })),
+      );
       const all = new Parameters(stage.trains);
-      stage.loss(all.root(), stageBatch(stage, [1, 64, 64, 3], 3));
+      stage.loss(all.root(), stageBatch(stage, [1, 64, 64, 3]));
       return all
         .trainable()
         .map(({ spec }) => spec.path)

@@ -1,7 +1,9 @@
 // Which stages fine-tuning has, and what trains in them.
+
 import { expect, test } from 'vitest';
 import { type FinetuneOptions, finetune } from '../../src/methods/finetune.ts';
 import type { MethodContext } from '../../src/methods/method.ts';
+import { trainedAmong } from '../../src/methods/stage.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
@@ -12,7 +14,7 @@ const contextOf = (pretrained: boolean, options: object): MethodContext<Finetune
   tinyContext(finetune, options, { pretrained });
 
 function stages(pretrained: boolean, options: object): string[] {
-  return finetune.stages(contextOf(pretrained, options)).map(({ name }) => name);
+  return trainedAmong(finetune.stages(contextOf(pretrained, options))).map(({ name }) => name);
 }
 
 test('with weights the head is trained first, unless it is to stay fresh', () => {
@@ -28,10 +30,10 @@ test('on random features no head is trained', () => {
 /** Paths of the parameters that the stage `all` has, by what they do there. */
 function parametersOfAll(name: string, changes: Partial<MethodContext>, options: object = {}) {
   const context = { ...contextOf(true, options), backbone: findBackbone(name), ...changes };
-  const stage = finetune.stages(context as MethodContext<FinetuneOptions>).at(-1)!;
+  const stage = trainedAmong(finetune.stages(context as MethodContext<FinetuneOptions>)).at(-1)!;
   const parameters = new Parameters(stage.trains);
   const uniforms: string[] = [];
-  const batch = stageBatch(stage, [2, 64, 64, 3], 3, (key) => uniforms.push(key));
+  const batch = stageBatch(stage, [2, 64, 64, 3], { drawn: (key) => uniforms.push(key) });
   stage.loss(parameters.root(), batch);
   const trained = parameters.trainable().map(({ spec }) => spec.path);
   return { all: [...parameters.specs.keys()], trained, uniforms };

@@ -1,14 +1,16 @@
 // RA-CNN: its stages, what trains in which, what reaches what, and what its reviews decide.
+
 import { describe, expect, test } from 'vitest';
 import { float32, hostTensor } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { mul } from '../../src/graph/ops/arithmetic.ts';
 import { constant } from '../../src/graph/ops/leaf.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
-import type { ScaleResult, Stage, StageReview } from '../../src/methods/method.ts';
-import { racnn } from '../../src/methods/racnn.ts';
-import type { RacnnContext, RacnnOptions } from '../../src/methods/racnn-looks.ts';
-import { reviewAccuracy, reviewAttention, reviewBoxes } from '../../src/methods/racnn-review.ts';
+import type { RacnnContext, RacnnOptions } from '../../src/methods/ra-cnn/looks.ts';
+import { racnn } from '../../src/methods/ra-cnn/ra-cnn.ts';
+import { reviewAccuracy, reviewAttention, reviewBoxes } from '../../src/methods/ra-cnn/reviews.ts';
+import type { ReviewedStage, ScaleResult, TrainedStage } from '../../src/methods/stage.ts';
+import { trainedAmong } from '../../src/methods/stage.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
@@ -25,14 +27,14 @@ const contextOf = (
 ): RacnnContext => tinyContext(racnn, options, { decisions });
 
 const namesOf = (options: Partial<RacnnOptions>) =>
-  racnn.stages(contextOf(options)).map(({ name }) => name);
-const stageOf = (context: RacnnContext, name: string): Stage =>
-  racnn.stages(context).find((stage) => stage.name === name)!;
+  trainedAmong(racnn.stages(contextOf(options))).map(({ name }) => name);
+const stageOf = (context: RacnnContext, name: string): TrainedStage =>
+  trainedAmong(racnn.stages(context)).find((stage) => stage.name === name)!;
 
 /** The loss of a stage on photographs, and its parameters. */
-function lossOf(stage: Stage) {
+function lossOf(stage: TrainedStage) {
   const parameters = new Parameters(stage.trains);
-  const batch = stageBatch(stage, [2, SIZE, SIZE, 3], 3);
+  const batch = stageBatch(stage, [2, SIZE, SIZE, 3]);
   return { ...stage.loss(parameters.root(), batch), parameters };
 }
 
@@ -56,7 +58,7 @@ describe('stages', () => {
 
   test('after a fall back the attention is passed over', () => {
     const fallen = contextOf({ rounds: 2, anchor: false }, { attention: 'scda' });
-    const needed = racnn.stages(fallen).filter((stage) => stage.needed !== false);
+    const needed = trainedAmong(racnn.stages(fallen));
     expect(needed.map(({ name }) => name)).toEqual(['head', 'all', 'all2', 'fuse']);
     const { parameters } = lossOf(stageOf(fallen, 'all'));
     expect([...parameters.specs.keys()].filter((path) => /^attention/.test(path))).toEqual([]);
@@ -158,7 +160,7 @@ describe('reviews', () => {
     return { name: `scale${index}`, top1, truth };
   };
   const box = (x: number) => Float32Array.from([x, 0.1, 0.6, 0.6]);
-  const seen = (scales: ScaleResult[], boxes = [box(0), box(0.2), box(0.4)]): StageReview => {
+  const seen = (scales: ScaleResult[], boxes = [box(0), box(0.2), box(0.4)]): ReviewedStage => {
     return { images: 30, scales, boxes };
   };
   const good = seen([scale(1, 0.8, 0.6), scale(2, 0.9, 0.7)]);

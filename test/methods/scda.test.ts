@@ -1,10 +1,12 @@
 // The method: what its recogniser returns, and that its heat accounts for the answer.
+
 import { expect, test } from 'vitest';
 import { sizeOf } from '../../src/core/shape.ts';
 import { hostTensor } from '../../src/core/tensor.ts';
 import { max } from '../../src/graph/ops/reduce.ts';
 import { sum } from '../../src/graph/ops/sum.ts';
 import { scda } from '../../src/methods/scda.ts';
+import { trainedAmong } from '../../src/methods/stage.ts';
 import { IMAGE_INPUT, imageInput } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
 import { noiseImage } from '../support/images.ts';
@@ -30,7 +32,7 @@ async function recognise(options: object) {
 }
 
 test('has one stage, on features, that trains the head alone', () => {
-  const [stage, ...more] = scda.stages(contextOf({}));
+  const [stage, ...more] = trainedAmong(scda.stages(contextOf({})));
   expect(more).toEqual([]);
   expect(stage).toMatchObject({ name: 'head', source: 'features' });
   expect([stage.trains('head.weight'), stage.trains('backbone.conv1.weight')]).toEqual([

@@ -4,7 +4,7 @@ import { randomStream } from '../../src/core/random.ts';
 import { float32 } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { input } from '../../src/graph/ops/leaf.ts';
-import { marginLoss, scaledScores } from '../../src/methods/svm-finish.ts';
+import { marginLoss, scaledScores } from '../../src/methods/bilinear/svm-finish.ts';
 import { mirrored } from '../../src/nn/scda.ts';
 import { Parameters } from '../../src/nn/scope.ts';
 import { runGraph } from '../support/run-graph.ts';

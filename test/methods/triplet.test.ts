@@ -1,15 +1,17 @@
 // The triplet method: its stages, its loss on a batch, and what it refuses.
+
 import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../src/core/example.ts';
 import { randomStream } from '../../src/core/random.ts';
-import { float32, hostTensor } from '../../src/core/tensor.ts';
+import { hostTensor } from '../../src/core/tensor.ts';
 import type { MethodContext, StageSettings } from '../../src/methods/method.ts';
+import { trainedAmong } from '../../src/methods/stage.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
-import { type TripletOptions, triplet } from '../../src/methods/triplet.ts';
+import { type TripletOptions, triplet } from '../../src/methods/triplet/triplet.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
-import { smoothTargets } from '../../src/nn/losses.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
+import { targetsOf } from '../../src/train/batches.ts';
 import { stageSettings } from '../../src/train/config.ts';
 import { tinyContext } from '../support/method-context.ts';
 import { runGraph } from '../support/run-graph.ts';
@@ -31,7 +33,8 @@ const contextOf = ({ options, ...changes }: Changes = {}): MethodContext<Triplet
   tinyContext(triplet, options, { imagesOfClass: [5, 5, 5], ...changes });
 
 describe('stages', () => {
-  const names = (changes: Changes) => triplet.stages(contextOf(changes)).map(({ name }) => name);
+  const names = (changes: Changes) =>
+    trainedAmong(triplet.stages(contextOf(changes))).map(({ name }) => name);
 
   test('the head, the whole network on the softmax, then both losses', () => {
     expect(names({})).toEqual(['head', 'softmax', 'all']);
@@ -45,11 +48,11 @@ describe('stages', () => {
       [2, 10, 0],
       [20, 1, 0],
     ]) {
-      const { settings } = triplet.stages(contextOf({ options: { warmup } })).at(-1)!;
+      const { settings } = trainedAmong(triplet.stages(contextOf({ options: { warmup } }))).at(-1)!;
       expect(settings.epochs).toBe(epochs);
       expect(settings.schedule.warmup).toBe(grows);
     }
-    const softmax = triplet.stages(contextOf({ options: { warmup: 2 } }))[1];
+    const softmax = trainedAmong(triplet.stages(contextOf({ options: { warmup: 2 } })))[1];
     expect(softmax.settings).toMatchObject({
       epochs: 2,
       schedule: { kind: 'constant', warmup: 1 },
@@ -57,7 +60,8 @@ describe('stages', () => {
   });
 
   test('batches hold pairs of up to sixteen classes, more images of fewer, and siblings with a tree', () => {
-    const settings = (changes: Changes) => triplet.stages(contextOf(changes)).at(-1)!.settings;
+    const settings = (changes: Changes) =>
+      trainedAmong(triplet.stages(contextOf(changes))).at(-1)!.settings;
     const shapes = [3, 8, 9, 10, 15, 16, 50].map((classes) => {
       const { batch, sampler } = settings({ classes });
       return [classes, batch, sampler];
@@ -77,8 +81,8 @@ describe('stages', () => {
   });
 
   test('frozen stages of the backbone stay frozen', () => {
-    const { trains } = triplet.stages(
-      contextOf({ network: { ...publishedNetwork, freeze: 1 } }),
+    const { trains } = trainedAmong(
+      triplet.stages(contextOf({ network: { ...publishedNetwork, freeze: 1 } })),
     )[2];
     expect(trains('backbone.conv1.weight')).toBe(false);
     expect(trains('head.weight')).toBe(true);
@@ -90,10 +94,10 @@ type Reported = 'loss' | 'softmax' | 'triplet' | 'active';
 /** Loss and metrics of the last stage on six random images, and the features that it saw. */
 async function lossOf(changes: Changes) {
   const context = contextOf(changes);
-  const stage = triplet.stages(context).at(-1)!;
+  const stage = trainedAmong(triplet.stages(context)).at(-1)!;
   const parameters = new Parameters();
   const shape = [6, 32, 32, 3];
-  const { loss, metrics } = stage.loss(parameters.root(), stageBatch(stage, shape, 3));
+  const { loss, metrics } = stage.loss(parameters.root(), stageBatch(stage, shape));
   const image = imageInput(6, 32);
   const { embedding } = triplet.recogniser(context, parameters.root(), image);
   const store: ParameterStore = new Map();
@@ -103,8 +107,7 @@ async function lossOf(changes: Changes) {
   const labels = [0, 0, 1, 1, 2, 2];
   const feeds = {
     input: hostTensor('uint8', shape, bytes),
-    targets: float32([6, 3], smoothTargets(labels, 3, 0.1)),
-    labels: float32([6, 3], smoothTargets(labels, 3)),
+    ...targetsOf(labels),
   };
   const constants = (path: string) => store.get(path);
   const found = await runGraph({ loss, ...metrics }, feeds, { constants });
@@ -175,7 +178,7 @@ describe('the joint loss', () => {
 describe('checks before images are read', () => {
   function check(changes: Changes, wished: Partial<StageSettings> = {}, until = 'all') {
     const context = contextOf(changes);
-    const stages = triplet.stages(context);
+    const stages = trainedAmong(triplet.stages(context));
     const settings = new Map(
       stages
         .slice(0, stages.findIndex(({ name }) => name === until) + 1)

@@ -1,4 +1,4 @@
-// What every backbone is made of: published sizes, map sizes, strides, last stages.
+// What every backbone is made of: published sizes, map sizes, strides, last levels.
 import { describe, expect, test } from 'vitest';
 import { input } from '../../src/graph/ops/leaf.ts';
 import { describeBackbone } from '../../src/nn/backbones/describe.ts';
@@ -11,7 +11,7 @@ describe.each(backbones.map((backbone) => [backbone.name, backbone] as const))('
   });
 
   test.each([224, 448])('its maps at %i have the size that their strides say', (size) => {
-    for (const { name, stride, shape } of describeBackbone(b, size).stages) {
+    for (const { name, stride, shape } of describeBackbone(b, size).levels) {
       // unpadded stems lose a few cells
       expect(Math.abs(shape[1] - size / stride), name).toBeLessThanOrEqual(3);
     }
@@ -29,6 +29,6 @@ describe.each(backbones.map((backbone) => [backbone.name, backbone] as const))('
     expect(wide.pooled.shape).toEqual(strided.pooled.shape);
     const [small, large] = [strided.map.shape[2], wide.map.shape[2]];
     expect(Math.abs(large - 2 * small)).toBeLessThanOrEqual(1);
-    expect(wide.stages.at(-1)!.stride).toBe(strided.stages.at(-1)!.stride / 2);
+    expect(wide.levels.at(-1)!.stride).toBe(strided.levels.at(-1)!.stride / 2);
   });
 });

@@ -1,27 +1,27 @@
-// Which parameters the first stages have, and that a frozen stage changes in no way.
+// Which parameters the first levels have, and that a frozen stage changes in no way.
 import { expect, test } from 'vitest';
 import { input } from '../../src/graph/ops/leaf.ts';
-import { pathsOfStages } from '../../src/nn/backbones/freeze.ts';
+import { pathsOfLevels } from '../../src/nn/backbones/freeze.ts';
 import { backbones, findBackbone } from '../../src/nn/backbones/table.ts';
 import { Parameters } from '../../src/nn/scope.ts';
 
-test('stages hold what their maps depend on', () => {
-  const paths = [...pathsOfStages(findBackbone('resnet18'), 1)];
+test('levels hold what their maps depend on', () => {
+  const paths = [...pathsOfLevels(findBackbone('resnet18'), 1)];
   const tops = new Set(paths.map((path) => path.split('.')[0]));
   expect([...tops].sort()).toEqual(['bn1', 'conv1', 'layer1']);
-  expect(pathsOfStages(findBackbone('resnet18'), 0).size).toBe(0);
+  expect(pathsOfLevels(findBackbone('resnet18'), 0).size).toBe(0);
 });
 
 test.each(backbones.map((backbone) => [backbone.name, backbone] as const))(
-  '%s: each stage adds parameters, and one too many is an error',
+  '%s: each level adds parameters, and one too many is an error',
   (_, backbone) => {
     const sizes: number[] = [];
     for (let count = 0; ; count++) {
       try {
-        sizes.push(pathsOfStages(backbone, count).size);
+        sizes.push(pathsOfLevels(backbone, count).size);
       } catch (error) {
         expect((error as Error).message).toMatch(
-          /^network\.freeze: expected at most \d, the stages of .*They are /,
+          /^network\.freeze: expected at most \d, the levels of .*They are /,
         );
         break;
       }
@@ -33,8 +33,8 @@ test.each(backbones.map((backbone) => [backbone.name, backbone] as const))(
   },
 );
 
-test('norms of frozen stages do not follow the batch', () => {
-  const frozen = pathsOfStages(findBackbone('resnet18'), 2);
+test('norms of frozen levels do not follow the batch', () => {
+  const frozen = pathsOfLevels(findBackbone('resnet18'), 2);
   const parameters = new Parameters((path) => !frozen.has(path));
   const build = { norms: 'batch', padding: 'torch' } as const;
   findBackbone('resnet18').features(parameters.root(), input('image', [2, 3, 64, 64]), build);

@@ -47,8 +47,8 @@ const SIZE = 64;
 function brightness() {
   const image = input('image', [2, 1, SIZE, SIZE]);
   const map = avgPool(image, { kernel: 4, strides: 4 });
-  const stages = [{ name: 'map', value: map, stride: 4 }];
-  const features: Features = { stages, map, pooled: globalAveragePool(map) };
+  const levels = [{ name: 'map', value: map, stride: 4 }];
+  const features: Features = { levels, map, pooled: globalAveragePool(map) };
   return { image, features };
 }
 

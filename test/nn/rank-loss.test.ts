@@ -1,6 +1,6 @@
 // The rank loss by hand, and who is pushed by it.
 import { expect, test } from 'vitest';
-import { float32 } from '../../src/core/tensor.ts';
+import { float32, int64 } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
 import { input } from '../../src/graph/ops/leaf.ts';
 import { rankLoss, truthProbability } from '../../src/nn/rank-loss.ts';
@@ -10,14 +10,14 @@ const LOG3 = Math.log(3);
 
 async function ranked(coarser: number[][], finer: number[][], truth: number[], margin: number) {
   const shape = [coarser.length, coarser[0].length];
-  const [a, b, labels] = ['a', 'b', 'labels'].map((name) => input(name, shape));
+  const [a, b] = ['a', 'b'].map((name) => input(name, shape));
+  const labels = input('labels', [truth.length], 'int64');
   const loss = rankLoss(a, b, labels, margin);
   const [da, db] = gradients(loss, [a, b]);
-  const rows = truth.flatMap((t) => coarser[0].map((_, k) => Number(k === t)));
   const feeds = {
     a: float32(shape, coarser.flat()),
     b: float32(shape, finer.flat()),
-    labels: float32(shape, rows),
+    labels: int64([truth.length], truth),
   };
   const outputs = { loss, da, db, p: truthProbability(a, labels) };
   // the gradient of the coarser scale is a constant: only that of the finer one is computed

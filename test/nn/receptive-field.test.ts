@@ -105,7 +105,7 @@ describe('networks', () => {
     const parameters = new Parameters();
     const pixels = normaliseImage(imageInput(1, 96), { mean: [0, 0, 0], std: [1, 1, 1] });
     const how = { norms: 'frozen', padding: 'torch', pooling: 'average' } as const;
-    for (const { value, stride } of b.features(parameters.root(), pixels, how).stages) {
+    for (const { value, stride } of b.features(parameters.root(), pixels, how).levels) {
       const [rows] = cellGrid(value, 96);
       expect(rows.stride).toBe(stride);
       expect(Math.abs(rows.origin)).toBeLessThanOrEqual(2 * stride);

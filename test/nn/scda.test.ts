@@ -181,7 +181,7 @@ describe('random maps', () => {
 function featuresOf(map: readonly number[], finer: readonly number[]): Features {
   const [last, inner] = [input('map', map), input('finer', finer)];
   return {
-    stages: [
+    levels: [
       { name: 'inner', value: inner, stride: 16 },
       { name: 'last', value: last, stride: 32 },
     ],

@@ -1,7 +1,8 @@
 // Random cases for functions that are made of ops and have no row in the table of ops.
+
 import type { RandomStream } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';
-import { float32 } from '../../src/core/tensor.ts';
+import { int64 } from '../../src/core/tensor.ts';
 import * as act from '../../src/graph/ops/activation.ts';
 import { mul } from '../../src/graph/ops/arithmetic.ts';
 import { convTranspose2d } from '../../src/graph/ops/conv-transpose.ts';
@@ -13,7 +14,6 @@ import type { Value } from '../../src/graph/value.ts';
 import { bilinearPooling } from '../../src/nn/bilinear-pooling.ts';
 import { classLinks } from '../../src/nn/class-relations.ts';
 import { tensorSketch } from '../../src/nn/compact-bilinear.ts';
-import { smoothTargets } from '../../src/nn/losses.ts';
 import { squaredDistances, unitRows } from '../../src/nn/pairwise.ts';
 import { rankLoss } from '../../src/nn/rank-loss.ts';
 import { smoothL1 } from '../../src/nn/smooth-l1.ts';
@@ -119,11 +119,7 @@ export const composedCases: Readonly<Record<string, Generator>> = {
     const [n, k] = [1 + r.integer(3), 2 + r.integer(4)];
     const labels = Array.from({ length: n }, () => r.integer(k));
     return {
-      inputs: [
-        spread(r, [n, k]),
-        spread(r, [n, k]),
-        typed('float32', [n, k], [...smoothTargets(labels, k)]),
-      ],
+      inputs: [spread(r, [n, k]), spread(r, [n, k]), typed('int64', [n], labels)],
       build: (coarser, finer, truth) => rankLoss(coarser, finer, truth, 0.05),
       differentiable: [1], // the coarser scale's probability is taken as given
     };
@@ -155,7 +151,7 @@ function unitRowsCase(r: RandomStream): OpCase {
 function tripletCase(r: RandomStream, levels: readonly (readonly number[])[]): OpCase {
   const [n, d] = [4 + r.integer(5), 2 + r.integer(4)];
   const labels = Array.from({ length: n }, () => r.integer(4));
-  const rows = constant(float32([n, 4], smoothTargets(labels, 4)));
+  const rows = constant(int64([n], labels));
   const attributes = levels.length === 0 ? undefined : [0, 1, 2, 3].map(() => bits(r, 5));
   const margins = [0.9, 0.6, 0.4].slice(0, levels.length + 1);
   return {

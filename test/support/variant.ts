@@ -4,7 +4,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { float32, type HostTensor, hostTensor } from '../../src/core/tensor.ts';
+import { type HostTensor, hostTensor } from '../../src/core/tensor.ts';
 import { writeAviary } from '../../src/data/aviary/write-aviary.ts';
 import { loadBatch } from '../../src/data/batch.ts';
 import { openDataset } from '../../src/data/datasets/table.ts';
@@ -14,10 +14,10 @@ import { fillFromWeights } from '../../src/hub/fill.ts';
 import { loadWeights, torchvisionDescription } from '../../src/hub/weights.ts';
 import { finetune } from '../../src/methods/finetune.ts';
 import { networkSettings } from '../../src/methods/settings.ts';
+import { trainedAmong } from '../../src/methods/stage.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { type Backbone, publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { IMAGE_INPUT } from '../../src/nn/image-input.ts';
-import { smoothTargets } from '../../src/nn/losses.ts';
 import {
   initialise,
   type ParameterSpec,
@@ -29,6 +29,7 @@ import { MODEL_FILE } from '../../src/recognise/manifest.ts';
 import { recogniserGraph } from '../../src/recognise/recogniser-graph.ts';
 import { createSession } from '../../src/runtime/node.ts';
 import { blockedLanes } from '../../src/runtime/probe.ts';
+import { targetsOf } from '../../src/train/batches.ts';
 import { Stepper } from '../../src/train/stepper.ts';
 import { temporaryFolder } from './files.ts';
 import { sharedPath } from './images.ts';
@@ -97,8 +98,8 @@ function freshStore(backbone: Backbone, photos: Photos): ParameterStore {
   const parameters = new Parameters();
   const context = contextOf(backbone, photos);
   recogniserGraph(finetune, context, parameters, SIZE);
-  const [stage] = finetune.stages(context); // has classifiers of its own
-  stage.loss(parameters.root(), stageBatch(stage, photos.images.shape, context.classes));
+  const [stage] = trainedAmong(finetune.stages(context)); // has classifiers of its own
+  stage.loss(parameters.root(), stageBatch(stage, photos.images.shape));
   const store: ParameterStore = new Map();
   initialise(parameters, store, 1);
   return store;
@@ -112,27 +113,26 @@ async function twoSteps(
   lowering: Lowering,
 ): Promise<number[]> {
   const context = contextOf(backbone, photos);
-  const [stage] = finetune.stages(context);
+  const [stage] = trainedAmong(finetune.stages(context));
   const settings = networkSettings(true);
   const parameters = new Parameters(stage.trains);
-  const batch = stageBatch(stage, photos.images.shape, context.classes, (name) => {
+  const drawn = (name: string) => {
     throw new Error(`expected no dropout, got '${name}'`);
-  });
+  };
+  const batch = stageBatch(stage, photos.images.shape, { drawn });
   const { loss } = stage.loss(parameters.root(), batch);
   const group = ({ role, path }: ParameterSpec) => ({
     rateFactor: path.startsWith('backbone.') ? 1 : settings.headFactor,
     decay: role === 'weight' ? settings.decay : 0,
   });
-  const { optimiser, clip, rate, smoothing } = settings;
+  const { optimiser, clip, rate } = settings;
   const graph = { loss, parameters, store, optimiser, group, clip, lowering };
   const stepper = await Stepper.open({ graph, passes: 1, uniforms: [], threads: 2 }, (name) =>
     store.get(name),
   );
-  const targets = smoothTargets(photos.labels, context.classes, smoothing);
   const feeds = {
     input: photos.images,
-    targets: float32([BATCH, context.classes], targets),
-    labels: float32([BATCH, context.classes], smoothTargets(photos.labels, context.classes)),
+    fields: targetsOf(photos.labels),
     rate,
     progress: 0,
     draw: () => {

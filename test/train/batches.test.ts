@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Example } from '../../src/core/example.ts';
 import { randomStream } from '../../src/core/random.ts';
+import { float32, type HostTensor } from '../../src/core/tensor.ts';
 import { encodePng } from '../../src/data/image/decode.ts';
 import { mixImages, mixRows } from '../../src/data/mix.ts';
 import { drawMix } from '../../src/data/mix-draws.ts';
@@ -30,19 +31,21 @@ const examples = table.rows.map((_, i) => exampleOf(i));
 
 function rowBatches(changes: Partial<StageSettings>): BatchSource {
   const settings = { ...headSettings(), batch: 4, ...changes };
-  return featureBatches(table, examples, settings, config.seed, CLASSES);
+  return featureBatches(table, { examples, settings, config });
 }
 
 const dataOf = async (source: BatchSource, epoch: number, step: number) => {
-  const { input, targets } = await source.load(epoch, step);
-  return { input: input.data as Float32Array, targets: targets.data as Float32Array };
+  const { input, fields } = await source.load(epoch, step);
+  const { labels, weights, others, share } = fields;
+  const numbers = ({ data }: HostTensor) => Array.from(data as ArrayLike<number>, Number);
+  return {
+    input: input.data as Float32Array,
+    labels: numbers(labels),
+    weights: numbers(weights),
+    others: numbers(others),
+    share: Number(share.data[0]),
+  };
 };
-
-function rowSums(targets: Float32Array): number[] {
-  return Array.from({ length: targets.length / CLASSES }, (_, i) =>
-    targets.subarray(i * CLASSES, (i + 1) * CLASSES).reduce((a, b) => a + b, 0),
-  );
-}
 
 describe('rows of features', () => {
   test.each([
@@ -57,7 +60,7 @@ describe('rows of features', () => {
     expect(source.shape).toEqual([rows, 8]);
   });
 
-  test('mixup blends rows and targets alike, and not those that fill the batch up', async () => {
+  test('mixup blends rows and says with whom, and not those that fill the batch up', async () => {
     const [plain, mixed] = [rowBatches({}), rowBatches({ mixup: 0.4 })];
     for (const [epoch, step, count] of [
       [0, 0, 4],
@@ -68,10 +71,12 @@ describe('rows of features', () => {
       const stream = randomStream(config.seed, 'mix', epoch, step);
       const { share } = drawMix({ mixup: 0.4, cutmix: 0 }, 0, stream)!;
       mixRows(expected.input, count, 8, share);
-      mixRows(expected.targets, count, CLASSES, share);
       const got = await dataOf(mixed, epoch, step);
-      expect(got).toEqual(expected);
-      expect(rowSums(got.targets)).toBeAllClose([1, 1, ...(count === 4 ? [1, 1] : [0, 0])]);
+      expect(got).toEqual({ ...expected, share });
+      const { labels, others, weights } = got;
+      const whole = labels.slice(0, count);
+      expect(others.slice(0, count)).toEqual([whole.at(-1), ...whole.slice(0, -1)]);
+      expect(weights).toEqual([1, 1, ...(count === 4 ? [1, 1] : [0, 0])]);
     }
   });
 });
@@ -85,7 +90,7 @@ describe('images', () => {
     const folder = await temporaryFolder(Object.fromEntries(await Promise.all(files)));
     const settings = { ...networkSettings(false), batch: 5, smoothing: 0.1, ...changes };
     const all = Array.from({ length: 6 }, (_, i) => exampleOf(i, `${folder}/${i}.png`));
-    return imageBatches(all, settings, config, { classes: CLASSES });
+    return imageBatches({ examples: all, settings, config });
   }
 
   test.each([
@@ -98,10 +103,9 @@ describe('images', () => {
       const images = await plain.load(epoch, 0);
       const plan = drawMix(alphas, SIZE, randomStream(config.seed, 'mix', epoch, 0))!;
       mixImages(images.input.data as Uint8Array, 5, SIZE, plan);
-      mixRows(images.targets.data as Float32Array, 5, CLASSES, plan.share);
       const got = await mixed.load(epoch, 0);
-      expect(got).toEqual(images);
-      expect(rowSums(got.targets.data as Float32Array)).toBeAllClose([1, 1, 1, 1, 1]);
+      const fields = { ...images.fields, share: float32([], [plan.share]) };
+      expect(got).toEqual({ input: images.input, fields });
     }
     await plain.close();
     await mixed.close();

@@ -1,7 +1,9 @@
 // What a run says about memory before it begins, and what it refuses there.
+
 import { expect, test } from 'vitest';
 import type { Example } from '../../src/core/example.ts';
 import type { MethodContext } from '../../src/methods/method.ts';
+import { trainedAmong } from '../../src/methods/stage.ts';
 import { findMethod } from '../../src/methods/table.ts';
 import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
@@ -28,11 +30,12 @@ function notesOf(name: string, backbone: string, classes: number, free: number):
   const train = images(27 * classes);
   const task = {
     context,
+    method,
     config: parseConfig({ data: 'x', size: 64 }),
     train,
     val: images(3 * classes),
   };
-  const parts = method.stages(context).map((stage, at, stages) => {
+  const parts = trainedAmong(method.stages(context)).map((stage, at, stages) => {
     const ownNetwork = hasOwnNetwork(stages, at);
     return { stage, settings: stage.settings, examples: train, ownNetwork, refit: false };
   });

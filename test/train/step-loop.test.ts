@@ -7,6 +7,7 @@ import type { StageSettings } from '../../src/methods/method.ts';
 import { networkSettings } from '../../src/methods/settings.ts';
 import type { PlateauOptions } from '../../src/nn/schedules.ts';
 import type { ParameterNumbers } from '../../src/nn/scope.ts';
+import { targetsOf } from '../../src/train/batches.ts';
 import type { Part, PartHost, PartState } from '../../src/train/part.ts';
 import type { MetricsLine } from '../../src/train/run-folder.ts';
 import { StepLoop } from '../../src/train/step-loop.ts';
@@ -106,7 +107,7 @@ async function run(setting: Setting) {
       batch: 1,
       stepsPerEpoch: STEPS,
       shape: [1],
-      load: async () => ({ input: one(0), targets: one(0), labels: one(0) }),
+      load: async () => ({ input: one(0), fields: targetsOf([0]) }),
       close: async () => {},
     },
     stepper,

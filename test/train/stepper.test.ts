@@ -10,12 +10,13 @@ import { input } from '../../src/graph/ops/leaf.ts';
 import { reshape } from '../../src/graph/ops/movement.ts';
 import { globalAveragePool } from '../../src/graph/ops/pool.ts';
 import { relu } from '../../src/graph/ops/unary.ts';
+import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { convNorm, linear, type NormMode } from '../../src/nn/layers.ts';
-import { crossEntropy, smoothTargets } from '../../src/nn/losses.ts';
+import { classEntropy } from '../../src/nn/losses.ts';
 import type { OptimiserOptions } from '../../src/nn/optimisers.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
 import { blockedLanes } from '../../src/runtime/probe.ts';
-import { uniformNumbers } from '../../src/train/batches.ts';
+import { targetsOf, uniformNumbers } from '../../src/train/batches.ts';
 import { Stepper, type Uniform } from '../../src/train/stepper.ts';
 import { uniformTensor } from '../support/golden.ts';
 
@@ -55,7 +56,9 @@ function network(norms: NormMode, images: number) {
   const pooled = reshape(globalAveragePool(relu(map)), [images, 4]);
   const kept = dropout(pooled, input('dropout', [images, 4]), 0.3);
   const logits = linear(scope.child('head'), kept, CLASSES);
-  return { loss: crossEntropy(logits, input('targets', [images, CLASSES])), parameters, uniforms };
+  const settings = { smoothing: 0.1, mixup: 0, cutmix: 0 };
+  const { targets } = stageBatch({ source: 'features', settings }, [images]);
+  return { loss: classEntropy(logits, targets), parameters, uniforms };
 }
 
 async function open(setting: Setting) {
@@ -78,8 +81,7 @@ function feeds(step: number) {
   const labels = Array.from({ length: BATCH }, (_, i) => (i + step) % CLASSES);
   return {
     input: float32(IMAGE, uniformTensor(`stepper/image${step}`, IMAGE)),
-    targets: float32([BATCH, CLASSES], smoothTargets(labels, CLASSES, 0.1)),
-    labels: float32([BATCH, CLASSES], smoothTargets(labels, CLASSES)),
+    fields: targetsOf(labels),
     rate: 0.1 / step,
     number: step,
     progress: 0,

@@ -23,10 +23,10 @@ test('a training view shows the box alone', async () => {
   // the whole box, neither mirrored nor jittered
   const augment = { scale: [1, 1], ratio: [1, 1], flip: 0, jitter: 0 } as const;
   const settings = stageSettings('all', networkSettings(false), { augment, batch: 4 });
-  const source = imageBatches(examples, { ...settings, epochs: 1 }, config, { classes: 4 });
+  const source = imageBatches({ examples, settings: { ...settings, epochs: 1 }, config });
   const seen = (await source.load(0, 0)).input.data;
   const boxless = { ...config, within: 'image' } as const;
-  const whole = imageBatches(examples, { ...settings, epochs: 1 }, boxless, { classes: 4 });
+  const whole = imageBatches({ examples, settings: { ...settings, epochs: 1 }, config: boxless });
   const other = (await whole.load(0, 0)).input.data;
   await source.close();
   await whole.close();

@@ -39,6 +39,7 @@ export function supervisionOf(
   const found: Supervision[] = ['labels'];
   if (all((example) => example.box)) found.push('box');
   if (all((example) => example.parts)) found.push('parts');
+  if (all((example) => example.partBoxes)) found.push('partBoxes');
   if (all((example) => example.maskPath)) found.push('mask');
   if (hierarchy && hierarchy.length > 0) found.push('hierarchy');
   return found;

@@ -1,9 +1,11 @@
-// Training augmentation in two steps: draw a plan (plain data), then apply it to pixels. Boxes and
-// part points follow the same plan. Semantics are torchvision's; the colours are in jitter.ts.
+// Training augmentation in two steps: draw a plan (plain data), then apply it to pixels. Boxes, part
+// points and masks follow the same plan (core/view.ts). Semantics are torchvision's; the colours are in
+// jitter.ts.
 
-import type { Box, PartPoint } from '../../core/example.ts';
+import type { Box } from '../../core/example.ts';
 import type { RandomStream } from '../../core/random.ts';
 import type { RawImage } from '../../core/raw-image.ts';
+import type { ErasedRect, View } from '../../core/view.ts';
 import { applyJitter, type JitterOptions, type JitterPlan, sampleJitter } from './jitter.ts';
 import type { ImageSize } from './preprocess.ts';
 import { resizeCrop } from './resize.ts';
@@ -35,19 +37,12 @@ export interface EraseOptions {
 }
 
 /** What happens to one image: plain data that can be sent to a worker or written down. */
-export interface AugmentationPlan {
-  /** Upright size of the source file, which `crop` refers to. */
-  readonly width: number;
-  readonly height: number;
-  readonly crop: Box;
-  readonly flip: boolean;
+export interface AugmentationPlan extends View {
   readonly jitter?: JitterPlan;
   readonly erase?: ErasePlan;
 }
 
-export interface ErasePlan {
-  /** In shares of the output's width and height. */
-  readonly rect: Box;
+export interface ErasePlan extends ErasedRect {
   readonly fill: 'noise' | 'mean';
   readonly noiseSeed: number;
 }
@@ -137,11 +132,32 @@ export function applyAugmentation(
   return out;
 }
 
-const MEAN_COLOUR = [124, 116, 104]; // ImageNet's mean in 8 bits
+/**
+ * The mask of an image under its plan, [outSize, outSize]: 255 is the object, 0 what is not, and what is
+ * erased. The mask may be of another size than the image.
+ */
+export function applyToMask(mask: RawImage, plan: AugmentationPlan, outSize: number): Uint8Array {
+  const { width, height, crop, flip, erase } = plan;
+  const { data } = applyAugmentation(mask, { width, height, crop, flip }, outSize);
+  const plane = Uint8Array.from({ length: outSize * outSize }, (_, i) => data[3 * i]);
+  if (erase === undefined) return plane;
+  const [left, top, right, bottom] = erasedPixels(erase, outSize, outSize);
+  for (let y = top; y < bottom; y++) plane.fill(0, y * outSize + left, y * outSize + right);
+  return plane;
+}
 
-function eraseRect({ width, height, data }: RawImage, { rect, fill, noiseSeed }: ErasePlan): void {
+/** Left, top, right and bottom of what is erased, in whole pixels of the output. */
+function erasedPixels({ rect }: ErasedRect, width: number, height: number) {
   const [left, right] = [Math.round(rect[0] * width), Math.round((rect[0] + rect[2]) * width)];
   const [top, bottom] = [Math.round(rect[1] * height), Math.round((rect[1] + rect[3]) * height)];
+  return [left, top, right, bottom] as const;
+}
+
+const MEAN_COLOUR = [124, 116, 104]; // ImageNet's mean in 8 bits
+
+function eraseRect({ width, height, data }: RawImage, plan: ErasePlan): void {
+  const { fill, noiseSeed } = plan;
+  const [left, top, right, bottom] = erasedPixels(plan, width, height);
   let state = noiseSeed | 1; // xorshift32 (Marsaglia 2003): one keyed draw seeds a whole rectangle
   for (let y = top; y < bottom; y++) {
     const end = (y * width + right) * 3;
@@ -153,44 +169,4 @@ function eraseRect({ width, height, data }: RawImage, { rect, fill, noiseSeed }:
       data[i] = fill === 'mean' ? MEAN_COLOUR[i % 3] : ((state & 255) + ((state >>> 8) & 255)) >> 1;
     }
   }
-}
-
-/**
- * A box of the source image in pixels of the output, clipped to it; `undefined` when nothing of it
- * is left. Coordinates are continuous: pixel 0 covers 0 to 1.
- */
-export function mapBox(box: Box, plan: AugmentationPlan, outSize: number): Box | undefined {
-  const [cropX, cropY, cropWidth, cropHeight] = plan.crop;
-  const left = ((box[0] - cropX) * outSize) / cropWidth;
-  const right = ((box[0] + box[2] - cropX) * outSize) / cropWidth;
-  const top = Math.max(0, ((box[1] - cropY) * outSize) / cropHeight);
-  const bottom = Math.min(outSize, ((box[1] + box[3] - cropY) * outSize) / cropHeight);
-  const x0 = Math.max(0, plan.flip ? outSize - right : left);
-  const x1 = Math.min(outSize, plan.flip ? outSize - left : right);
-  return x1 > x0 && bottom > top ? [x0, top, x1 - x0, bottom - top] : undefined;
-}
-
-/**
- * Part points in pixels of the output; those outside become invisible. A flip exchanges the parts
- * of each pair in `swaps` (`Dataset.partSwaps`): a left eye becomes a right eye.
- */
-export function mapParts(
-  parts: readonly PartPoint[],
-  swaps: readonly (readonly [number, number])[],
-  plan: AugmentationPlan,
-  outSize: number,
-): PartPoint[] {
-  const mapped = parts.map((part) => mapPoint(part, plan, outSize));
-  if (!plan.flip) return mapped;
-  for (const [a, b] of swaps) [mapped[a], mapped[b]] = [mapped[b], mapped[a]];
-  return mapped;
-}
-
-function mapPoint(part: PartPoint, plan: AugmentationPlan, outSize: number): PartPoint {
-  const [cropX, cropY, cropWidth, cropHeight] = plan.crop;
-  const across = ((part.x - cropX) * outSize) / cropWidth;
-  const x = plan.flip ? outSize - across : across;
-  const y = ((part.y - cropY) * outSize) / cropHeight;
-  const inside = x >= 0 && y >= 0 && x < outSize && y < outSize;
-  return part.visible && inside ? { x, y, visible: true } : { x: 0, y: 0, visible: false };
 }

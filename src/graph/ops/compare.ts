@@ -11,6 +11,7 @@ import { mapBroadcast } from './walk.ts';
 function comparison(name: string, onnx: string, f: (a: number, b: number) => boolean): Op<null> {
   return {
     name,
+    vjp: 'zero',
     infer: ([a, b]) => [{ shape: broadcastOf(name, a, b), dtype: 'bool' }],
     portable: (b, _, inputs) => [b.op(onnx, inputs)],
     reference: (inputs, _, node) => [
@@ -74,6 +75,7 @@ export const castOp: Op<{ dtype: DType }> = {
  */
 export const indicatorOp: Op<{ low: number; high: number }> = {
   name: 'indicator',
+  vjp: 'zero',
   infer: ([x]) => [x],
   portable: (b, node, [x]) => {
     const { low, high } = node.attrs;

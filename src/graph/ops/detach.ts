@@ -2,9 +2,10 @@
 
 import { apply, type Op, type Value } from '../value.ts';
 
-/** The same numbers; without a `vjp`, so that no gradient flows back. Costs nothing at run time. */
+/** The same numbers, whose gradient counts as zero. Costs nothing at run time. */
 export const detachOp: Op<null> = {
   name: 'detach',
+  vjp: 'zero',
   infer: ([x]) => [x],
   portable: (_, __, [x]) => [x],
   reference: ([x]) => [x.data.slice()],

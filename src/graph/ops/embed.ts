@@ -44,6 +44,7 @@ export const FLOAT32 = 1;
 
 export const embedOp: Op<Embedding> = {
   name: 'embed',
+  vjp: 'opaque',
   infer: ([x], { size, outputs, single }) => {
     const [n, c, h, w] = x.shape;
     const fits = x.dtype === 'float32' && c === 3 && h === size && w === size;

@@ -93,6 +93,7 @@ export const scatterAddOp: Op<{ axis: number; size: number }> = {
 /** Index of the first maximum along an axis, which vanishes. int64; no gradient. */
 export const argMaxOp: Op<{ axis: number }> = {
   name: 'argMax',
+  vjp: 'zero',
   infer: ([x], { axis }) => [{ shape: x.shape.filter((_, i) => i !== axis), dtype: 'int64' }],
   portable: (b, node, inputs) => [b.op('ArgMax', inputs, { axis: node.attrs.axis, keepdims: 0 })],
   reference: ([x], { axis }) => {

@@ -14,6 +14,7 @@ import {
 /** A tensor that the caller feeds at every run. */
 export const inputOp: Op<{ name: string; type: TensorType }> = {
   name: 'input',
+  vjp: 'zero',
   infer: (_, { type }) => [type],
   portable: (b, node) => [b.graphInput(node.attrs.name, node.attrs.type)],
   reference: (_, { name }) => {
@@ -24,6 +25,7 @@ export const inputOp: Op<{ name: string; type: TensorType }> = {
 /** A tensor that is part of the graph. */
 export const constantOp: Op<{ tensor: HostTensor }> = {
   name: 'constant',
+  vjp: 'zero',
   infer: (_, { tensor }) => [{ shape: tensor.shape, dtype: tensor.dtype }],
   portable: (b, node) => [b.constant(node.attrs.tensor)],
   reference: (_, { tensor }) => [Float64Array.from(tensor.data as ArrayLike<number>, Number)],
@@ -35,6 +37,7 @@ export const constantOp: Op<{ tensor: HostTensor }> = {
  */
 export const settableOp: Op<{ name: string; tensor: HostTensor }> = {
   name: 'settable',
+  vjp: 'zero',
   infer: (_, { tensor }) => [{ shape: tensor.shape, dtype: tensor.dtype }],
   portable: (b, node) => [b.namedConstant(node.attrs.name, node.attrs.tensor)],
   reference: (_, { tensor }) => [Float64Array.from(tensor.data as ArrayLike<number>, Number)],
@@ -43,6 +46,7 @@ export const settableOp: Op<{ name: string; tensor: HostTensor }> = {
 /** A tensor known by its path; its numbers live outside the graph. */
 export const parameterOp: Op<ParameterAttrs> = {
   name: 'parameter',
+  vjp: 'zero',
   infer: (_, { type }) => [type],
   portable: (b, node) => [b.parameter(node.attrs)],
   reference: (_, { path }) => {

@@ -2,7 +2,7 @@
 
 import { broadcastShapes, broadcastStrides, showShape, sizeOf } from '../../core/shape.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
-import { apply, graphError, type Op, type Reference, type Value } from '../value.ts';
+import { apply, graphError, type Op, type Reference, type Value, type Vjp } from '../value.ts';
 import { mul } from './arithmetic.ts';
 import { transpose } from './movement.ts';
 import { sumTo } from './sum.ts';
@@ -23,6 +23,19 @@ function extents(a: readonly number[], b: readonly number[], { transA, transB }:
   return { rows: ar, inner: ac, columns: bc };
 }
 
+/** Gradients of both factors. */
+const productGradients: Vjp<Transposed> = (node, [g], needed) => {
+  const [a, b] = node.inputs;
+  const { transA, transB } = node.attrs;
+  if (g === undefined) return [];
+  const left = () => (transA ? matmul(b, g, transB, true) : matmul(g, b, false, !transB));
+  const right = () => (transB ? matmul(g, a, true, transA) : matmul(a, g, !transA, false));
+  return [
+    needed[0] ? sumTo(left(), a.shape) : undefined,
+    needed[1] ? sumTo(right(), b.shape) : undefined,
+  ];
+};
+
 /**
  * `op(a) op(b)` over the last two axes, where op transposes if asked. Leading axes broadcast.
  */
@@ -40,17 +53,7 @@ export const matmulOp: Op<Transposed> = {
     }
     return [{ shape: [...batch, rows, columns], dtype: a.dtype }];
   },
-  vjp: (node, [g], needed) => {
-    const [a, b] = node.inputs;
-    const { transA, transB } = node.attrs;
-    if (g === undefined) return [];
-    const left = () => (transA ? matmul(b, g, transB, true) : matmul(g, b, false, !transB));
-    const right = () => (transB ? matmul(g, a, true, transA) : matmul(a, g, !transA, false));
-    return [
-      needed[0] ? sumTo(left(), a.shape) : undefined,
-      needed[1] ? sumTo(right(), b.shape) : undefined,
-    ];
-  },
+  vjp: productGradients,
   portable: (builder, node, [a, b]) => {
     const { transA, transB } = node.attrs;
     const [{ shape: sa }, { shape: sb }] = node.inputs;
@@ -76,7 +79,7 @@ export const gemmOp: Op<Transposed> = {
     return [{ shape: [rows, columns], dtype: a.dtype }];
   },
   vjp: (node, [g], needed) => [
-    ...(matmulOp.vjp!(node, [g], needed) as (Value | undefined)[]).slice(0, 2),
+    ...productGradients(node, [g], needed).slice(0, 2),
     g && needed[2] ? sumTo(g, node.inputs[2].shape) : undefined,
   ],
   portable: (b, node, inputs) => [gemmNode(b, inputs, node.attrs)],

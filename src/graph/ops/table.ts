@@ -9,7 +9,7 @@ import { detachOp } from './detach.ts';
 import { embedOp } from './embed.ts';
 import { argMaxOp, gatherOp, scatterAddOp } from './gather.ts';
 import { layerNormOp } from './layer-norm.ts';
-import { constantOp, inputOp, parameterOp } from './leaf.ts';
+import { constantOp, inputOp, parameterOp, settableOp } from './leaf.ts';
 import { gemmOp, matmulOp, sumOfSquaresOp } from './matmul.ts';
 import { reshapeOp, transposeOp } from './movement.ts';
 import { batchNormOp, channelAffineOp } from './norm.ts';
@@ -42,6 +42,7 @@ export const opTable: readonly Op<any>[] = [
   inputOp,
   constantOp,
   parameterOp,
+  settableOp,
   embedOp,
   addOp,
   subOp,

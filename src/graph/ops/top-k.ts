@@ -5,6 +5,7 @@ import { applyMany, graphError, type Op, showType, type Value } from '../value.t
 /** Values and int64 places of the `k` largest, largest first; of equals the first comes first. */
 export const topKOp: Op<{ k: number }> = {
   name: 'topK',
+  vjp: 'opaque',
   infer: ([x], { k }) => {
     const last = x.shape.at(-1);
     if (last === undefined || !Number.isInteger(k) || k < 1 || k > last) {

@@ -45,12 +45,12 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
     map = layer(i + 2, map, { channels, kernel: 3, dilation });
   });
   const name = (i: number) => `features.${at[i] + 1}`;
-  const stages = [
+  const levels = [
     { name: name(0), value: first, stride: strides[0] },
     { name: name(1), value: second, stride: strides[1] },
     { name: name(4), value: map, stride: lastStage === 'stride' ? strides[2] : strides[2] / 2 },
   ];
-  return { stages, map, pooled: hiddenFeatures(scope, map, pool(map), hidden, build) };
+  return { levels, map, pooled: hiddenFeatures(scope, map, pool(map), hidden, build) };
 }
 
 export const alexnet: Backbone = {

@@ -6,7 +6,7 @@ import type { Scope } from '../scope.ts';
 import type { NameScheme } from './foreign-names.ts';
 
 /** A feature map on the way: `stride` input pixels per cell. */
-export interface FeatureStage {
+export interface FeatureLevel {
   readonly name: string;
   /** [N, channels, H / stride, W / stride] */
   readonly value: Value;
@@ -15,7 +15,7 @@ export interface FeatureStage {
 
 export interface Features {
   /** From fine to coarse; the last is the final map. */
-  readonly stages: readonly FeatureStage[];
+  readonly levels: readonly FeatureLevel[];
   /** The last convolutional map, [N, C, h, w]. */
   readonly map: Value;
   /** The map that descriptors of places are taken from, where the last one is not the best for it. */
@@ -31,7 +31,7 @@ export interface Features {
 
 /** How a network is used, beyond its weights; `--set network.<field>=...`. */
 export interface NetworkOptions extends Required<Pick<BuildOptions, 'lastStage' | 'pooling'>> {
-  /** Stages, counted from the image, whose parameters and statistics do not change. */
+  /** Levels of the network, counted from the image, whose parameters and statistics do not change. */
   readonly freeze: number;
 }
 

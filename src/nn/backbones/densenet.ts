@@ -7,7 +7,7 @@ import { relu } from '../../graph/ops/unary.ts';
 import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, conv, convNorm, norm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
-import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import type { Backbone, FeatureLevel, Features } from './backbone.ts';
 import { renaming } from './foreign-names.ts';
 
 interface Variant {
@@ -40,9 +40,9 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
   const { lastStage = 'stride' } = build;
   const at = scope.child('features');
   const first = { channels: stem, kernel: 7, stride: 2, names: ['conv0', 'norm0'] } as const;
-  const stages: FeatureStage[] = [];
+  const levels: FeatureLevel[] = [];
   let x = relu(convNorm(at, image, first, build));
-  stages.push({ name: 'features.relu0', value: x, stride: 2 });
+  levels.push({ name: 'features.relu0', value: x, stride: 2 });
   x = maxPool(x, { kernel: 3, strides: 2, pads: 1 });
   let stride = 4;
   depths.forEach((depth, i) => {
@@ -54,7 +54,7 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
       x = concat([x, more], 1);
     }
     if (last) return;
-    stages.push({ name: `features.denseblock${i + 1}`, value: x, stride });
+    levels.push({ name: `features.denseblock${i + 1}`, value: x, stride });
     const transition = at.child(`transition${i + 1}`);
     x = relu(norm(transition.child('norm'), x, build));
     x = conv(transition.child('conv'), x, { channels: x.shape[1] / 2, kernel: 1 }, build);
@@ -64,8 +64,8 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
     }
   });
   const map = relu(norm(at.child('norm5'), x, build));
-  stages.push({ name: 'features.norm5', value: map, stride });
-  return { stages, map, pooled: globalAveragePool(map) };
+  levels.push({ name: 'features.norm5', value: map, stride });
+  return { levels, map, pooled: globalAveragePool(map) };
 }
 
 /** Of the files that torchvision publishes. */

@@ -16,7 +16,7 @@ export interface BackboneDescription {
   readonly map: Shape;
   /** Length of the pooled features. */
   readonly features: number;
-  readonly stages: readonly { name: string; stride: number; shape: Shape }[];
+  readonly levels: readonly { name: string; stride: number; shape: Shape }[];
 }
 
 /** Describes the published form of a backbone for square images of `size` pixels. */
@@ -29,7 +29,7 @@ export function describeBackbone(
   const root = parameters.root();
   const image = input('image', [1, 3, size, size]);
   const build = { norms: 'batch', padding: 'torch' } as const;
-  const { map, pooled, stages } = backbone.features(root.child('backbone'), image, build);
+  const { map, pooled, levels } = backbone.features(root.child('backbone'), image, build);
   const logits = linear(root.child('head'), pooled, classes);
   const trained = [...parameters.specs.values()].filter(({ role }) => role !== 'statistic');
   return {
@@ -37,7 +37,7 @@ export function describeBackbone(
     macs: countMacs(logits),
     map: map.shape.slice(1),
     features: pooled.shape[1],
-    stages: stages.map(({ name, stride, value }) => ({
+    levels: levels.map(({ name, stride, value }) => ({
       name,
       stride,
       shape: value.shape.slice(1),

@@ -93,8 +93,8 @@ function features(
       ? mapOf(feature, reading, token)
       : mapOf(other, mapReading, token);
   const stride = embedding.size / map.shape[2];
-  const stages = [{ name: embedding.outputs.at(-1)!.name, value: map, stride }];
-  return { stages, map, pooled };
+  const levels = [{ name: embedding.outputs.at(-1)!.name, value: map, stride }];
+  return { levels, map, pooled };
 }
 
 /** [N, D] */

@@ -9,7 +9,7 @@ import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, convNorm, linear } from '../layers.ts';
 import { adaptiveAveragePool, maxPoolCeil } from '../pooling.ts';
 import type { Scope } from '../scope.ts';
-import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import type { Backbone, FeatureLevel, Features } from './backbone.ts';
 
 const EPSILON = 1e-3;
 
@@ -78,7 +78,7 @@ function features(scope: Scope, image: Value, build: BuildOptions): Features {
   let x = layer(scope.child('conv2'), maxPoolCeil(first, 3, 2), { channels: 64, kernel: 1 }, build);
   const second = layer(scope.child('conv3'), x, { channels: 192, kernel: 3 }, build);
   x = maxPoolCeil(second, 3, 2);
-  const stages: FeatureStage[] = [
+  const levels: FeatureLevel[] = [
     { name: 'conv1', value: first, stride: 2 },
     { name: 'conv3', value: second, stride: 4 },
   ];
@@ -86,20 +86,20 @@ function features(scope: Scope, image: Value, build: BuildOptions): Features {
   let dilation = 1;
   for (const [name, widths] of MODULES) {
     if (name === 'inception4a') {
-      stages.push({ name: 'inception3b', value: x, stride: 8 });
+      levels.push({ name: 'inception3b', value: x, stride: 8 });
       x = maxPoolCeil(x, 3, 2);
     }
     if (name === 'inception5a') {
-      stages.push({ name: 'inception4e', value: x, stride: 16 });
+      levels.push({ name: 'inception4e', value: x, stride: 16 });
       if (lastStage === 'stride') x = maxPoolCeil(x, 2, 2);
       if (lastStage === 'dilate') dilation = 2;
     }
     x = inception(scope.child(name), x, widths, dilation, build);
     if (name === 'inception4a' || name === 'inception4d') inner.push(x);
   }
-  stages.push({ name: 'inception5b', value: x, stride: lastStage === 'stride' ? 32 : 16 });
+  levels.push({ name: 'inception5b', value: x, stride: lastStage === 'stride' ? 32 : 16 });
   return {
-    stages,
+    levels,
     map: x,
     pooled: globalAveragePool(x),
     auxiliaries: (side, classes) =>

@@ -7,7 +7,7 @@ import { relu6 } from '../../graph/ops/unary.ts';
 import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, convNorm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
-import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import type { Backbone, FeatureLevel, Features } from './backbone.ts';
 import { renaming } from './foreign-names.ts';
 
 /** Table 2: expansion t, output channels c, repeats n, stride s of the first repeat. */
@@ -73,7 +73,7 @@ function features(width: number, scope: Scope, image: Value, build: BuildOptions
   let stride = 2;
   let dilation = 1;
   let index = 1;
-  const stages: FeatureStage[] = [];
+  const levels: FeatureLevel[] = [];
   for (const [row, [t, c, n, s]] of ROWS.entries()) {
     const kept = row < lastStep || lastStage === 'stride';
     for (let i = 0; i < n; i++) {
@@ -83,7 +83,7 @@ function features(width: number, scope: Scope, image: Value, build: BuildOptions
       const made = invertedResidual(block, x, t, divisible(c * width), step, dilation, build);
       // the last activations of their size: those that the bottlenecks hand on are linear
       const last = i === 0 && s === 2;
-      if (last) stages.push({ name: `${name}.0`, value: made.expanded, stride });
+      if (last) levels.push({ name: `${name}.0`, value: made.expanded, stride });
       x = made.output;
       stride *= step;
       // the convolution that lost its stride sees what it saw; those behind it are dilated
@@ -93,12 +93,12 @@ function features(width: number, scope: Scope, image: Value, build: BuildOptions
   }
   // narrow, before the last 1x1 widens it for the average: a quarter of the channels, most of the content
   const descriptors = x;
-  stages.push({ name: `features.${index - 1}`, value: x, stride });
+  levels.push({ name: `features.${index - 1}`, value: x, stride });
   const last = divisible(1280 * Math.max(1, width));
   const names = [`features.${index}.0`, `features.${index}.1`] as const;
   const map = relu6(convNorm(scope, x, { channels: last, kernel: 1, names }, build));
-  stages.push({ name: `features.${index}`, value: map, stride });
-  return { stages, map, descriptors, pooled: globalAveragePool(map) };
+  levels.push({ name: `features.${index}`, value: map, stride });
+  return { levels, map, descriptors, pooled: globalAveragePool(map) };
 }
 
 /** timm counts blocks within their row of table 2, and names the layers of a block by what they do. */

@@ -11,7 +11,7 @@ import { relu } from '../../graph/ops/unary.ts';
 import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, convNorm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
-import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import type { Backbone, FeatureLevel, Features } from './backbone.ts';
 import { type NameScheme, renaming } from './foreign-names.ts';
 import { squeezeExcite } from './squeeze-excite.ts';
 
@@ -78,7 +78,7 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
   );
   if (stem === 'imagenet') x = maxPool(x, { kernel: 3, strides: 2, pads: 1 });
   let stride = stem === 'imagenet' ? 4 : 2;
-  const stages: FeatureStage[] = [];
+  const levels: FeatureLevel[] = [];
   depths.forEach((depth, i) => {
     const kept = i < depths.length - 1 || lastStage === 'stride';
     for (let block = 0; block < depth; block++) {
@@ -89,11 +89,11 @@ function features(variant: Variant, scope: Scope, image: Value, build: BuildOpti
       const at = scope.child(`layer${i + 1}.${block}`);
       x = residual(at, x, widths[i], { stride: step, dilation }, variant, build);
     }
-    stages.push({ name: `layer${i + 1}`, value: x, stride });
+    levels.push({ name: `layer${i + 1}`, value: x, stride });
   });
   const average = globalAveragePool(x);
   const pooled = variant.pooling === 'average' ? average : add(average, max(x, [2, 3]));
-  return { stages, map: x, pooled };
+  return { levels, map: x, pooled };
 }
 
 /** Transformers counts stages and layers from 0; its classifier stands beside the network. */

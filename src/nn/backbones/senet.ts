@@ -9,7 +9,7 @@ import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, convNorm } from '../layers.ts';
 import { maxPoolCeil } from '../pooling.ts';
 import type { Scope } from '../scope.ts';
-import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import type { Backbone, FeatureLevel, Features } from './backbone.ts';
 import { squeezeExcite } from './squeeze-excite.ts';
 
 const GROUPS = 64;
@@ -50,7 +50,7 @@ function features(scope: Scope, image: Value, build: BuildOptions): Features {
     const names = [`conv${i + 1}`, `bn${i + 1}`] as const;
     x = relu(convNorm(stem, x, { channels, kernel: 3, stride: i === 0 ? 2 : 1, names }, build));
   });
-  const stages: FeatureStage[] = [{ name: 'layer0', value: x, stride: 2 }];
+  const levels: FeatureLevel[] = [{ name: 'layer0', value: x, stride: 2 }];
   x = maxPoolCeil(x, 3, 2);
   let stride = 4;
   DEPTHS.forEach((depth, i) => {
@@ -63,9 +63,9 @@ function features(scope: Scope, image: Value, build: BuildOptions): Features {
       const at = scope.child(`layer${i + 1}.${b}`);
       x = block(at, x, 64 * 2 ** i, { stride: step, dilation }, shortcut, build);
     }
-    stages.push({ name: `layer${i + 1}`, value: x, stride });
+    levels.push({ name: `layer${i + 1}`, value: x, stride });
   });
-  return { stages, map: x, pooled: globalAveragePool(x) };
+  return { levels, map: x, pooled: globalAveragePool(x) };
 }
 
 export const senet154: Backbone = {

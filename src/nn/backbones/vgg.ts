@@ -6,7 +6,7 @@ import { relu } from '../../graph/ops/unary.ts';
 import type { Value } from '../../graph/value.ts';
 import { type BuildOptions, conv, norm } from '../layers.ts';
 import type { Scope } from '../scope.ts';
-import type { Backbone, FeatureStage, Features } from './backbone.ts';
+import type { Backbone, FeatureLevel, Features } from './backbone.ts';
 import { type NameScheme, renaming } from './foreign-names.ts';
 import { hiddenFeatures } from './hidden-layers.ts';
 
@@ -37,7 +37,7 @@ function vggFeatures(
 ): Features {
   const { lastStage = 'stride' } = build;
   const pool = (x: Value) => maxPool(x, { kernel: 2 });
-  const stages: FeatureStage[] = [];
+  const levels: FeatureLevel[] = [];
   let x = image;
   let at = 0; // in torchvision's list of layers
   depths.forEach((depth, group) => {
@@ -53,9 +53,9 @@ function vggFeatures(
       at++;
     }
     const stride = last && lastStage !== 'stride' ? 2 ** (group - 1) : 2 ** group;
-    stages.push({ name: `features.${at - 1}`, value: x, stride });
+    levels.push({ name: `features.${at - 1}`, value: x, stride });
   });
-  return { stages, map: x, pooled: hiddenFeatures(scope, x, pool(x), HIDDEN, build) };
+  return { levels, map: x, pooled: hiddenFeatures(scope, x, pool(x), HIDDEN, build) };
 }
 
 function vgg(depth: number, norms: boolean, millionParameters: number, groups: number[]): Backbone {

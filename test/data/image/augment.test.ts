@@ -2,12 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Box, PartPoint } from '../../../src/core/example.ts';
 import { randomStream } from '../../../src/core/random.ts';
+import { mapBox, mapParts } from '../../../src/core/view.ts';
 import {
   type AugmentationOptions,
   type AugmentationPlan,
   applyAugmentation,
-  mapBox,
-  mapParts,
   sampleAugmentation,
 } from '../../../src/data/image/augment.ts';
 import { gradientImage, noiseImage } from '../../support/images.ts';

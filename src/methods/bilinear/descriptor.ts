@@ -1,22 +1,26 @@
 // What the stages and the recogniser of bilinear CNNs share: which maps are pooled, how, and what of an
 // image is cached.
 
-import { fail } from '../core/errors.ts';
-import { showShape } from '../core/shape.ts';
-import { concat, slice, split } from '../graph/ops/slice.ts';
-import type { Value } from '../graph/value.ts';
-import type { Features } from '../nn/backbones/backbone.ts';
-import { type BilinearDescriptor, bilinearPooling, bilinearSize } from '../nn/bilinear-pooling.ts';
-import { compactBilinearPooling } from '../nn/compact-bilinear.ts';
-import { imageInput, normaliseImage } from '../nn/image-input.ts';
-import type { NormMode } from '../nn/layers.ts';
-import { objectSquare } from '../nn/object-square.ts';
-import { finerStage, mirrored } from '../nn/scda.ts';
-import { Parameters, type Scope } from '../nn/scope.ts';
-import { zoom } from '../nn/zoom.ts';
-import { ANY_SIZE, featuresOfPlanes, secondFeatures } from './backbone-pass.ts';
+import { fail } from '../../core/errors.ts';
+import { showShape } from '../../core/shape.ts';
+import { concat, slice, split } from '../../graph/ops/slice.ts';
+import type { Value } from '../../graph/value.ts';
+import type { Features } from '../../nn/backbones/backbone.ts';
+import {
+  type BilinearDescriptor,
+  bilinearPooling,
+  bilinearSize,
+} from '../../nn/bilinear-pooling.ts';
+import { compactBilinearPooling } from '../../nn/compact-bilinear.ts';
+import { imageInput, normaliseImage } from '../../nn/image-input.ts';
+import type { NormMode } from '../../nn/layers.ts';
+import { objectSquare } from '../../nn/object-square.ts';
+import { finerLevel, mirrored } from '../../nn/scda.ts';
+import { Parameters, type Scope } from '../../nn/scope.ts';
+import { zoom } from '../../nn/zoom.ts';
+import { ANY_SIZE, featuresOfPlanes, secondFeatures } from '../backbone-pass.ts';
+import type { MethodContext, SecondNetwork } from '../method.ts';
 import type { BilinearOptions } from './bilinear.ts';
-import type { MethodContext, SecondNetwork } from './method.ts';
 
 /** Without a dimension the descriptor is the whole matrix. */
 export type BilinearContext = MethodContext<BilinearOptions & { readonly dimension?: number }>;
@@ -65,7 +69,7 @@ export function mapsOf(
   };
   const first = featuresOfPlanes(flat, scope, seen(planes), { norms });
   const own = first.descriptors ?? first.map;
-  const common = { finer: finerStage(first), object };
+  const common = { finer: finerLevel(first), object };
   if (second === undefined) return { maps: [own], last: first.map, ...common };
   const others = seen(normaliseImage(image, second.pixels));
   const other = secondFeatures(flat, second, scope, others, { norms });

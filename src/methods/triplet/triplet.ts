@@ -14,15 +14,22 @@
 // D(r, others). With attributes A margins are m (1 - |A_r and A_n| / |A_r or A_n|).
 
 import { z } from 'zod';
-import { add, mul } from '../graph/ops/arithmetic.ts';
-import { classLinks } from '../nn/class-relations.ts';
-import { squaredDistances, unitRows } from '../nn/pairwise.ts';
-import { tripletLoss } from '../nn/triplet-loss.ts';
-import { unfrozen } from './backbone-pass.ts';
-import { type FinetuneOptions, finetune, networkLoss } from './finetune.ts';
-import type { Method, MethodContext, Stage, StageSettings } from './method.ts';
-import { networkSettings } from './settings.ts';
-import { checkTriplets } from './triplet-checks.ts';
+import { add, mul } from '../../graph/ops/arithmetic.ts';
+import { classLinks } from '../../nn/class-relations.ts';
+import { squaredDistances, unitRows } from '../../nn/pairwise.ts';
+import { tripletLoss } from '../../nn/triplet-loss.ts';
+import { unfrozen } from '../backbone-pass.ts';
+import {
+  type FinetuneOptions,
+  finetune,
+  headStage,
+  networkLoss,
+  networkStage,
+} from '../finetune.ts';
+import type { Method, MethodContext, StageSettings } from '../method.ts';
+import { networkSettings } from '../settings.ts';
+import type { ImageStage } from '../stage.ts';
+import { checkTriplets } from './checks.ts';
 
 export interface TripletOptions {
   /**
@@ -77,7 +84,7 @@ function marginsOf({ margin, margins }: TripletOptions, levels: number): readonl
 }
 
 /** Both losses on augmented photographs. */
-function jointStage(context: Context): Stage {
+function jointStage(context: Context): ImageStage {
   const { options, attributes, imagesOfClass } = context;
   const levels = levelsOf(context);
   const relation = {
@@ -92,7 +99,6 @@ function jointStage(context: Context): Stage {
     name: 'all',
     source: 'images',
     whole: true,
-    oneClass: true,
     trains: unfrozen(context),
     loss: (scope, batch) => {
       const { loss: softmax, pooled } = networkLoss(plain, scope, batch);
@@ -138,7 +144,9 @@ function jointSettings({ options, classes, pretrained }: Context, tree: boolean)
 }
 
 /** The whole network on the softmax alone. */
-function warmupStage({ options: { warmup } }: Context, stage: Stage): Stage {
+function warmupStage(context: Context): ImageStage {
+  const { warmup } = context.options;
+  const stage = networkStage(softmaxOnly(context));
   const schedule = { kind: 'constant' as const, warmup: 1 };
   return { ...stage, name: 'softmax', settings: { ...stage.settings, epochs: warmup, schedule } };
 }
@@ -151,10 +159,10 @@ export const triplet: Method<TripletOptions> = {
   needs: ['labels'],
   check: (task) => checkTriplets(task, levelsOf(task.context).length),
   stages: (context) => {
-    const plain = finetune.stages(softmaxOnly(context));
-    if (context.backbone.frozen) return plain; // `check` refuses what is more than that
-    const warmup = context.options.warmup > 0 ? [warmupStage(context, plain.at(-1)!)] : [];
-    return [...plain.slice(0, -1), ...warmup, jointStage(context)];
+    const plain = softmaxOnly(context);
+    if (context.backbone.frozen) return finetune.stages(plain); // `check` refuses what is more than that
+    const warmup = context.options.warmup > 0 ? [warmupStage(context)] : [];
+    return [...(context.pretrained ? [headStage(plain)] : []), ...warmup, jointStage(context)];
   },
   recogniser: (context, scope, image) => {
     const found = finetune.recogniser(softmaxOnly(context), scope, image);

@@ -7,16 +7,16 @@
 //
 // `decay` is 1 / (C n) for n views, with C = 1 as in the paper.
 
-import { add, div, mul, sub } from '../graph/ops/arithmetic.ts';
-import { maximum } from '../graph/ops/compare.ts';
-import { sum } from '../graph/ops/sum.ts';
-import { relu, sign } from '../graph/ops/unary.ts';
-import type { Value } from '../graph/value.ts';
-import { filledWith } from '../nn/initialisers.ts';
-import { linear } from '../nn/layers.ts';
-import type { Scope } from '../nn/scope.ts';
-import type { StageSettings } from './method.ts';
-import { headSettings } from './settings.ts';
+import { add, div, mul, sub } from '../../graph/ops/arithmetic.ts';
+import { maximum } from '../../graph/ops/compare.ts';
+import { sum } from '../../graph/ops/sum.ts';
+import { relu, sign } from '../../graph/ops/unary.ts';
+import type { Value } from '../../graph/value.ts';
+import { filledWith } from '../../nn/initialisers.ts';
+import { linear } from '../../nn/layers.ts';
+import type { Scope } from '../../nn/scope.ts';
+import type { StageSettings } from '../method.ts';
+import { headSettings } from '../settings.ts';
 
 /** How far a step moves a median. */
 const MEDIAN_STEP = 0.02;
@@ -30,7 +30,7 @@ export function scaledScores(head: Scope, unit: Value, classes: number): Value {
   return div(sub(mul(linear(head, unit, classes), 2), add(own, others)), gap);
 }
 
-/** The squared hinge losses of all machines, added up, and the medians moved on. Labels [N, K]. */
+/** The squared hinge losses of all machines, added up, and the medians moved on. `labels` [N, K] has one 1 in each row that counts. */
 export function marginLoss(head: Scope, unit: Value, labels: Value): Value {
   const [images, classes] = labels.shape;
   const scores = linear(head, unit, classes);

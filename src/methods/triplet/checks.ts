@@ -1,8 +1,8 @@
 // What `triplet` says to a task before its images are read.
 
-import { fail } from '../core/errors.ts';
-import type { Dataset } from '../core/example.ts';
-import type { MethodContext, MethodTask, StageSettings } from './method.ts';
+import { fail } from '../../core/errors.ts';
+import type { Dataset } from '../../core/example.ts';
+import type { MethodContext, MethodTask, StageSettings } from '../method.ts';
 import type { TripletOptions } from './triplet.ts';
 
 /** Throws what cannot work with that many levels above the classes; returns notes. */
@@ -85,10 +85,11 @@ function mustCompare({ sampler, batch, accumulate }: StageSettings): void {
       next: 'Leave it out.',
     });
   }
-  const classes = batch / accumulate / sampler.samples;
+  const samples = Number(sampler.samples);
+  const classes = batch / accumulate / samples;
   if (classes >= 2) return;
   throw fail('FM_CONFIG', 'stages.all.batch', {
-    expected: `at least ${2 * sampler.samples * accumulate}: two classes in each pass`,
+    expected: `at least ${2 * samples * accumulate}: two classes in each pass`,
     got: String(batch),
     next: 'Raise it, or lower sampler.samples or accumulate.',
   });

@@ -1,16 +1,18 @@
 // How RA-CNN trains: classifiers and attention in turn, each with the other one fixed.
 
-import { add, mul, sub } from '../graph/ops/arithmetic.ts';
-import { mean } from '../graph/ops/reduce.ts';
-import { concat, slice, split } from '../graph/ops/slice.ts';
-import type { Value } from '../graph/value.ts';
-import { crossEntropy } from '../nn/losses.ts';
-import { objectSquare } from '../nn/object-square.ts';
-import { rankLoss, truthProbability } from '../nn/rank-loss.ts';
-import type { Scope } from '../nn/scope.ts';
-import { smoothL1 } from '../nn/smooth-l1.ts';
-import { unfrozen } from './backbone-pass.ts';
-import type { Stage, StageSettings } from './method.ts';
+import { add, mul, sub } from '../../graph/ops/arithmetic.ts';
+import { mean } from '../../graph/ops/reduce.ts';
+import { concat, slice, split } from '../../graph/ops/slice.ts';
+import type { Value } from '../../graph/value.ts';
+import { classEntropy } from '../../nn/losses.ts';
+import { objectSquare } from '../../nn/object-square.ts';
+import { rankLoss, truthProbability } from '../../nn/rank-loss.ts';
+import type { Scope } from '../../nn/scope.ts';
+import { smoothL1 } from '../../nn/smooth-l1.ts';
+import { unfrozen } from '../backbone-pass.ts';
+import type { StageSettings } from '../method.ts';
+import { headSettings, networkSettings } from '../settings.ts';
+import type { ImageStage, Step } from '../stage.ts';
 import {
   attentionOf,
   averageAnswer,
@@ -23,9 +25,8 @@ import {
   givenSquare,
   lookCloser,
   type RacnnContext,
-} from './racnn-looks.ts';
-import { reviewAccuracy, reviewAttention, reviewBoxes } from './racnn-review.ts';
-import { headSettings, networkSettings } from './settings.ts';
+} from './looks.ts';
+import { reviewAccuracy, reviewAttention, reviewBoxes } from './reviews.ts';
 
 /** Where smooth L1 turns linear, as a share of the image's side. */
 const BETA = 0.1;
@@ -53,14 +54,14 @@ function attentionSettings(epochs: number, rate: number): StageSettings {
  * The classifiers of all scales on features of the frozen network. There is no attention yet: the
  * closer looks are where it will be taught to look.
  */
-export function headStage(context: RacnnContext): Stage {
+export function headSteps(context: RacnnContext): Step[] {
   const attention = context.options.attention === 'centre' ? 'centre' : 'scda';
   const teacher: Chooser = (look) => givenSquare(context, attention, look);
   const classify = (scope: Scope, rows: Value) =>
     split(rows, 1, context.options.scales).map((pooled, i) =>
       classifyScale(context, scope, pooled, i),
     );
-  return {
+  const stage: Step = {
     name: 'head',
     source: 'features',
     features: (scope, image) =>
@@ -71,12 +72,12 @@ export function headStage(context: RacnnContext): Stage {
     classify: (scope, rows) => averageAnswer(classify(scope, rows)),
     trains: (path) => path.startsWith('head'),
     loss: (scope, { input, targets }) => ({
-      loss: total(classify(scope, input).map((logits) => crossEntropy(logits, targets))),
+      loss: total(classify(scope, input).map((logits) => classEntropy(logits, targets))),
     }),
     settings: headSettings(),
-    // an attention of its own knows nothing yet
-    ...(usesScda(context) ? { review: reviewBoxes(context) } : {}),
   };
+  // an attention of its own knows nothing yet
+  return usesScda(context) ? [stage, { source: 'review', review: reviewBoxes(context) }] : [stage];
 }
 
 function usesScda({ options: { attention, anchor } }: RacnnContext): boolean {
@@ -84,13 +85,13 @@ function usesScda({ options: { attention, anchor } }: RacnnContext): boolean {
 }
 
 /** Teaches the attention to look where SCDA sees the object, so that the rank loss starts there. */
-export function attentionStage(context: RacnnContext): Stage {
-  return {
+export function attentionSteps(context: RacnnContext): Step[] {
+  if (attentionOf(context) !== 'learnt') return [{ name: 'attention', source: 'none' }];
+  const stage: Step = {
     name: 'attention',
     source: 'images',
     trains: isAttention,
-    validated: false,
-    needed: attentionOf(context) === 'learnt',
+    keeps: 'unscored',
     loss: (scope, { input }) => {
       const distances: Value[] = [];
       lookCloser(context, scope, input, context.norms, (look, index) => {
@@ -101,12 +102,12 @@ export function attentionStage(context: RacnnContext): Stage {
       return { loss: total(distances) };
     },
     settings: attentionSettings(15, 0.002),
-    review: reviewBoxes(context),
   };
+  return [stage, { source: 'review', review: reviewBoxes(context) }];
 }
 
 /** The backbone and the classifiers of all scales, the attention fixed; `round` counts from 1. */
-export function networkStage(context: RacnnContext, name: string, round: number): Stage {
+export function networkStage(context: RacnnContext, name: string, round: number): ImageStage {
   const trains = unfrozen(context);
   return {
     name,
@@ -117,7 +118,7 @@ export function networkStage(context: RacnnContext, name: string, round: number)
       averageAnswer(classifyLooks(context, scope, lookCloser(context, scope, image, 'frozen'))),
     loss: (scope, { input, targets }) => {
       const looks = lookCloser(context, scope, input, context.norms);
-      const losses = classifyLooks(context, scope, looks).map((l) => crossEntropy(l, targets));
+      const losses = classifyLooks(context, scope, looks).map((l) => classEntropy(l, targets));
       return { loss: total(losses) };
     },
     settings: { ...networkSettings(true), epochs: round === 1 ? 12 : 4, batch: 16, rate: 0.002 },
@@ -128,14 +129,13 @@ export function networkStage(context: RacnnContext, name: string, round: number)
  * The attention, all else fixed: each look has to be surer of the truth than the one before. The
  * distance to SCDA's square keeps it from running away while the rank loss takes over.
  */
-export function attendStage(context: RacnnContext, name: string): Stage {
+export function attendSteps(context: RacnnContext, name: string): Step[] {
+  if (attentionOf(context) !== 'learnt') return [{ name, source: 'none' }];
   const { margin } = context.options;
-  return {
+  const stage: Step = {
     name,
     source: 'images',
-    oneClass: true,
     trains: isAttention,
-    needed: attentionOf(context) === 'learnt',
     classify: (scope, image) => {
       const looks = lookCloser(context, scope, image, 'frozen');
       return averageAnswer(classifyLooks(context, scope, looks).slice(1));
@@ -163,13 +163,13 @@ export function attendStage(context: RacnnContext, name: string): Stage {
       };
     },
     settings: attentionSettings(4, 0.0005),
-    review: reviewAttention(context),
   };
+  return [stage, { source: 'review', review: reviewAttention(context) }];
 }
 
 /** One layer on the features of all scales. */
-export function fuseStage(context: RacnnContext): Stage {
-  return {
+export function fuseSteps(context: RacnnContext): Step[] {
+  const stage: Step = {
     name: 'fuse',
     source: 'features',
     features: (scope, image) =>
@@ -177,9 +177,9 @@ export function fuseStage(context: RacnnContext): Stage {
     classify: (scope, fused) => classifyFused(context, scope, fused),
     trains: (path) => path.startsWith('fusion.'),
     loss: (scope, { input, targets }) => ({
-      loss: crossEntropy(classifyFused(context, scope, input), targets),
+      loss: classEntropy(classifyFused(context, scope, input), targets),
     }),
     settings: headSettings(),
-    review: reviewAccuracy,
   };
+  return [stage, { source: 'review', review: reviewAccuracy }];
 }

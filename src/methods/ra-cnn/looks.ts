@@ -1,21 +1,21 @@
 // RA-CNN's looks at an image, each closer than the one before, and their classifiers.
 
-import { add, div, mul } from '../graph/ops/arithmetic.ts';
-import { detach } from '../graph/ops/detach.ts';
-import { logSoftmax } from '../graph/ops/reduce.ts';
-import { concat } from '../graph/ops/slice.ts';
-import { sum } from '../graph/ops/sum.ts';
-import type { Value } from '../graph/value.ts';
-import { proposeSquare } from '../nn/attention-proposal.ts';
-import type { Features } from '../nn/backbones/backbone.ts';
-import { normaliseImage } from '../nn/image-input.ts';
-import { linear, type NormMode } from '../nn/layers.ts';
-import { objectSquare } from '../nn/object-square.ts';
-import { rowNorm } from '../nn/pairwise.ts';
-import type { Scope } from '../nn/scope.ts';
-import { fixedSquare, within, zoom } from '../nn/zoom.ts';
-import { featuresOfPlanes } from './backbone-pass.ts';
-import type { MethodContext } from './method.ts';
+import { add, div, mul } from '../../graph/ops/arithmetic.ts';
+import { detach } from '../../graph/ops/detach.ts';
+import { logSoftmax } from '../../graph/ops/reduce.ts';
+import { concat } from '../../graph/ops/slice.ts';
+import { sum } from '../../graph/ops/sum.ts';
+import type { Value } from '../../graph/value.ts';
+import { proposeSquare } from '../../nn/attention-proposal.ts';
+import type { Features } from '../../nn/backbones/backbone.ts';
+import { normaliseImage } from '../../nn/image-input.ts';
+import { linear, type NormMode } from '../../nn/layers.ts';
+import { objectSquare } from '../../nn/object-square.ts';
+import { rowNorm } from '../../nn/pairwise.ts';
+import type { Scope } from '../../nn/scope.ts';
+import { fixedSquare, within, zoom } from '../../nn/zoom.ts';
+import { featuresOfPlanes } from '../backbone-pass.ts';
+import type { MethodContext } from '../method.ts';
 
 export interface RacnnOptions {
   /** How often the network looks: at the whole image, and closer once or twice. */

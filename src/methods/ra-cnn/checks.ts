@@ -1,8 +1,8 @@
 // What `ra-cnn` says to a task before its images are read.
 
-import { fail } from '../core/errors.ts';
-import type { MethodTask } from './method.ts';
-import type { RacnnOptions } from './racnn-looks.ts';
+import { fail } from '../../core/errors.ts';
+import type { MethodTask } from '../method.ts';
+import type { RacnnOptions } from './looks.ts';
 
 /** Throws what cannot work. */
 export function checkRacnn({ context }: MethodTask<RacnnOptions>): readonly string[] {

@@ -7,20 +7,24 @@
 // three W again, or in its place support vector machines as in the paper (svm-finish.ts).
 
 import { z } from 'zod';
-import { add, mul } from '../graph/ops/arithmetic.ts';
-import { reshape } from '../graph/ops/movement.ts';
-import { concat } from '../graph/ops/slice.ts';
-import { sum } from '../graph/ops/sum.ts';
-import { relu } from '../graph/ops/unary.ts';
-import type { Value } from '../graph/value.ts';
-import { isInBackbone } from '../nn/backbones/backbone.ts';
-import { linear } from '../nn/layers.ts';
-import { crossEntropy } from '../nn/losses.ts';
-import { cellGrid, turnBack } from '../nn/receptive-field.ts';
-import { finerStage } from '../nn/scda.ts';
-import type { Scope } from '../nn/scope.ts';
-import { boxesOf } from '../nn/zoom.ts';
-import { pathsBehind, unfrozen } from './backbone-pass.ts';
+import { add, mul } from '../../graph/ops/arithmetic.ts';
+import { reshape } from '../../graph/ops/movement.ts';
+import { concat } from '../../graph/ops/slice.ts';
+import { sum } from '../../graph/ops/sum.ts';
+import { relu } from '../../graph/ops/unary.ts';
+import type { Value } from '../../graph/value.ts';
+import { isInBackbone } from '../../nn/backbones/backbone.ts';
+import { linear } from '../../nn/layers.ts';
+import { classEntropy, oneHot } from '../../nn/losses.ts';
+import { cellGrid, turnBack } from '../../nn/receptive-field.ts';
+import { finerLevel } from '../../nn/scda.ts';
+import type { Scope } from '../../nn/scope.ts';
+import { boxesOf } from '../../nn/zoom.ts';
+import { pathsBehind, unfrozen } from '../backbone-pass.ts';
+import { bilinearHeat } from '../heat.ts';
+import type { Method, Recognition, StageSettings } from '../method.ts';
+import { headSettings, networkSettings } from '../settings.ts';
+import type { FeatureStage, ImageStage } from '../stage.ts';
 import {
   type BilinearContext as Context,
   lighterThan,
@@ -29,10 +33,7 @@ import {
   rowOf,
   type SeenMaps,
   unitOf,
-} from './bilinear-parts.ts';
-import { bilinearHeat } from './heat.ts';
-import type { Method, Recognition, Stage, StageSettings } from './method.ts';
-import { headSettings, networkSettings } from './settings.ts';
+} from './descriptor.ts';
 import { marginLoss, marginSettings, scaledScores } from './svm-finish.ts';
 
 export interface BilinearOptions {
@@ -68,7 +69,7 @@ function classify(context: Context, scope: Scope, unit: Value): Value {
 }
 
 /** Step one. Where step two follows, its classifier is held back (ADR 0012). */
-function headStage(context: Context): Stage {
+function headStage(context: Context): FeatureStage {
   const decay = context.backbone.frozen ? CONVERGED : 1e-3;
   // four times the usual rate saves most of the epochs
   return classifierStage(context, 'head', { ...headSettings(), rate: 8, decay });
@@ -78,11 +79,10 @@ function headStage(context: Context): Stage {
  * Step three: on descriptors that are what they will be, nothing has to be held back for. Without
  * it the classifier is as small as step two had to keep it, and behind its descriptors (ADR 0012).
  */
-function lastStage(context: Context): Stage {
+function lastStage(context: Context): FeatureStage {
   // descriptors that were trained lie farther apart, so that step one's rate may be too high
   const settings = { ...headSettings(), epochs: 30, rate: 4, decay: CONVERGED };
-  const lighter = `Set options.finish=none. ${lighterThan(context)}`;
-  return { ...classifierStage(context, 'classifier', settings), lighter };
+  return classifierStage(context, 'classifier', settings);
 }
 
 /** Next to no decay: of unit descriptors a classifier that has converged has large weights. */
@@ -92,25 +92,24 @@ const CONVERGED = 1e-8;
  * The classifier alone, on cached descriptors. Their common part is large and their differences are
  * small, so that more than the usual rate is stable.
  */
-function classifierStage(context: Context, name: string, settings: StageSettings): Stage {
+function classifierStage(context: Context, name: string, settings: StageSettings): FeatureStage {
   const logits = (scope: Scope, row: Value) =>
     classify(context, scope, unitOf(context, scope, row));
   return {
     name,
     source: 'features',
     features: (scope, image) => rowOf(context, scope, image),
-    featureNorm: 1,
+    unitRows: true,
     classify: logits,
     trains: (path) => path.startsWith('head.'),
-    loss: (scope, { input, targets }) => ({ loss: crossEntropy(logits(scope, input), targets) }),
+    loss: (scope, { input, targets }) => ({ loss: classEntropy(logits(scope, input), targets) }),
     settings,
     keeps: 'last',
-    lighter: lighterThan(context),
   };
 }
 
 /** Step two. */
-function networkStage(context: Context): Stage {
+function networkStage(context: Context): ImageStage {
   const trainable = unfrozen(context);
   let pooled: ReadonlySet<string> | undefined;
   // layers behind the pooled map have no part in the loss; what finds the object counts as given
@@ -128,10 +127,9 @@ function networkStage(context: Context): Stage {
     trains: (path) => trainable(path) && counts(path),
     loss: (scope, { input, targets }) => {
       const { unit } = pool(context, scope, mapsOf(context, scope, input, context.norms).maps);
-      return { loss: crossEntropy(classify(context, scope, unit), targets) };
+      return { loss: classEntropy(classify(context, scope, unit), targets) };
     },
     settings: stepTwoSettings(context),
-    lighter: lighterThan(context),
   };
 }
 
@@ -142,7 +140,7 @@ function stepTwoSettings({ pretrained }: Context): StageSettings {
 }
 
 /** The paper's step three: rows are those of a photograph and of its mirror image, [N, 2, ...]. */
-function svmStage(context: Context): Stage {
+function svmStage(context: Context): FeatureStage {
   const flat = (rows: Value) => {
     const [n, two, ...row] = rows.shape;
     return reshape(rows, [n * two, ...row]);
@@ -150,28 +148,28 @@ function svmStage(context: Context): Stage {
   return {
     name: 'svm',
     source: 'features',
-    oneClass: true,
     features: (scope, image) => {
       const rows = [false, true].map((mirror) => rowOf(context, scope, image, { mirror }));
       return reshape(concat(rows, 0), [1, 2, ...rows[0].shape.slice(1)]);
     },
-    featureNorm: 1,
+    unitRows: true,
     classify: (scope, rows) => {
       const unit = unitOf(context, scope, flat(rows));
       const scores = scaledScores(scope.child('head'), unit, context.classes);
       return meanOfViews(scores);
     },
     trains: (path) => path.startsWith('head.'),
-    loss: (scope, { input, labels }) => {
-      const hard = labels();
-      const [n, k] = hard.shape;
-      const twice = reshape(concat([hard, hard], 1), [2 * n, k]);
+    loss: (scope, { input, labels: classOf, targets: { weights } }) => {
+      const labels = classOf();
+      const [n] = labels.shape;
+      const { classes } = context;
+      const own = mul(oneHot(labels, classes), reshape(weights, [n, 1]));
+      const twice = reshape(concat([own, own], 1), [2 * n, classes]);
       const unit = unitOf(context, scope, flat(input));
       return { loss: marginLoss(scope.child('head'), unit, twice) };
     },
     settings: marginSettings(trainingImages(context)),
     keeps: 'last',
-    lighter: lighterThan(context),
   };
 }
 
@@ -228,7 +226,7 @@ function evidenceOf(
   const { whole, square } = object;
   return {
     map: mapOf(whole.descriptors ?? whole.map, whole.map),
-    finer: finerStage(whole),
+    finer: finerLevel(whole),
     closer: [{ map: descriptors, square, heat }],
     boxes: boxesOf([square]),
   };
@@ -240,7 +238,7 @@ function unsigned({ backbone }: Context, map: Value): Value {
 }
 
 /** Step three, if any; behind a frozen network step one has trained the classifier to its end. */
-function lastSteps(context: Context): Stage[] {
+function lastSteps(context: Context): FeatureStage[] {
   const { finish } = context.options;
   if (finish === 'svm') return [svmStage(context)];
   return finish === 'softmax' && !context.backbone.frozen ? [lastStage(context)] : [];
@@ -256,6 +254,8 @@ const method: Omit<Method<BilinearOptions>, 'name' | 'citation' | 'about' | 'opt
     ...(context.backbone.frozen ? [] : [networkStage(context)]),
     ...lastSteps(context),
   ],
+  lighter: (context, stage) =>
+    `${stage === 'classifier' ? 'Set options.finish=none. ' : ''}${lighterThan(context)}`,
   recogniser,
 };
 

@@ -10,13 +10,14 @@
 // that looking closer hurts (as crops in WS-DAN, Hu et al. 2019, arXiv 1901.09891).
 
 import { z } from 'zod';
-import type { Value } from '../graph/value.ts';
-import { HALF_SIDE } from '../nn/object-square.ts';
-import { boxesOf } from '../nn/zoom.ts';
-import { backboneEvidence } from './backbone-evidence.ts';
-import { gradientTimesMap } from './heat.ts';
-import type { Method, Stage } from './method.ts';
-import { checkRacnn } from './racnn-checks.ts';
+import type { Value } from '../../graph/value.ts';
+import { HALF_SIDE } from '../../nn/object-square.ts';
+import { boxesOf } from '../../nn/zoom.ts';
+import { backboneEvidence } from '../backbone-evidence.ts';
+import { gradientTimesMap } from '../heat.ts';
+import type { Method } from '../method.ts';
+import type { Step } from '../stage.ts';
+import { checkRacnn } from './checks.ts';
 import {
   averageAnswer,
   classifyFused,
@@ -27,8 +28,8 @@ import {
   type RacnnContext,
   type RacnnOptions,
   scaleName,
-} from './racnn-looks.ts';
-import { attendStage, attentionStage, fuseStage, headStage, networkStage } from './racnn-stages.ts';
+} from './looks.ts';
+import { attendSteps, attentionSteps, fuseSteps, headSteps, networkStage } from './stages.ts';
 
 const pixels = z.union([z.literal('size'), z.number().int().min(32).max(2048)]).default('size');
 
@@ -45,19 +46,19 @@ const options: z.ZodType<RacnnOptions> = z.strictObject({
 });
 
 /** An attention of its own has to be taught SCDA's squares before it can improve on them. */
-function teaching(context: RacnnContext): Stage[] {
+function teaching(context: RacnnContext): Step[] {
   const { attention, anchor } = context.options;
-  return attention === 'learnt' && !anchor ? [attentionStage(context)] : [];
+  return attention === 'learnt' && !anchor ? attentionSteps(context) : [];
 }
 
 /** Classifiers and attention in turn; rounds after the first are numbered. */
-function rounds(context: RacnnContext): Stage[] {
+function rounds(context: RacnnContext): Step[] {
   const { rounds, attention } = context.options;
   return Array.from({ length: rounds }, (_, i) => i + 1).flatMap((round) => {
     const n = round === 1 ? '' : round;
     return [
       networkStage(context, `all${n}`, round),
-      ...(attention === 'learnt' ? [attendStage(context, `attend${n}`)] : []),
+      ...(attention === 'learnt' ? attendSteps(context, `attend${n}`) : []),
     ];
   });
 }
@@ -71,10 +72,10 @@ export const racnn: Method<RacnnOptions> = {
   baselines: [{ attention: 'centre' }],
   check: checkRacnn,
   stages: (context) => [
-    headStage(context),
+    ...headSteps(context),
     // nothing of an ONNX trunk trains, and no gradient reaches the attention through it
     ...(context.backbone.frozen ? [] : [...teaching(context), ...rounds(context)]),
-    ...(context.options.fusion === 'linear' ? [fuseStage(context)] : []),
+    ...(context.options.fusion === 'linear' ? fuseSteps(context) : []),
   ],
   recogniser: (context, scope, image) => {
     const looks = lookCloser(context, scope, image, 'frozen');

@@ -1,7 +1,7 @@
 // Whether looking closer helps, asked of the validation images; and what is done where it does not.
 
-import type { Finding, ScaleResult, Stage, StageReview } from './method.ts';
-import { attentionOf, type RacnnContext } from './racnn-looks.ts';
+import type { Finding, Review, ReviewedStage, ScaleResult } from '../stage.ts';
+import { attentionOf, type RacnnContext } from './looks.ts';
 
 /** Top-1 that a closer look may lose against the whole image. */
 const TOLERANCE = 0.005;
@@ -11,7 +11,7 @@ const SPREAD = 0.01;
 const FALLBACK = 'from here on SCDA says where to look';
 
 /** Falls back to SCDA's boxes where those that were learnt are the same for all images. */
-export function reviewBoxes(context: RacnnContext): Stage['review'] {
+export function reviewBoxes(context: RacnnContext): Review['review'] {
   return ({ boxes, images }) => {
     const collapsed = looksOf(boxes).find(areTheSame);
     if (collapsed === undefined) return undefined;
@@ -26,13 +26,13 @@ export function reviewBoxes(context: RacnnContext): Stage['review'] {
  * Falls back to SCDA's boxes where those that were learnt have collapsed, make the network less sure
  * of the truth than the look before, or answer worse than the whole image.
  */
-export function reviewAttention(context: RacnnContext): Stage['review'] {
+export function reviewAttention(context: RacnnContext): Review['review'] {
   return (seen) =>
-    reviewBoxes(context)?.(seen) ?? decide(context, accuracyLoss(seen) ?? lessSure(seen));
+    reviewBoxes(context)(seen) ?? decide(context, accuracyLoss(seen) ?? lessSure(seen));
 }
 
 /** Says it where a closer look answers worse than the whole image. */
-export function reviewAccuracy(seen: StageReview): Finding | undefined {
+export function reviewAccuracy(seen: ReviewedStage): Finding | undefined {
   const text = accuracyLoss(seen);
   if (text === undefined) return undefined;
   return { text: `${text}; compare with '--method finetune' before relying on it` };
@@ -44,7 +44,7 @@ function decide(context: RacnnContext, text: string | undefined): Finding | unde
   return { text: `${text}; ${FALLBACK}`, decisions: { attention: 'scda' } };
 }
 
-function accuracyLoss({ scales, images }: StageReview): string | undefined {
+function accuracyLoss({ scales, images }: ReviewedStage): string | undefined {
   const [whole, ...closer] = scales;
   const worse = closer.find(({ top1 }) => top1 < whole.top1 - TOLERANCE);
   if (worse === undefined) return undefined;
@@ -54,7 +54,7 @@ function accuracyLoss({ scales, images }: StageReview): string | undefined {
   );
 }
 
-function lessSure({ scales }: StageReview): string | undefined {
+function lessSure({ scales }: ReviewedStage): string | undefined {
   const gain = (closer: ScaleResult, i: number) => closer.truth - scales[i].truth;
   const worse = scales.slice(1).find((closer, i) => gain(closer, i) < 0);
   if (worse === undefined) return undefined;
