@@ -17,8 +17,8 @@ import { createSession } from '../src/runtime/node.ts';
 import { imageBatches } from '../src/train/batches.ts';
 import { parseConfig, stageSettings } from '../src/train/config.ts';
 import { emitter } from '../src/train/events.ts';
+import { prepareTask } from '../src/train/prepare-task.ts';
 import { buildStep } from '../src/train/step-graph.ts';
-import { prepareTask } from '../src/train/task.ts';
 import { runPeer } from './peers/run-peer.ts';
 
 export interface CurveResult {

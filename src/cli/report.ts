@@ -10,7 +10,7 @@ import { writeAtomic } from '../formats/atomic-file.ts';
 import type { Manifest } from '../recognise/manifest.ts';
 import type { Recogniser } from '../recognise/recogniser.ts';
 import { readMetrics } from '../train/read-metrics.ts';
-import { trainingParts } from '../train/training-parts.ts';
+import { trainingPhases } from '../train/training-phases.ts';
 
 export interface ReportSource {
   readonly folder: string;
@@ -31,7 +31,7 @@ export async function writeReport(path: string, source: ReportSource): Promise<v
     title: `${result.dataset.name}: ${manifest.classes.length} classes`,
     subtitle: subtitleOf(manifest, result),
     evaluation: result.evaluation,
-    training: trainingParts(await readMetrics(folder)),
+    training: trainingPhases(await readMetrics(folder)),
     gallery: await gallery(recogniser, result),
     config: await readJson(join(folder, 'config.json')),
     recipe: await readJson(join(folder, 'recipe.json')),

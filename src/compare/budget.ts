@@ -2,7 +2,7 @@
 // difference in accuracy may be owed to a difference in these.
 
 import { readManifest } from '../recognise/manifest.ts';
-import { type MetricsPart, partsOf, readMetrics } from '../train/read-metrics.ts';
+import { type MetricsPhase, phasesOf, readMetrics } from '../train/read-metrics.ts';
 import { runPaths } from '../train/run-folder.ts';
 
 /** Passes of one stage over its training images, with those of a refit; the mean over the runs. */
@@ -22,14 +22,16 @@ export interface Budget {
 
 /** Reads what these runs of one contestant have logged. */
 export async function budgetOf(folders: readonly string[]): Promise<Budget> {
-  const runs = await Promise.all(folders.map(async (folder) => partsOf(await readMetrics(folder))));
+  const runs = await Promise.all(
+    folders.map(async (folder) => phasesOf(await readMetrics(folder))),
+  );
   const manifests = await Promise.all(folders.map((one) => readManifest(runPaths(one).model)));
   const images = manifests.reduce((sum, { trained }) => sum + trained.images, 0);
   return { stages: stageBudgets(runs), images: images / folders.length };
 }
 
 /** The budgets of stages, by the parts of each run. */
-export function stageBudgets(runs: readonly (readonly MetricsPart[])[]): StageBudget[] {
+export function stageBudgets(runs: readonly (readonly MetricsPhase[])[]): StageBudget[] {
   const parts = runs.flat();
   const names = [...new Set(parts.map(({ stage }) => stage))];
   return names.map((stage) => {

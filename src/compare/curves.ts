@@ -3,8 +3,8 @@
 
 import { lineChart, type Series } from '../evaluate/chart.ts';
 import type { Markup } from '../evaluate/markup.ts';
+import type { MetricsLine } from '../train/metrics-log.ts';
 import { numberOf, readMetrics } from '../train/read-metrics.ts';
-import type { MetricsLine } from '../train/run-folder.ts';
 import type { Compared } from './result.ts';
 
 /** The lines of epochs that the runs of each contestant have logged while they chose. */

@@ -14,7 +14,7 @@ export interface TrainingPoint {
 }
 
 /** A stage of the method, or its repetition on all training images, with an axis of its own. */
-export interface TrainingPart {
+export interface TrainingPhase {
   readonly name: string;
   readonly refit: boolean;
   readonly epochs: number;
@@ -60,7 +60,7 @@ const CHARTS: readonly ChartPlan[] = [
 const MOST_POINTS = 400;
 
 /** Charts for the quantities that were recorded; empty when none was. */
-export function trainingCharts(parts: readonly TrainingPart[]): Markup[] {
+export function trainingCharts(parts: readonly TrainingPhase[]): Markup[] {
   const bands = parts.map(({ name, epochs }) => ({ name, range: [0, epochs] as const }));
   return CHARTS.flatMap(({ title, percent, series: planned }) => {
     const series = planned.flatMap(([key, name]): Series[] => {

@@ -3,7 +3,7 @@ import { shownName } from '../recognise/class-name.ts';
 import { type GalleryItem, galleryGrid, galleryKey, isRight } from './gallery.ts';
 import { type Content, html, type Markup, percentText, preformatted } from './markup.ts';
 import { commandBlock, definitions, renderPage, section } from './page.ts';
-import { type TrainingPart, trainingCharts } from './report-curves.ts';
+import { type TrainingPhase, trainingCharts } from './report-curves.ts';
 import { confusionFigure, reliabilityDiagram } from './report-figures.ts';
 import { classTable, confusionTable, levelTable } from './report-tables.ts';
 import type { Retrieval } from './retrieval.ts';
@@ -23,7 +23,7 @@ export interface ReportInput {
   readonly subtitle?: string;
   readonly evaluation: Evaluation;
   /** Metrics of training, stage by stage. */
-  readonly training?: readonly TrainingPart[];
+  readonly training?: readonly TrainingPhase[];
   /** Pictures with evidence; wrong answers are shown first. */
   readonly gallery?: readonly GalleryItem[];
   /** What `config.json` holds. */
@@ -137,7 +137,7 @@ function retrievalFigures({ recall, map, mapAtR }: Retrieval): Content {
   ]);
 }
 
-function trainingSection(parts: readonly TrainingPart[]): Content {
+function trainingSection(parts: readonly TrainingPhase[]): Content {
   const charts = trainingCharts(parts);
   if (charts.length === 0) return null;
   return section('Training', html`<div class="charts">${charts}</div>`, [

@@ -1,4 +1,4 @@
-// What each step of a part is fed: photographs through the loader, or rows of cached features.
+// What each step of a phase is fed: photographs through the loader, or rows of cached features.
 
 import type { Example } from '../core/example.ts';
 import { type Field, type FieldSpace, fieldInput, fieldRows } from '../core/fields.ts';

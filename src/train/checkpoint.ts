@@ -6,7 +6,7 @@ import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import type { Finding } from '../methods/stage.ts';
 import type { PlateauState } from '../nn/schedules.ts';
 import { damaged } from './damaged.ts';
-import type { Divergence } from './divergence.ts';
+import type { Divergence } from './events.ts';
 
 /** Where a run stands. Plain JSON; no random state is among it, because there is none. */
 export interface Progress {
@@ -14,19 +14,19 @@ export interface Progress {
   readonly fingerprint: string;
   /** Index into the run's plan: which stage, choosing or refitting. */
   readonly part: number;
-  /** Epochs finished in this part. */
+  /** Epochs finished in this phase. */
   readonly epoch: number;
   /** Steps finished in the epoch under way. */
   readonly step: number;
   /** Sum of the losses of those steps, for the epoch's mean. */
   readonly lossSum: number;
-  /** Results of the epochs of this part. */
+  /** Results of the epochs of this phase. */
   readonly best: BestEpoch | null;
   /** Of the schedule `plateau`, after its first epoch. */
   readonly plateau?: PlateauState;
-  /** What each finished part chose. */
+  /** What each finished phase chose. */
   readonly chosen: readonly ChosenEpoch[];
-  /** Parts that diverged; absent where none did. */
+  /** Phases that diverged; absent where none did. */
   readonly diverged?: readonly Divergence[];
   /** From calibration on the validation images; absent before it. */
   readonly temperature: number | null;

@@ -2,19 +2,8 @@
 
 import { fail } from '../core/errors.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import type { Part } from './part.ts';
-
-/** A part that diverged, and ended with the network of an epoch before. Plain data. */
-export interface Divergence {
-  readonly stage: string;
-  readonly refit: boolean;
-  /** 1-based: in which it diverged. */
-  readonly epoch: number;
-  /** Of the epoch whose network is kept. */
-  readonly kept: number;
-  /** All of it in a sentence or two, with what to change. */
-  readonly text: string;
-}
+import type { Divergence } from './events.ts';
+import type { Phase } from './phase.ts';
 
 /** Thrown where a number is not finite; whoever holds the numbers of an epoch before decides. */
 export class Diverged extends Error {
@@ -48,25 +37,25 @@ export function mustHoldNumbers(epoch: number, tensors: ReadonlyMap<string, Host
   }
 }
 
-/** What is known of a part that goes on with the network of epoch `kept`. */
-export function divergenceOf(part: Part, { epoch, what }: Diverged, kept: number): Divergence {
-  const { stage, refit } = part;
+/** What is known of a phase that goes on with the network of epoch `kept`. */
+export function divergenceOf(phase: Phase, { epoch, what }: Diverged, kept: number): Divergence {
+  const { stage, refit } = phase;
   const text =
     `stage '${stage.name}' diverged in epoch ${epoch}: ${what}. ` +
-    `The network of epoch ${kept} is kept. ${adviceFor(part)}`;
+    `The network of epoch ${kept} is kept. ${adviceFor(phase)}`;
   return { stage: stage.name, refit, epoch, kept, text };
 }
 
-/** The error for a part that has no epoch to fall back on. */
-export function nothingToKeep(part: Part, { epoch, what }: Diverged) {
-  return fail('FM_TRAINING', `stage '${part.stage.name}', epoch ${epoch}`, {
+/** The error for a phase that has no epoch to fall back on. */
+export function nothingToKeep(phase: Phase, { epoch, what }: Diverged) {
+  return fail('FM_TRAINING', `stage '${phase.stage.name}', epoch ${epoch}`, {
     expected: 'finite numbers',
     got: what,
-    next: adviceFor(part),
+    next: adviceFor(phase),
   });
 }
 
-function adviceFor({ stage: { name }, settings: { rate, clip } }: Part): string {
+function adviceFor({ stage: { name }, settings: { rate, clip } }: Phase): string {
   const clipped = clip > 0 ? `clip gradients harder (now ${clip})` : 'clip gradients';
   return (
     `Start a new run with a lower rate (stages.${name}.rate, now ${rate}), ` +

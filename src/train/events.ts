@@ -2,7 +2,18 @@
 
 import { forReader } from '../core/option-words.ts';
 import type { ProgressEvent } from '../core/progress.ts';
-import type { Divergence } from './divergence.ts';
+
+/** A phase that diverged, and ended with the network of an epoch before. Plain data. */
+export interface Divergence {
+  readonly stage: string;
+  readonly refit: boolean;
+  /** 1-based: in which it diverged. */
+  readonly epoch: number;
+  /** Of the epoch whose network is kept. */
+  readonly kept: number;
+  /** All of it in a sentence or two, with what to change. */
+  readonly text: string;
+}
 
 export interface EpochEvent {
   readonly stage: string;

@@ -1,4 +1,4 @@
-// Features of all images of a part: from the cache where possible, else by one pass over them.
+// Features of all images of a phase: from the cache where possible, else by one pass over them.
 
 import { createHash } from 'node:crypto';
 import type { Example } from '../core/example.ts';
@@ -16,7 +16,7 @@ import { foldConstants } from '../runtime/fold.ts';
 import { createSession, engineVersion } from '../runtime/node.ts';
 import { maxPixelsOf } from './config.ts';
 import type { Emit } from './events.ts';
-import type { Part } from './part.ts';
+import type { Phase } from './phase.ts';
 import type { Task } from './task.ts';
 
 export interface FeatureTable {
@@ -27,12 +27,12 @@ export interface FeatureTable {
 }
 
 /**
- * Features of the examples under the network of the part's stage, which is frozen by then. Those of
+ * Features of the examples under the network of the phase's stage, which is frozen by then. Those of
  * one that this run has trained are not kept on disk: no other run has it.
  */
 export async function featuresOf(
   task: Task,
-  { stage, ownNetwork }: { readonly stage: FeatureStage } & Pick<Part, 'ownNetwork'>,
+  { stage, ownNetwork }: { readonly stage: FeatureStage } & Pick<Phase, 'ownNetwork'>,
   store: ParameterNumbers,
   examples: readonly Example[],
   emit: Emit,

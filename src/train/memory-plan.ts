@@ -13,7 +13,7 @@ import { batchSize } from './batches.ts';
 import type { Emit } from './events.ts';
 import { fieldSpace } from './field-space.ts';
 import { estimateStepBytes, gigabytes, reportMemory, stateBytes } from './memory.ts';
-import type { Part } from './part.ts';
+import type { Phase } from './phase.ts';
 import type { Task } from './task.ts';
 
 /** The two parts of what a stage holds from its first to its last step, in bytes. */
@@ -25,17 +25,17 @@ export interface HeldBytes {
 }
 
 /**
- * Reports what the parts need, in their order. FM_CONFIG where parameters or features alone are
+ * Reports what the phases need, in their order. FM_CONFIG where parameters or features alone are
  * more than the `free` bytes: there no number of passes would help.
  */
 export function planMemory(
-  parts: readonly Part[],
+  phases: readonly Phase[],
   task: Pick<Task, 'config' | 'context' | 'method' | 'train' | 'val'>,
   emit: Emit,
   free = freemem(),
 ): void {
   const { config, train, val, method } = task;
-  for (const { stage, settings, examples, ownNetwork } of parts) {
+  for (const { stage, settings, examples, ownNetwork } of phases) {
     const batch = batchSize(
       settings,
       examples.length,

@@ -1,4 +1,4 @@
-// What a run does in order: parts, each a stage with its settings and images. Checked beforehand.
+// What a run does in order: phases, each a stage with its settings and images. Checked beforehand.
 
 import { fail } from '../core/errors.ts';
 import type { Example } from '../core/example.ts';
@@ -8,18 +8,18 @@ import type { ChosenEpoch } from './checkpoint.ts';
 import { stageSettings } from './config.ts';
 import type { Emit } from './events.ts';
 import { planMemory } from './memory-plan.ts';
-import type { Part } from './part.ts';
+import type { Phase } from './phase.ts';
 import type { Task } from './task.ts';
 
 /**
- * Finds out whether every part can be set up, before an old run is replaced by this one, and says
+ * Finds out whether every phase can be set up, before an old run is replaced by this one, and says
  * what they need of the memory.
  */
 export function checkPlan(task: Task, emit: Emit): void {
-  const parts = firstParts(task);
-  for (const part of parts) checkPart(part, task);
+  const phases = firstPhases(task);
+  for (const phase of phases) checkPhase(phase, task);
   checkStageNames(task);
-  planMemory(parts, task, emit);
+  planMemory(phases, task, emit);
 }
 
 function checkStageNames(task: Task): void {
@@ -69,20 +69,20 @@ export function stagesOf({
   });
 }
 
-/** The parts that choose, as far as they are known before anything is decided. */
-export function firstParts(task: Task): Part[] {
-  return stagesOf(task).flatMap((_, index) => partOf(task, index, []) ?? []);
+/** The phases that choose, as far as they are known before anything is decided. */
+export function firstPhases(task: Task): Phase[] {
+  return stagesOf(task).flatMap((_, index) => phaseOf(task, index, []) ?? []);
 }
 
 /**
- * A part by its index: the stages choose, and with `refit` each one runs once more. Undefined where
+ * A phase by its index: the stages choose, and with `refit` each one runs once more. Undefined where
  * decisions have left the stage nothing to do.
  */
-export function partOf(
+export function phaseOf(
   task: Task,
   index: number,
   chosen: readonly ChosenEpoch[],
-): Part | undefined {
+): Phase | undefined {
   const stages = stagesOf(task);
   const refit = index >= stages.length;
   const at = index % stages.length;
@@ -139,7 +139,7 @@ export function allOfTrain({ train, val, valSource }: Task): readonly Example[] 
 }
 
 /** What depends on a stage or on the images, and not on the configuration alone. */
-function checkPart({ stage, settings, examples }: Part, task: Task): void {
+function checkPhase({ stage, settings, examples }: Phase, task: Task): void {
   const where = `stages.${stage.name}`;
   const { cutmix, accumulate, schedule } = settings;
   if (cutmix > 0 && stage.source === 'features') {

@@ -1,7 +1,8 @@
 // The lines that a run has logged, read back.
 
 import { readFile } from 'node:fs/promises';
-import { type MetricsLine, runPaths } from './run-folder.ts';
+import type { MetricsLine } from './metrics-log.ts';
+import { runPaths } from './run-folder.ts';
 
 /** Lines of a run's `metrics.jsonl` in order; none for a model without its run. */
 export async function readMetrics(folder: string): Promise<MetricsLine[]> {
@@ -16,7 +17,7 @@ export function numberOf(value: MetricsLine[string] | undefined): number | undef
 }
 
 /** Lines of one stage, choosing or refitting. */
-export interface MetricsPart {
+export interface MetricsPhase {
   readonly stage: string;
   readonly refit: boolean;
   /** True where steps are logged, which is on photographs; on cached features epochs only are. */
@@ -25,17 +26,17 @@ export interface MetricsPart {
   readonly lines: readonly MetricsLine[];
 }
 
-/** The parts of a run in order; what a review says belongs to none. */
-export function partsOf(lines: readonly MetricsLine[]): MetricsPart[] {
-  const parts: MetricsLine[][] = [];
+/** The phases of a run in order; what a review says belongs to none. */
+export function phasesOf(lines: readonly MetricsLine[]): MetricsPhase[] {
+  const phases: MetricsLine[][] = [];
   for (const line of lines) {
     if (line.step === undefined && line.epoch === undefined) continue;
-    const last = parts.at(-1);
+    const last = phases.at(-1);
     if (last !== undefined && last[0].stage === line.stage && last[0].refit === line.refit) {
       last.push(line);
-    } else parts.push([line]);
+    } else phases.push([line]);
   }
-  return parts.map((of) => ({
+  return phases.map((of) => ({
     stage: String(of[0].stage),
     refit: of[0].refit === true,
     onPhotographs: of.some(({ step }) => step !== undefined),

@@ -7,7 +7,7 @@ import { fail } from '../core/errors.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
 import type { StageSettings } from '../methods/method.ts';
 import { damaged } from './damaged.ts';
-import { firstParts } from './plan.ts';
+import { firstPhases } from './plan.ts';
 import type { Task } from './task.ts';
 
 /** The method's options and the settings of each stage in order, as JSON holds them. */
@@ -17,7 +17,7 @@ export interface Recipe {
 }
 
 export function recipeOf(task: Task): Recipe {
-  const stages = firstParts(task).map(({ stage, settings }) => [stage.name, settings] as const);
+  const stages = firstPhases(task).map(({ stage, settings }) => [stage.name, settings] as const);
   const recipe = { options: task.context.options, stages: Object.fromEntries(stages) };
   return JSON.parse(JSON.stringify(recipe)) as Recipe;
 }

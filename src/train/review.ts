@@ -6,7 +6,7 @@ import type { Finding, Review, ScaleResult } from '../methods/stage.ts';
 import type { ParameterNumbers } from '../nn/scope.ts';
 import type { ChosenEpoch } from './checkpoint.ts';
 import type { Emit } from './events.ts';
-import { byScale, type MetricsLine } from './run-folder.ts';
+import { byScale, type MetricsLine } from './metrics-log.ts';
 import type { Task } from './task.ts';
 import { validationPass } from './validation-pass.ts';
 

@@ -1,4 +1,4 @@
-// The loop over the epochs and steps of a part. Numbers stay with the stepper while it runs; the
+// The loop over the epochs and steps of a phase. Numbers stay with the stepper while it runs; the
 // host's are brought up to date before validation, before checkpoints, and at the end.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,14 +10,14 @@ import { type BatchSource, uniformNumbers } from './batches.ts';
 import type { BestEpoch } from './checkpoint.ts';
 import {
   Diverged,
-  type Divergence,
   divergenceOf,
   mustBeFinite,
   mustHoldNumbers,
   nothingToKeep,
 } from './divergence.ts';
-import type { Part, PartHost, PartState } from './part.ts';
-import { byScale } from './run-folder.ts';
+import type { Divergence } from './events.ts';
+import { byScale } from './metrics-log.ts';
+import type { Phase, PhaseHost, PhaseState } from './phase.ts';
 import { averageInput } from './step-graph.ts';
 import type { Stepper, StepResult } from './stepper.ts';
 import { scoreOf, type ValidationResult, type Validator } from './validation.ts';
@@ -33,9 +33,9 @@ export interface Machinery {
 }
 
 export class StepLoop {
-  readonly #part: Part;
-  readonly #state: PartState;
-  readonly #host: PartHost;
+  readonly #phase: Phase;
+  readonly #state: PhaseState;
+  readonly #host: PhaseHost;
   readonly #with: Machinery;
   readonly #pace = new Pace();
   /** The stepper alone has the current numbers. */
@@ -44,14 +44,14 @@ export class StepLoop {
   #last: { readonly epoch: number; readonly numbers: Map<string, HostTensor> } | undefined;
   #savedAt = performance.now();
 
-  constructor(part: Part, state: PartState, host: PartHost, machinery: Machinery) {
-    this.#part = part;
+  constructor(phase: Phase, state: PhaseState, host: PhaseHost, machinery: Machinery) {
+    this.#phase = phase;
     this.#state = state;
     this.#host = host;
     this.#with = machinery;
   }
 
-  /** Trains to the end of the part, or to where it diverges: then an epoch before is kept. */
+  /** Trains to the end of the phase, or to where it diverges: then an epoch before is kept. */
   async run(): Promise<Divergence | undefined> {
     try {
       await this.#epochs();
@@ -64,7 +64,7 @@ export class StepLoop {
 
   async #epochs(): Promise<void> {
     const state = this.#state;
-    const { epochs } = this.#part.settings;
+    const { epochs } = this.#phase.settings;
     if (state.epoch > 0 && state.step === 0) this.#remember();
     while (state.epoch < epochs) {
       while (state.step < this.#with.source.stepsPerEpoch) {
@@ -73,7 +73,7 @@ export class StepLoop {
       }
       await this.#endEpoch();
       // features make for epochs of milliseconds: there the clock decides when to save
-      if (this.#part.stage.source === 'images') await this.#save();
+      if (this.#phase.stage.source === 'images') await this.#save();
       else await this.#maybeSave();
     }
     await this.#bringBack();
@@ -87,9 +87,9 @@ export class StepLoop {
   async #fallBack(diverged: Diverged): Promise<Divergence> {
     const { best } = this.#state;
     const kept = best?.epoch ?? this.#last?.epoch;
-    if (kept === undefined) throw nothingToKeep(this.#part, diverged);
+    if (kept === undefined) throw nothingToKeep(this.#phase, diverged);
     for (const [path, tensor] of this.#last?.numbers ?? []) this.#host.put(path, tensor);
-    const divergence = divergenceOf(this.#part, diverged, kept);
+    const divergence = divergenceOf(this.#phase, diverged, kept);
     const { stage, refit, text } = divergence;
     await this.#host.metrics.append({ stage, refit, finding: text });
     this.#host.emit.note(text);
@@ -97,7 +97,7 @@ export class StepLoop {
   }
 
   #remember(): void {
-    const { stage } = this.#part;
+    const { stage } = this.#phase;
     if (this.#with.validate !== null || stage.source !== 'images') return;
     this.#last = { epoch: this.#state.epoch, numbers: this.#chosenNumbers() };
   }
@@ -105,7 +105,7 @@ export class StepLoop {
   async #step(): Promise<void> {
     const { source, stepper } = this.#with;
     const state = this.#state;
-    const { stage } = this.#part;
+    const { stage } = this.#phase;
     const batch = await source.load(state.epoch, state.step);
     const globalStep = state.epoch * source.stepsPerEpoch + state.step;
     const rate = this.#rate(globalStep);
@@ -115,7 +115,7 @@ export class StepLoop {
       ...batch,
       rate,
       number: globalStep + 1,
-      progress: globalStep / (this.#part.settings.epochs * source.stepsPerEpoch),
+      progress: globalStep / (this.#phase.settings.epochs * source.stepsPerEpoch),
       draw: (name, shape) => uniformNumbers(seed, stage.name, globalStep, name, shape),
     });
     mustBeFinite(state.epoch + 1, {
@@ -129,7 +129,7 @@ export class StepLoop {
   }
 
   #rate(globalStep: number): number {
-    const { settings, factors } = this.#part;
+    const { settings, factors } = this.#phase;
     const { schedule, epochs } = settings;
     const { stepsPerEpoch } = this.#with.source;
     const found = factors ?? this.#state.plateau?.factors;
@@ -139,7 +139,7 @@ export class StepLoop {
 
   async #report(globalStep: number, result: StepResult, rate: number): Promise<void> {
     const { source } = this.#with;
-    const { stage, settings, refit } = this.#part;
+    const { stage, settings, refit } = this.#phase;
     const { loss, gradientNorm, metrics } = result;
     const total = settings.epochs * source.stepsPerEpoch;
     const done = globalStep + 1;
@@ -172,7 +172,7 @@ export class StepLoop {
 
   async #endEpoch(): Promise<void> {
     const state = this.#state;
-    const { stage, settings, refit } = this.#part;
+    const { stage, settings, refit } = this.#phase;
     const result = await this.#validate();
     const loss = state.lossSum / this.#with.source.stepsPerEpoch;
     await this.#mustBeUsable(result);
@@ -214,8 +214,8 @@ export class StepLoop {
   async #mustBeUsable(result: ValidationResult | null): Promise<void> {
     const epoch = this.#state.epoch + 1;
     if (result !== null) mustBeFinite(epoch, { 'the loss on the validation images': result.loss });
-    // of features it is seen at the end of the part: their epochs are short
-    if (result === null && this.#part.stage.source === 'features') return;
+    // of features it is seen at the end of the phase: their epochs are short
+    if (result === null && this.#phase.stage.source === 'features') return;
     await this.#bringBack();
     mustHoldNumbers(epoch, this.#chosenNumbers());
   }
@@ -223,7 +223,7 @@ export class StepLoop {
   /** Keeps the numbers of the best epoch, and lets the schedule see how it goes. */
   #learnFrom(result: ValidationResult): void {
     const state = this.#state;
-    const { stage, settings } = this.#part;
+    const { stage, settings } = this.#phase;
     const { schedule } = settings;
     if (isBetter(result, state.best, stage.keeps)) {
       state.best = { epoch: state.epoch, ...result };
@@ -236,7 +236,7 @@ export class StepLoop {
     });
   }
 
-  /** Numbers of all that this part changes, by path: the averages, where they are kept. */
+  /** Numbers of all that this phase changes, by path: the averages, where they are kept. */
   #chosenNumbers(): Map<string, HostTensor> {
     const { store } = this.#host;
     const { optimiser } = this.#state;

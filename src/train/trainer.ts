@@ -1,4 +1,4 @@
-// A whole run, inside the training process: parts in order, checkpoints, calibration, export.
+// A whole run, inside the training process: phases in order, checkpoints, calibration, export.
 
 import { rmdir } from 'node:fs/promises';
 import { fail } from '../core/errors.ts';
@@ -19,15 +19,15 @@ import {
   saveCheckpoint,
 } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
-import type { Divergence } from './divergence.ts';
-import type { Emit, TrainSummary } from './events.ts';
-import { type Part, type PartState, Stopped, trainPart } from './part.ts';
-import { allOfTrain, checkPlan, partOf, stagesOf } from './plan.ts';
+import type { Divergence, Emit, TrainSummary } from './events.ts';
+import { MetricsLog } from './metrics-log.ts';
+import { type Phase, type PhaseState, Stopped } from './phase.ts';
+import { allOfTrain, checkPlan, phaseOf, stagesOf } from './plan.ts';
+import { prepareTask } from './prepare-task.ts';
 import { holdToRecipe, recipeOf } from './recipe.ts';
 import { findingsOf, reviewStage, withDecisions } from './review.ts';
 import {
   lockRun,
-  MetricsLog,
   type OpenMode,
   openRun,
   type RunPaths,
@@ -35,8 +35,9 @@ import {
   removeLeftovers,
   runPaths,
 } from './run-folder.ts';
-import { prepareTask, type Task } from './task.ts';
+import type { Task } from './task.ts';
 import { testImages } from './task-images.ts';
+import { trainPhase } from './train-phase.ts';
 import { validationScores } from './validation-pass.ts';
 
 export interface TrainJob {
@@ -75,12 +76,12 @@ class Trainer {
   readonly #signal: AbortSignal;
   readonly #metrics: MetricsLog;
   #store: ParameterStore;
-  #part = 0;
+  #phase = 0;
   #chosen: ChosenEpoch[] = [];
   #diverged: Divergence[] = [];
   #temperature: number | null = null;
   #validationTop1: number | undefined;
-  #state: PartState = freshState();
+  #state: PhaseState = freshState();
   /** Seconds that earlier processes worked on this run, and when this one began. */
   #secondsBefore = 0;
   readonly #began = performance.now();
@@ -102,7 +103,7 @@ class Trainer {
   }
 
   /** So many, choosing and refitting. */
-  get #parts(): number {
+  get #phases(): number {
     const { length } = stagesOf(this.#given);
     return this.#given.config.refit ? 2 * length : length;
   }
@@ -114,12 +115,12 @@ class Trainer {
   async run(): Promise<TrainSummary> {
     await this.#restore();
     const selecting = stagesOf(this.#task).length;
-    const total = this.#parts;
+    const total = this.#phases;
     try {
       for (;;) {
         // the network that was chosen is calibrated, before a refit replaces it
-        if (this.#part === selecting && this.#temperature === null) await this.#calibrate();
-        if (this.#part === total) break;
+        if (this.#phase === selecting && this.#temperature === null) await this.#calibrate();
+        if (this.#phase === total) break;
         await this.#trainNextPart(selecting);
         await this.#save();
       }
@@ -131,11 +132,11 @@ class Trainer {
   }
 
   async #trainNextPart(selecting: number): Promise<void> {
-    if (this.#part === selecting) this.#beginRefit();
+    if (this.#phase === selecting) this.#beginRefit();
     const task = this.#task;
-    const part = partOf(task, this.#part, this.#chosen);
-    if (part === undefined) return this.#skip();
-    const divergence = await trainPart(part, this.#state, {
+    const phase = phaseOf(task, this.#phase, this.#chosen);
+    if (phase === undefined) return this.#skip();
+    const divergence = await trainPhase(phase, this.#state, {
       task,
       store: this.#store,
       put: (path, tensor) => {
@@ -149,35 +150,35 @@ class Trainer {
       stopping: () => this.#signal.aborted,
     });
     if (divergence !== undefined) this.#diverged.push(divergence);
-    await this.#endPart(part, divergence);
+    await this.#endPhase(phase, divergence);
   }
 
   /** Decisions have left the stage nothing to do. */
   #skip(): void {
-    const stage = stagesOf(this.#task)[this.#part]; // none is behind the last one: a refit is not chosen
+    const stage = stagesOf(this.#task)[this.#phase]; // none is behind the last one: a refit is not chosen
     if (stage !== undefined)
       this.#chosen.push({ stage: stage.name, epoch: 0, top1: null, loss: null });
-    this.#part++;
+    this.#phase++;
   }
 
   /** The best epoch's numbers stay; without validation images the last ones do. */
-  async #endPart(part: Part, divergence?: Divergence): Promise<void> {
+  async #endPhase(phase: Phase, divergence?: Divergence): Promise<void> {
     const { best, bestNumbers, plateau } = this.#state;
     if (best !== null) {
       for (const [path, tensor] of bestNumbers) this.#store.set(path, tensor);
     }
-    if (!part.refit) {
-      const epoch = divergence?.kept ?? part.settings.epochs;
+    if (!phase.refit) {
+      const epoch = divergence?.kept ?? phase.settings.epochs;
       const last = { epoch, top1: null, loss: null };
       const factors = plateau === null ? {} : { factors: plateau.factors };
-      const found = await this.#review(part);
-      this.#chosen.push({ stage: part.stage.name, ...(best ?? last), ...factors, ...found });
+      const found = await this.#review(phase);
+      this.#chosen.push({ stage: phase.stage.name, ...(best ?? last), ...factors, ...found });
     }
-    this.#part++;
+    this.#phase++;
     this.#state = freshState();
   }
 
-  async #review({ stage }: Part): Promise<Pick<ChosenEpoch, 'finding'>> {
+  async #review({ stage }: Phase): Promise<Pick<ChosenEpoch, 'finding'>> {
     const { method, context } = this.#task;
     const review = reviewBehind(method.stages(context), stage.name);
     if (review === undefined || this.#given.val.length === 0) return {};
@@ -287,7 +288,7 @@ class Trainer {
     const { epoch, step, lossSum, best, bestNumbers, plateau, optimiser } = this.#state;
     const progress: Progress = {
       fingerprint: this.#task.fingerprint,
-      part: this.#part,
+      part: this.#phase,
       epoch,
       step,
       lossSum,
@@ -322,12 +323,12 @@ class Trainer {
     this.#mustBeSameData(progress);
     this.#mustHaveSameStages(progress);
     // of a finished run the model is written again, whatever today's defaults are
-    if (progress.part < this.#parts) await this.#holdToRecipe();
+    if (progress.part < this.#phases) await this.#holdToRecipe();
     await rememberPlaces(this.#paths.folder, this.#given.config);
     await this.#metrics.cutTo(progress.metricsBytes);
     this.#adopt(checkpoint);
     this.#emit.note(
-      `resumed at part ${progress.part + 1}, epoch ${progress.epoch}, step ${progress.step}`,
+      `resumed at phase ${progress.part + 1}, epoch ${progress.epoch}, step ${progress.step}`,
     );
   }
 
@@ -340,7 +341,7 @@ class Trainer {
       this.#store.set(path, tensor);
       this.#touched.add(path);
     }
-    this.#part = progress.part;
+    this.#phase = progress.part;
     this.#chosen = [...progress.chosen];
     this.#diverged = [...(progress.diverged ?? [])];
     this.#temperature = progress.temperature;
@@ -357,15 +358,15 @@ class Trainer {
     };
   }
 
-  /** A part is known by its number: it must be that of the stage it was begun as. */
-  #mustHaveSameStages({ part, chosen }: Progress): void {
+  /** A phase is known by its number: it must be that of the stage it was begun as. */
+  #mustHaveSameStages({ part: phase, chosen }: Progress): void {
     const now = stagesOf(withDecisions(this.#given, chosen)).map(({ name }) => name);
     const then = chosen.map(({ stage }) => stage);
-    const began = then.length === Math.min(part, now.length);
-    if (began && then.every((name, i) => name === now[i]) && part <= this.#parts) return;
+    const began = then.length === Math.min(phase, now.length);
+    if (began && then.every((name, i) => name === now[i]) && phase <= this.#phases) return;
     throw fail('FM_RUN', this.#paths.folder, {
       expected: `a run of the stages ${now.join(', ')}`,
-      got: `one that had ${part} parts behind it after ${then.join(', ') || 'none'}`,
+      got: `one that had ${phase} phases behind it after ${then.join(', ') || 'none'}`,
       next: 'It was begun by another version: go on with that one, or start another run.',
     });
   }
@@ -382,7 +383,7 @@ class Trainer {
   }
 }
 
-function freshState(): PartState {
+function freshState(): PhaseState {
   return {
     epoch: 0,
     step: 0,

@@ -13,9 +13,17 @@ import { type PassOptions, passOverImages, type SeenView } from '../recognise/im
 import { isScale, recogniserGraph, scaleOutputs } from '../recognise/recogniser-graph.ts';
 import { createSession } from '../runtime/node.ts';
 import { maxPixelsOf } from './config.ts';
+import type { Emit } from './events.ts';
 import { fieldSpace } from './field-space.ts';
 import type { Task } from './task.ts';
-import type { ValidationContext } from './validation.ts';
+
+/** What validation works with. */
+export interface ValidationContext {
+  readonly task: Task;
+  readonly emit: Emit;
+  /** Throws when a person asked to stop. */
+  readonly pause: () => void;
+}
 
 /** What the network says of one image. */
 export interface SeenAnswer {

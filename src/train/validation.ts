@@ -9,11 +9,9 @@ import type { FeatureStage, ImageStage, Measure } from '../methods/stage.ts';
 import { type ParameterNumbers, Parameters } from '../nn/scope.ts';
 import type { SeenView } from '../recognise/image-pass.ts';
 import { createSession } from '../runtime/node.ts';
-import type { Emit } from './events.ts';
 import { featuresOf } from './features.ts';
-import type { Part } from './part.ts';
-import type { Task } from './task.ts';
-import { measurePass, validationPass } from './validation-pass.ts';
+import type { Phase } from './phase.ts';
+import { measurePass, type ValidationContext, validationPass } from './validation-pass.ts';
 
 /** What the network is worth on the validation images. */
 export interface ValidationResult {
@@ -44,21 +42,13 @@ export interface Validator {
   close(): Promise<void>;
 }
 
-/** What validation works with. */
-export interface ValidationContext {
-  readonly task: Task;
-  readonly emit: Emit;
-  /** Throws when a person asked to stop. */
-  readonly pause: () => void;
-}
-
-/** How a part is validated; null for parts that have nothing to choose. */
+/** How a phase is validated; null for phases that have nothing to choose. */
 export async function validator(
-  part: Part,
+  phase: Phase,
   store: ParameterNumbers,
   context: ValidationContext,
 ): Promise<Validator | null> {
-  const { refit, stage, ownNetwork } = part;
+  const { refit, stage, ownNetwork } = phase;
   if (refit || context.task.val.length === 0 || stage.keeps === 'unscored') return null;
   return stage.source === 'features'
     ? await featureValidator({ stage, ownNetwork }, store, context)
@@ -103,16 +93,16 @@ const ROWS = 64;
 
 /** Validation on cached features: the classifier alone, as one small graph. */
 async function featureValidator(
-  part: { readonly stage: FeatureStage } & Pick<Part, 'ownNetwork'>,
+  phase: { readonly stage: FeatureStage } & Pick<Phase, 'ownNetwork'>,
   store: ParameterNumbers,
   { task, emit, pause }: ValidationContext,
 ): Promise<Validator> {
   const { val, context } = task;
   const { classes } = context;
-  const table = await featuresOf(task, part, store, val, emit, pause);
+  const table = await featuresOf(task, phase, store, val, emit, pause);
   const parameters = new Parameters(() => true);
   const features = input('features', [ROWS, ...table.shape]);
-  const logits = part.stage.classify(parameters.root(), features);
+  const logits = phase.stage.classify(parameters.root(), features);
   const { bytes } = lower({ logits });
   const session = await createSession(bytes, { threads: 1 });
   const width = sizeOf(table.shape);

@@ -3,7 +3,7 @@
 import { FieldmarkError } from '../core/errors.ts';
 import { emitter } from './events.ts';
 import type { FromTrainer, ToTrainer } from './messages.ts';
-import { Stopped } from './part.ts';
+import { Stopped } from './phase.ts';
 import { runTraining, type TrainJob } from './trainer.ts';
 
 const stop = new AbortController();

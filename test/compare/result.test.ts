@@ -20,7 +20,7 @@ import {
   points,
   spreadText,
 } from '../../src/compare/words.ts';
-import { partsOf } from '../../src/train/read-metrics.ts';
+import { phasesOf } from '../../src/train/read-metrics.ts';
 
 /** Scores of one run: `truths` and `answers` as letters, one for each image. */
 function scores(ids: string, truths: string, answers: string, more: Partial<RunScores> = {}) {
@@ -233,7 +233,7 @@ describe('budgets', () => {
       line('head', true, epoch(1)),
     ];
     const second = first.slice(0, 5);
-    expect(stageBudgets([partsOf(first), partsOf(second)])).toEqual([
+    expect(stageBudgets([phasesOf(first), phasesOf(second)])).toEqual([
       { stage: 'head', on: 'features', epochs: 2.5 },
       { stage: 'all', on: 'photographs', epochs: 1 },
     ]);

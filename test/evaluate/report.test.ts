@@ -4,7 +4,7 @@ import { randomStream } from '../../src/core/random.ts';
 import { html, preformatted, shortened } from '../../src/evaluate/markup.ts';
 import { type ReportInput, renderReport } from '../../src/evaluate/report.ts';
 import {
-  type TrainingPart,
+  type TrainingPhase,
   type TrainingPoint,
   trainingCharts,
 } from '../../src/evaluate/report-curves.ts';
@@ -163,7 +163,7 @@ test('the words of a card are the page’s own, and its frames are explained', (
 });
 
 describe('training charts', () => {
-  const part = (points: readonly TrainingPoint[], name = 'all', epochs = 10): TrainingPart => ({
+  const part = (points: readonly TrainingPoint[], name = 'all', epochs = 10): TrainingPhase => ({
     name,
     refit: false,
     epochs,

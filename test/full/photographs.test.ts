@@ -17,7 +17,7 @@ import { loadRecogniser } from '../../src/recognise/recogniser.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { emitter } from '../../src/train/events.ts';
 import { featuresOf } from '../../src/train/features.ts';
-import { prepareTask } from '../../src/train/task.ts';
+import { prepareTask } from '../../src/train/prepare-task.ts';
 import { train } from '../../src/train/train.ts';
 
 const shared = resolve(import.meta.dirname, '../../../shared');

@@ -9,7 +9,7 @@ import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { parseConfig, type RunConfigInput } from '../../src/train/config.ts';
 import { emitter, type TrainEvent } from '../../src/train/events.ts';
-import { Stopped } from '../../src/train/part.ts';
+import { Stopped } from '../../src/train/phase.ts';
 import { type OpenMode, runPaths } from '../../src/train/run-folder.ts';
 import { type TrainOptions, train } from '../../src/train/train.ts';
 import { runTraining } from '../../src/train/trainer.ts';

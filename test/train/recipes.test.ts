@@ -9,7 +9,7 @@ import { encodePng } from '../../src/data/image/decode.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { parseConfig, type RunConfigInput } from '../../src/train/config.ts';
 import { emitter, type TrainEvent } from '../../src/train/events.ts';
-import { Stopped } from '../../src/train/part.ts';
+import { Stopped } from '../../src/train/phase.ts';
 import { runPaths } from '../../src/train/run-folder.ts';
 import { runTraining } from '../../src/train/trainer.ts';
 import { temporaryFolder } from '../support/files.ts';

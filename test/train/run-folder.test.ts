@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { StageSettings } from '../../src/methods/method.ts';
 import { parseConfig } from '../../src/train/config.ts';
+import { MetricsLog } from '../../src/train/metrics-log.ts';
 import { holdToRecipe, type Recipe } from '../../src/train/recipe.ts';
 import {
   lockRun,
-  MetricsLog,
   openRun,
   readRunConfig,
   removeLeftovers,

@@ -8,8 +8,8 @@ import { networkSettings } from '../../src/methods/settings.ts';
 import type { PlateauOptions } from '../../src/nn/schedules.ts';
 import type { ParameterNumbers } from '../../src/nn/scope.ts';
 import { targetsOf } from '../../src/train/batches.ts';
-import type { Part, PartHost, PartState } from '../../src/train/part.ts';
-import type { MetricsLine } from '../../src/train/run-folder.ts';
+import type { MetricsLine } from '../../src/train/metrics-log.ts';
+import type { Phase, PhaseHost, PhaseState } from '../../src/train/phase.ts';
 import { StepLoop } from '../../src/train/step-loop.ts';
 import type { StepFeeds, StepResult } from '../../src/train/stepper.ts';
 import type { ValidationResult } from '../../src/train/validation.ts';
@@ -27,7 +27,7 @@ interface Setting {
   readonly average?: boolean;
   readonly keeps?: 'best' | 'last';
   readonly factors?: readonly number[];
-  readonly state?: Partial<PartState>;
+  readonly state?: Partial<PhaseState>;
   /** Laid over what a step gives, by its 0-based number among those taken. */
   readonly steps?: Readonly<Record<number, Partial<StepResult>>>;
   /** The weight after so many steps, where it is not their number. */
@@ -46,7 +46,7 @@ async function run(setting: Setting) {
     ['w', one(0)],
     ['frozen', one(7)],
   ]);
-  const state: PartState = {
+  const state: PhaseState = {
     epoch: 0,
     step: 0,
     lossSum: 0,
@@ -93,7 +93,7 @@ async function run(setting: Setting) {
     emit: { note() {}, progress() {}, epoch() {} },
     save: async () => void log.push(`save: ${told()}`),
     stopping: () => false,
-  } as unknown as PartHost;
+  } as unknown as PhaseHost;
   const settings = { ...networkSettings(false), epochs: EPOCHS, rate: 1, ...setting.settings };
   const { factors, keeps } = setting;
   const part = {
@@ -101,7 +101,7 @@ async function run(setting: Setting) {
     settings,
     refit: false,
     factors,
-  } as unknown as Part;
+  } as unknown as Phase;
   const divergence = await new StepLoop(part, state, host, {
     source: {
       batch: 1,

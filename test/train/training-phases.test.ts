@@ -1,7 +1,7 @@
 // Metrics as curves: each stage with its own epochs, steps between them.
 
 import { expect, test } from 'vitest';
-import { trainingParts } from '../../src/train/training-parts.ts';
+import { trainingPhases } from '../../src/train/training-phases.ts';
 
 const epoch = (stage: string, n: number, refit = false, valTop1: number | null = 0.5) => ({
   stage,
@@ -27,7 +27,7 @@ test('a stage on features, one on photographs, and a refit', () => {
     epoch('head', 1, true, null),
   ];
   const held = { valTop1: 0.5, valLoss: 1.5 };
-  expect(trainingParts(lines)).toEqual([
+  expect(trainingPhases(lines)).toEqual([
     {
       name: 'head',
       refit: false,
@@ -57,14 +57,14 @@ test('a stage on features, one on photographs, and a refit', () => {
 test('what a review says is no point of a curve, and a loss that is no number is none', () => {
   const review = { stage: 'all', refit: false, finding: null, 'valTop1:scale1': 0.5 };
   const lines = [epoch('all', 1), review, epoch('fuse', 1)];
-  expect(trainingParts(lines)).toEqual(trainingParts([epoch('all', 1), epoch('fuse', 1)]));
-  const [{ points }] = trainingParts([{ ...step(0), loss: null }]);
+  expect(trainingPhases(lines)).toEqual(trainingPhases([epoch('all', 1), epoch('fuse', 1)]));
+  const [{ points }] = trainingPhases([{ ...step(0), loss: null }]);
   expect(points).toEqual([{ epoch: 1, loss: undefined, lr: 0.1 }]);
 });
 
 test('long runs are thinned, and every epoch stays', () => {
   const lines = [...Array.from({ length: 9999 }, (_, i) => step(i)), epoch('all', 1)];
-  const [{ points }] = trainingParts(lines);
+  const [{ points }] = trainingPhases(lines);
   expect(points.length).toBeLessThanOrEqual(2001);
   expect(points.at(-1)).toEqual({ epoch: 1, valTop1: 0.5, valLoss: 1.5 });
 });

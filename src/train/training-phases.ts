@@ -1,32 +1,32 @@
 // The lines of metrics.jsonl as training curves.
 
-import type { TrainingPart, TrainingPoint } from '../evaluate/report-curves.ts';
-import { type MetricsPart, numberOf, partsOf } from './read-metrics.ts';
-import type { MetricsLine } from './run-folder.ts';
+import type { TrainingPhase, TrainingPoint } from '../evaluate/report-curves.ts';
+import type { MetricsLine } from './metrics-log.ts';
+import { type MetricsPhase, numberOf, phasesOf } from './read-metrics.ts';
 
 /** Steps of a run that a picture can show. */
 const MOST = 2000;
 
 /**
- * The parts of a run in order, each with its epochs along the axis. Stages on photographs log every
+ * The phases of a run in order, each with its epochs along the axis. Stages on photographs log every
  * step, which stands between its epochs; stages on cached features log epochs only.
  */
-export function trainingParts(lines: readonly MetricsLine[]): TrainingPart[] {
+export function trainingPhases(lines: readonly MetricsLine[]): TrainingPhase[] {
   const every = Math.ceil(lines.length / MOST);
-  return partsOf(lines).map((part) => {
-    const logged = part.lines.flatMap(({ epoch, step }) =>
+  return phasesOf(lines).map((phase) => {
+    const logged = phase.lines.flatMap(({ epoch, step }) =>
       step === undefined ? [Number(epoch)] : [],
     );
     return {
-      name: `${part.refit ? 'refit ' : ''}${part.stage}`,
-      refit: part.refit,
+      name: `${phase.refit ? 'refit ' : ''}${phase.stage}`,
+      refit: phase.refit,
       epochs: Math.max(1, ...logged),
-      points: pointsOf(part, every),
+      points: pointsOf(phase, every),
     };
   });
 }
 
-function pointsOf({ lines, onPhotographs }: MetricsPart, every: number): TrainingPoint[] {
+function pointsOf({ lines, onPhotographs }: MetricsPhase, every: number): TrainingPoint[] {
   const end = lines.findIndex(({ step }) => step === undefined);
   const perEpoch = end < 0 ? lines.length : end;
   return lines.flatMap((line, i): TrainingPoint[] => {
