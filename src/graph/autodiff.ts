@@ -5,7 +5,8 @@ import { type FieldmarkError, fail } from '../core/errors.ts';
 import { sizeOf } from '../core/shape.ts';
 import { add } from './ops/arithmetic.ts';
 import { filled } from './ops/leaf.ts';
-import { graphError, type Node, topologicalOrder, type Value } from './value.ts';
+import { graphError } from './tensor-type.ts';
+import { type Node, topologicalOrder, type Value } from './value.ts';
 
 /**
  * Gradients of a scalar with respect to some values, in their order and of their shapes.

@@ -2,13 +2,8 @@
 // far too slow for anything but tests.
 
 import { inputOp, parameterOp } from './ops/leaf.ts';
-import {
-  graphError,
-  type ParameterAttrs,
-  type Reference,
-  topologicalOrder,
-  type Value,
-} from './value.ts';
+import { graphError, type ParameterAttrs } from './tensor-type.ts';
+import { type Reference, topologicalOrder, type Value } from './value.ts';
 
 /** Values of the given tensors, with inputs and parameters taken from `feeds` by name or path. */
 export function evaluate(

@@ -1,15 +1,10 @@
 // Symbolic tensors. A program is an ordinary function from values to values; nothing is computed
 // until a lowering writes the graph down for an engine.
 
-import { FieldmarkError } from '../core/errors.ts';
-import { type Shape, showShape } from '../core/shape.ts';
+import type { Shape } from '../core/shape.ts';
 import type { DType, HostTensor } from '../core/tensor.ts';
 import type { OnnxBuilder } from './onnx/builder.ts';
-
-export interface TensorType {
-  readonly shape: Shape;
-  readonly dtype: DType;
-}
+import type { TensorType } from './tensor-type.ts';
 
 /** Numbers in float64 (bool and integers included), as the reference implementations use them. */
 export interface Reference {
@@ -91,20 +86,6 @@ export function apply<A>(op: Op<A>, inputs: readonly Value[], attrs: A): Value {
   return applyMany(op, inputs, attrs)[0];
 }
 
-/** The error for values that do not fit an op. */
-export function graphError(where: string, expected: string, got: string): FieldmarkError {
-  return new FieldmarkError('FM_GRAPH', where, {
-    expected,
-    got,
-    next: 'Check the shapes where the graph is built.',
-  });
-}
-
-/** `float32 [2, 3]`, for messages. */
-export function showType(type: TensorType): string {
-  return `${type.dtype} ${showShape(type.shape)}`;
-}
-
 /**
  * All nodes that the given values depend on, inputs before their users. Deterministic.
  * The walk does not go below nodes whose outputs are all `known`.
@@ -147,11 +128,4 @@ export function boundOpset(nodes: readonly Node[]): number | undefined {
 }
 
 /** What a leaf of the graph is: given from outside, held by the graph, or trained. */
-export interface ParameterAttrs {
-  /** Dotted path, torchvision's name: `backbone.layer1.0.conv1.weight`. */
-  readonly path: string;
-  readonly type: TensorType;
-  /** Trainable parameters become inputs and outputs of the step; others become constants. */
-  readonly trainable: boolean;
-}
 export type { HostTensor };

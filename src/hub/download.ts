@@ -4,36 +4,13 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../core/errors.ts';
-import type { ProgressEvent } from '../core/progress.ts';
 import { diskError } from '../formats/atomic-file.ts';
 import { hashFile } from '../formats/hash-file.ts';
 import { takeLock } from '../formats/lock-file.ts';
+import type { DownloadOptions, DownloadRequest } from './download-request.ts';
 import { type HttpOptions, HttpProblem, withPatience } from './http.ts';
 import { PartFile } from './part-file.ts';
 import { transfer } from './transfer.ts';
-
-/** A file and where it is to stand. */
-export interface DownloadRequest {
-  readonly url: string;
-  /** Path of the file; a part and a lock stand beside it while it is fetched. */
-  readonly target: string;
-  /** How messages call it, without a colon: `timm/resnet18.tv_in1k/model.safetensors`. */
-  readonly label: string;
-  /** What its SHA-256 begins with, hex digits in lower case; all 64 where they are known. */
-  readonly sha256?: string;
-  /** Its size, where it is known. */
-  readonly bytes?: number;
-  /** Bytes that no such file exceeds. */
-  readonly limit: number;
-  /** Proves to the address's own host that one may read it. */
-  readonly token?: string;
-}
-
-export interface DownloadOptions extends HttpOptions {
-  /** Never asks a server. */
-  readonly offline?: boolean;
-  readonly progress?: (event: ProgressEvent) => void;
-}
 
 /**
  * Sees to it that the file stands at its target and is the right one. Returns its SHA-256. Several

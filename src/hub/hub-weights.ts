@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import { cacheFolder } from '../formats/cache-folder.ts';
-import { type DownloadOptions, type DownloadRequest, download, serverError } from './download.ts';
+import { download, serverError } from './download.ts';
+import type { DownloadOptions, DownloadRequest } from './download-request.ts';
 import { HttpProblem } from './http.ts';
 import {
   askHub,

@@ -2,7 +2,7 @@
 // ImageNet-1k. Sources: torchvision 0.29's weight enums, timm 1.0.31's default configurations.
 
 import type { ResolvedWeights } from './resolved-weights.ts';
-import type { WeightsDescription } from './weights.ts';
+import type { WeightsDescription } from './weights-description.ts';
 
 /** Published weights of a backbone. */
 export interface KnownWeights {

@@ -18,7 +18,7 @@ import { chooseTensors, type TrunkTensors } from './trunk-feature.ts';
 import { type TrunkInput, UINT8 } from './trunk-input.ts';
 import { describeTrunk, type TrunkDescription, type TrunkOptions } from './trunk-options.ts';
 import { type ProbeOptions, runsInBatches, shapesOfTensors } from './trunk-probe.ts';
-import { torchvisionDescription } from './weights.ts';
+import { torchvisionDescription } from './weights-description.ts';
 
 /** A frozen network with what its images have to be like. */
 export interface Trunk {

@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import { cacheFolder } from '../formats/cache-folder.ts';
-import { type DownloadOptions, download } from './download.ts';
+import { download } from './download.ts';
+import type { DownloadOptions } from './download-request.ts';
 import { hubWeights } from './hub-weights.ts';
 import { describeKnown, findKnownWeights } from './known-weights.ts';
 import { LARGEST, type ResolvedWeights } from './resolved-weights.ts';

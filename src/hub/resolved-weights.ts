@@ -1,6 +1,6 @@
 // What a name of weights leads to.
 
-import type { WeightsDescription } from './weights.ts';
+import type { WeightsDescription } from './weights-description.ts';
 
 /** A file of weights, and what is known about it besides what it says itself. */
 export interface ResolvedWeights {

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
-import type { WeightsDescription } from './weights.ts';
+import type { WeightsDescription } from './weights-description.ts';
 
 /** What a repository says about its weights. */
 export interface TimmConfig {

@@ -1,7 +1,7 @@
 // One answer of a server written to a part: from the byte where the part ends, or from the first.
 
 import { Pace } from '../core/progress.ts';
-import type { DownloadOptions, DownloadRequest } from './download.ts';
+import type { DownloadOptions, DownloadRequest } from './download-request.ts';
 import { get, HttpProblem, Watch } from './http.ts';
 import type { PartFile, PartOrigin } from './part-file.ts';
 

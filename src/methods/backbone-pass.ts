@@ -1,7 +1,8 @@
 // How methods run the backbone of their task: from bytes to features, under the task's settings.
 
 import { parametersOf } from '../graph/lower.ts';
-import type { ParameterAttrs, Value } from '../graph/value.ts';
+import type { ParameterAttrs } from '../graph/tensor-type.ts';
+import type { Value } from '../graph/value.ts';
 import { type Features, SECOND_BACKBONE } from '../nn/backbones/backbone.ts';
 import { pathsOfLevels } from '../nn/backbones/freeze.ts';
 import { imageInput, normaliseImage } from '../nn/image-input.ts';

@@ -1,6 +1,6 @@
 // Training settings that suit most tasks; a method starts from these.
 
-import type { AugmentSettings, StageSettings } from './method.ts';
+import type { AugmentSettings, StageSettings } from './stage-settings.ts';
 
 const augment: AugmentSettings = {
   scale: [0.35, 1],

@@ -5,8 +5,8 @@ import { type Field, type FieldSpace, fieldInput } from '../core/fields.ts';
 import type { Shape } from '../core/shape.ts';
 import { input } from '../graph/ops/leaf.ts';
 import type { ClassTargets } from '../nn/losses.ts';
-import type { StageSettings } from './method.ts';
 import type { StageBatch, TrainedStage } from './stage.ts';
+import type { StageSettings } from './stage-settings.ts';
 
 /** Names of the inputs besides uniform numbers. */
 export const batchNames = {

@@ -7,7 +7,7 @@ import type { HostTensor } from '../core/tensor.ts';
 import type { Value } from '../graph/value.ts';
 import type { ClassTargets } from '../nn/losses.ts';
 import type { Scope } from '../nn/scope.ts';
-import type { StageSettings } from './method.ts';
+import type { StageSettings } from './stage-settings.ts';
 
 /** One batch as a stage's graph sees it. */
 export interface StageBatch {

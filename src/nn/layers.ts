@@ -6,7 +6,8 @@ import { type ConvOptions as Conv2dOptions, conv2d, samePads } from '../graph/op
 import { gemm } from '../graph/ops/matmul.ts';
 import { reshape } from '../graph/ops/movement.ts';
 import { batchNorm, channelAffine, foldNorm } from '../graph/ops/norm.ts';
-import type { ParameterAttrs, Value } from '../graph/value.ts';
+import type { ParameterAttrs } from '../graph/tensor-type.ts';
+import type { Value } from '../graph/value.ts';
 import { filledWith, heFanOut, normal } from './initialisers.ts';
 import type { Initialiser, Scope } from './scope.ts';
 

@@ -2,12 +2,12 @@
 // and strides shift them (by half a cell of the last map, up and left or down and right).
 
 import { float32 } from '../core/tensor.ts';
-import type { ConvAttrs } from '../graph/ops/conv.ts';
 import { constant } from '../graph/ops/leaf.ts';
 import { matmul } from '../graph/ops/matmul.ts';
-import type { PoolAttrs } from '../graph/ops/pool.ts';
 import { type Region, sliceOp } from '../graph/ops/slice.ts';
-import { graphError, type Value } from '../graph/value.ts';
+import type { ConvAttrs, PoolAttrs } from '../graph/ops/window.ts';
+import { graphError } from '../graph/tensor-type.ts';
+import type { Value } from '../graph/value.ts';
 
 /** Cells along one axis, in pixels of the image: cell i is centred at `origin + i * stride`. */
 export interface CellAxis {

@@ -5,7 +5,8 @@ import { type RandomStream, randomStream } from '../core/random.ts';
 import { type Shape, sameShape, showShape } from '../core/shape.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { parameter } from '../graph/ops/leaf.ts';
-import { graphError, type Value } from '../graph/value.ts';
+import { graphError } from '../graph/tensor-type.ts';
+import type { Value } from '../graph/value.ts';
 
 /** What a parameter does, which decides weight decay and whether it can be trained at all. */
 export type ParameterRole = 'weight' | 'bias' | 'normScale' | 'normShift' | 'statistic';

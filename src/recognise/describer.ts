@@ -16,7 +16,7 @@ import { foldConstants } from '../runtime/fold.ts';
 import { createSession, engineVersion } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
 import { sharedSession } from '../runtime/shared-session.ts';
-import type { IndexedModel } from '../search/index-file.ts';
+import type { IndexedModel } from '../search/index-about.ts';
 import { loadRecogniser } from './recogniser.ts';
 
 /** A loaded network. Close it when it is no longer needed. */

@@ -2,8 +2,7 @@
 
 import { dirname, join } from 'node:path';
 import { fail, mustBeCount } from '../core/errors.ts';
-import type { ProgressEvent } from '../core/progress.ts';
-import { Pace } from '../core/progress.ts';
+import { Pace, type ProgressEvent } from '../core/progress.ts';
 import { type ImageProblem, raiseProblems } from '../data/bad-images.ts';
 import { checkImages } from '../data/check.ts';
 import { findPhotos } from '../data/datasets/folder.ts';

@@ -4,7 +4,8 @@
 import type { HostTensor } from '../core/tensor.ts';
 import { lower } from '../graph/lower.ts';
 import { constantOp, parameterOp } from '../graph/ops/leaf.ts';
-import { type Node, type ParameterAttrs, topologicalOrder, type Value } from '../graph/value.ts';
+import type { ParameterAttrs } from '../graph/tensor-type.ts';
+import { type Node, topologicalOrder, type Value } from '../graph/value.ts';
 import { createSession } from './node.ts';
 
 /** Numbers of parameters, by path. */

@@ -5,7 +5,8 @@
 import { fail } from '../core/errors.ts';
 import { float32, type HostTensor } from '../core/tensor.ts';
 import { gradients } from '../graph/autodiff.ts';
-import { type Lowering, lower } from '../graph/lower.ts';
+import { lower } from '../graph/lower.ts';
+import type { Lowering } from '../graph/lowered.ts';
 import { mul } from '../graph/ops/arithmetic.ts';
 import { conv2d } from '../graph/ops/conv.ts';
 import { input } from '../graph/ops/leaf.ts';

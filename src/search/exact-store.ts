@@ -4,7 +4,8 @@ import { fail, mustBeCount } from '../core/errors.ts';
 import { hostTensor } from '../core/tensor.ts';
 import type { Session } from '../runtime/session.ts';
 import { sharedSession } from '../runtime/shared-session.ts';
-import { type IndexAbout, type LoadedIndex, readIndex, writeIndex } from './index-file.ts';
+import type { IndexAbout } from './index-about.ts';
+import { type LoadedIndex, readIndex, writeIndex } from './index-file.ts';
 import { nearestSession, unitRows } from './similarity.ts';
 import type { Neighbour, StoredItem, VectorStore } from './vector-store.ts';
 

@@ -8,37 +8,9 @@ import { type FieldmarkError, fail } from '../core/errors.ts';
 import { float32, type HostTensor, hostTensor } from '../core/tensor.ts';
 import { updateHash } from '../formats/hash-file.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
+import type { IndexAbout, IndexedModel } from './index-about.ts';
 import type { StoredItem, VectorStore } from './vector-store.ts';
 import type { Whitening } from './whitening.ts';
-
-/** What computed the vectors: a trained model, or a frozen network that describes by SCDA. */
-export type IndexedModel =
-  | {
-      readonly kind: 'run';
-      /** Run folder, as it was given. */
-      readonly path: string;
-      /** SHA-256 of model.onnx. */
-      readonly sha256: string;
-    }
-  | {
-      readonly kind: 'weights';
-      /** Weights file, as it was given. */
-      readonly path: string;
-      /** SHA-256 of the weights file. */
-      readonly sha256: string;
-      readonly backbone: string;
-      /** Side of the square that the network sees, pixels. */
-      readonly size: number;
-      readonly layers: 1 | 2;
-      readonly flip: boolean;
-    };
-
-/** What is to be known of an index beside its vectors. */
-export interface IndexAbout {
-  readonly model: IndexedModel;
-  /** What the model's descriptors went through, where they did. */
-  readonly whitening?: Whitening;
-}
 
 /** A store that was read from a file. */
 export interface LoadedIndex<Store extends VectorStore = VectorStore> {

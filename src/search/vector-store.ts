@@ -1,7 +1,7 @@
 // What every store of vectors can do. `exact-store.ts` compares with all of them; a store that is
 // approximate or remote would show the same surface.
 
-import type { IndexAbout } from './index-file.ts';
+import type { IndexAbout } from './index-about.ts';
 
 /** One stored photograph. */
 export interface StoredItem {

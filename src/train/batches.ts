@@ -12,8 +12,9 @@ import { createLoader, type Loader } from '../data/loader.ts';
 import { mixImages, mixRows } from '../data/mix.ts';
 import { drawMix } from '../data/mix-draws.ts';
 import { findSampler } from '../data/samplers/table.ts';
-import type { AugmentSettings, MethodContext, StageSettings } from '../methods/method.ts';
+import type { MethodContext } from '../methods/method.ts';
 import { batchNames } from '../methods/stage-batch.ts';
+import type { AugmentSettings, StageSettings } from '../methods/stage-settings.ts';
 import { maxPixelsOf, type RunConfig } from './config.ts';
 import type { FeatureTable } from './features.ts';
 

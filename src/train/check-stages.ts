@@ -2,8 +2,8 @@
 
 import { fail } from '../core/errors.ts';
 import { findSampler } from '../data/samplers/table.ts';
-import type { StageSettings } from '../methods/method.ts';
 import { type TrainedStage, trainedAmong } from '../methods/stage.ts';
+import type { StageSettings } from '../methods/stage-settings.ts';
 import { checkSupervision } from '../methods/table.ts';
 import { stageSettings } from './config.ts';
 import { stagesOf } from './plan.ts';

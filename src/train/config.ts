@@ -9,7 +9,7 @@ import { findSampler } from '../data/samplers/table.ts';
 import { type InputOptions, inputOptions } from '../hub/input-options.ts';
 import { defaultWeights } from '../hub/known-weights.ts';
 import { type TrunkOptions, trunkOptions, trunkPath } from '../hub/trunk-options.ts';
-import type { AugmentSettings, StageSettings } from '../methods/method.ts';
+import type { AugmentSettings, StageSettings } from '../methods/stage-settings.ts';
 import { type NetworkOptions, publishedNetwork } from '../nn/backbones/backbone.ts';
 import type { OptimiserOptions } from '../nn/optimisers.ts';
 import type { ScheduleOptions } from '../nn/schedules.ts';

@@ -2,8 +2,8 @@
 
 import type { Example } from '../core/example.ts';
 import type { HostTensor } from '../core/tensor.ts';
-import type { StageSettings } from '../methods/method.ts';
 import type { TrainedStage } from '../methods/stage.ts';
+import type { StageSettings } from '../methods/stage-settings.ts';
 import type { PlateauState } from '../nn/schedules.ts';
 import type { ParameterNumbers } from '../nn/scope.ts';
 import type { BestEpoch } from './checkpoint.ts';

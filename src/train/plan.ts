@@ -2,8 +2,8 @@
 
 import { fail } from '../core/errors.ts';
 import type { Example } from '../core/example.ts';
-import type { StageSettings } from '../methods/method.ts';
 import { type ImageStage, type Stage, stagesAmong, type TrainedStage } from '../methods/stage.ts';
+import type { StageSettings } from '../methods/stage-settings.ts';
 import type { ChosenEpoch } from './checkpoint.ts';
 import { stageSettings } from './config.ts';
 import type { Emit } from './events.ts';

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
-import type { StageSettings } from '../methods/method.ts';
+import type { StageSettings } from '../methods/stage-settings.ts';
 import { damaged } from './damaged.ts';
 import { firstPhases } from './plan.ts';
 import type { Task } from './task.ts';

@@ -5,11 +5,8 @@ import { sameShape } from '../core/shape.ts';
 import type { HostTensor } from '../core/tensor.ts';
 import { fillFromWeights } from '../hub/fill.ts';
 import { networkParameters } from '../hub/network-parameters.ts';
-import {
-  type LoadedWeights,
-  torchvisionDescription,
-  type WeightsDescription,
-} from '../hub/weights.ts';
+import type { LoadedWeights } from '../hub/weights.ts';
+import { torchvisionDescription, type WeightsDescription } from '../hub/weights-description.ts';
 import { findBackbone } from '../nn/backbones/table.ts';
 import { initialise, type ParameterStore } from '../nn/scope.ts';
 import { readManifest } from '../recognise/manifest.ts';

@@ -3,7 +3,8 @@
 import { fail } from '../core/errors.ts';
 import { fillFromWeights, loadingNotes } from '../hub/fill.ts';
 import { defaultWeights } from '../hub/known-weights.ts';
-import { type LoadedWeights, torchvisionDescription } from '../hub/weights.ts';
+import type { LoadedWeights } from '../hub/weights.ts';
+import { torchvisionDescription } from '../hub/weights-description.ts';
 import type { SecondNetwork, WishedSecond } from '../methods/method.ts';
 import { SECOND_BACKBONE } from '../nn/backbones/backbone.ts';
 import { findBackbone } from '../nn/backbones/table.ts';

@@ -4,7 +4,8 @@
 
 import { type HostTensor, zeros } from '../core/tensor.ts';
 import { gradients } from '../graph/autodiff.ts';
-import { type LoweredModel, type Lowering, lower } from '../graph/lower.ts';
+import { lower } from '../graph/lower.ts';
+import type { LoweredModel, Lowering } from '../graph/lowered.ts';
 import { add, mul } from '../graph/ops/arithmetic.ts';
 import { greater, where } from '../graph/ops/compare.ts';
 import { input } from '../graph/ops/leaf.ts';

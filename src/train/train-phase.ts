@@ -2,8 +2,8 @@
 
 import type { Sampler } from '../core/sampler.ts';
 import { findSampler } from '../data/samplers/table.ts';
-import type { StageSettings } from '../methods/method.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
+import type { StageSettings } from '../methods/stage-settings.ts';
 import { isInBackbone } from '../nn/backbones/backbone.ts';
 import { type ParameterSpec, Parameters } from '../nn/scope.ts';
 import { chooseDevice } from '../runtime/device.ts';

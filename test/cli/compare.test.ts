@@ -56,7 +56,7 @@ describe('cross-validation', () => {
 
     const { status, stderr, json } = await command(...args);
     expect(status, stderr).toBe(0);
-    expect(stderr).toContain('resumed at part 1');
+    expect(stderr).toContain('resumed at phase 1');
     expect(json).toMatchObject({
       n: 60,
       classes: 4,

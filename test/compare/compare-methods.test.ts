@@ -66,7 +66,7 @@ describe('two contestants on two folds', () => {
   test('finished runs are kept, the one that was stopped goes on', () => {
     const notes = events.flatMap((event) => (event.kind === 'note' ? [event.text] : []));
     expect(notes).toContain('1 of 4 runs are there already');
-    expect(notes.filter((note) => note.startsWith('resumed at part 1'))).toHaveLength(1);
+    expect(notes.filter((note) => note.startsWith('resumed at phase 1'))).toHaveLength(1);
     expect(notes.filter((note) => / % of 30 images$/.test(note))).toHaveLength(4);
     const left = events.flatMap((e) => (e.kind === 'progress' ? [e.secondsLeft] : []));
     expect(left.some((seconds) => seconds !== undefined && seconds > 0)).toBe(true);

@@ -9,8 +9,7 @@ import {
   negativeLogLikelihood,
   reliabilityBins,
 } from '../../src/evaluate/calibration.ts';
-import type { ScoredLabels } from '../../src/evaluate/scores.ts';
-import { softmax } from '../../src/evaluate/scores.ts';
+import { type ScoredLabels, softmax } from '../../src/evaluate/scores.ts';
 import { fitTemperature, TEMPERATURE_BOUNDS } from '../../src/evaluate/temperature.ts';
 
 /** Images whose label is drawn from softmax(logits / truth): `truth` is the right temperature. */

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { runPeer, setUpPeers } from '../../bench/peers/run-peer.ts';
 import { bytesOf, float32, type HostTensor } from '../../src/core/tensor.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
-import type { Lowering } from '../../src/graph/lower.ts';
+import type { Lowering } from '../../src/graph/lowered.ts';
 import { backbones, findBackbone } from '../../src/nn/backbones/table.ts';
 import { blockedLanes } from '../../src/runtime/probe.ts';
 import { fillTensor, STATISTIC_FLOOR } from '../support/golden.ts';

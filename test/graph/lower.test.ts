@@ -4,7 +4,8 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { float32, type HostTensor, hostTensor } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
-import { type LowerOptions, lower, parametersOf } from '../../src/graph/lower.ts';
+import { lower, parametersOf } from '../../src/graph/lower.ts';
+import type { LowerOptions } from '../../src/graph/lowered.ts';
 import {
   type ModelProto,
   ModelProtoSchema,

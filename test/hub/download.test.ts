@@ -7,7 +7,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ProgressEvent } from '../../src/core/progress.ts';
-import { type DownloadOptions, type DownloadRequest, download } from '../../src/hub/download.ts';
+import { download } from '../../src/hub/download.ts';
+import type { DownloadOptions, DownloadRequest } from '../../src/hub/download-request.ts';
 import { get, withPatience } from '../../src/hub/http.ts';
 import {
   type Answer,

@@ -4,7 +4,8 @@ import { float32, type HostTensor, hostTensor, zeros } from '../../src/core/tens
 import { convertNames } from '../../src/hub/convert.ts';
 import { fillFromWeights, loadingNotes } from '../../src/hub/fill.ts';
 import { networkParameters } from '../../src/hub/network-parameters.ts';
-import { type LoadedWeights, torchvisionDescription } from '../../src/hub/weights.ts';
+import type { LoadedWeights } from '../../src/hub/weights.ts';
+import { torchvisionDescription } from '../../src/hub/weights-description.ts';
 import type { Backbone } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import type { ParameterStore } from '../../src/nn/scope.ts';

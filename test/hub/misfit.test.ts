@@ -7,7 +7,8 @@ import { fillFromWeights } from '../../src/hub/fill.ts';
 import { compareWith, isWhole } from '../../src/hub/fit.ts';
 import { identify } from '../../src/hub/misfit.ts';
 import { askedBelow, networkParameters } from '../../src/hub/network-parameters.ts';
-import { type LoadedWeights, torchvisionDescription } from '../../src/hub/weights.ts';
+import type { LoadedWeights } from '../../src/hub/weights.ts';
+import { torchvisionDescription } from '../../src/hub/weights-description.ts';
 import { backbones, findBackbone } from '../../src/nn/backbones/table.ts';
 
 type Shapes = Record<string, readonly number[]>;

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { float32 } from '../../src/core/tensor.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
-import type { DownloadOptions } from '../../src/hub/download.ts';
+import type { DownloadOptions } from '../../src/hub/download-request.ts';
 import { resolveWeights } from '../../src/hub/resolve-weights.ts';
 import { loadWeights } from '../../src/hub/weights.ts';
 import { file, fileServer, status } from '../support/file-server.ts';

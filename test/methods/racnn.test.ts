@@ -9,8 +9,12 @@ import { sum } from '../../src/graph/ops/sum.ts';
 import type { RacnnContext, RacnnOptions } from '../../src/methods/ra-cnn/looks.ts';
 import { racnn } from '../../src/methods/ra-cnn/ra-cnn.ts';
 import { reviewAccuracy, reviewAttention, reviewBoxes } from '../../src/methods/ra-cnn/reviews.ts';
-import type { ReviewedStage, ScaleResult, TrainedStage } from '../../src/methods/stage.ts';
-import { trainedAmong } from '../../src/methods/stage.ts';
+import {
+  type ReviewedStage,
+  type ScaleResult,
+  type TrainedStage,
+  trainedAmong,
+} from '../../src/methods/stage.ts';
 import { stageBatch } from '../../src/methods/stage-batch.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput } from '../../src/nn/image-input.ts';

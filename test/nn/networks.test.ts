@@ -2,7 +2,7 @@
 // PyTorch in float64 (DECISIONS, "Gradient agreement"), or, for networks of our own, against our
 // plain float64 evaluation of the same graph.
 import { describe, expect, test } from 'vitest';
-import type { Lowering } from '../../src/graph/lower.ts';
+import type { Lowering } from '../../src/graph/lowered.ts';
 import { backbones } from '../../src/nn/backbones/table.ts';
 import { blockedLanes } from '../../src/runtime/probe.ts';
 import {

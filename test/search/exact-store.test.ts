@@ -6,12 +6,8 @@ import { randomStream } from '../../src/core/random.ts';
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors.ts';
 import { ExactStore } from '../../src/search/exact-store.ts';
-import {
-  checkSameModel,
-  type IndexAbout,
-  type IndexedModel,
-  writeIndex,
-} from '../../src/search/index-file.ts';
+import type { IndexAbout, IndexedModel } from '../../src/search/index-about.ts';
+import { checkSameModel, writeIndex } from '../../src/search/index-file.ts';
 import { temporaryFolder } from '../support/files.ts';
 
 const model = {

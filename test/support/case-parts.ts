@@ -2,9 +2,9 @@
 import type { RandomStream } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { type DType, float32, type HostTensor, hostTensor } from '../../src/core/tensor.ts';
-import * as conv from '../../src/graph/ops/conv.ts';
 import { constant } from '../../src/graph/ops/leaf.ts';
 import * as pool from '../../src/graph/ops/pool.ts';
+import * as window from '../../src/graph/ops/window.ts';
 import { apply, type Value } from '../../src/graph/value.ts';
 
 export interface OpCase {
@@ -87,7 +87,7 @@ export const clamped =
 export function convCase(r: RandomStream): {
   x: number[];
   w: number[];
-  attrs: conv.ConvAttrs;
+  attrs: window.ConvAttrs;
   bias: boolean;
 } {
   for (;;) {
@@ -97,20 +97,20 @@ export function convCase(r: RandomStream): {
     const og = depthwise ? 1 : 1 + r.integer(3);
     const g = depthwise ? 1 + r.integer(4) : groups;
     const kernel: [number, number] = r.chance(0.3) ? [1, 1] : [1 + r.integer(4), 1 + r.integer(4)];
-    const attrs: conv.ConvAttrs = {
+    const attrs: window.ConvAttrs = {
       strides: r.chance(0.4) ? [1, 1] : [1 + r.integer(3), 1 + r.integer(3)],
       pads: [0, 1, 2, 3].map(() => (r.chance(0.3) ? 0 : r.integer(3))) as never,
       dilations: r.chance(0.6) ? [1, 1] : [1 + r.integer(2), 1 + r.integer(2)],
       groups: g,
     };
     const x = [1 + r.integer(3), cg * g, 3 + r.integer(6), 3 + r.integer(6)];
-    const out = [0, 1].map((i) => conv.outputExtent(x[i + 2], kernel[i], attrs, i as 0 | 1));
+    const out = [0, 1].map((i) => window.outputExtent(x[i + 2], kernel[i], attrs, i as 0 | 1));
     if (out[0] < 1 || out[1] < 1) continue;
     return { x, w: [og * g, cg, ...kernel], attrs, bias: r.chance(0.5) };
   }
 }
 
-export function poolCase(r: RandomStream): { x: number[]; attrs: pool.PoolAttrs } {
+export function poolCase(r: RandomStream): { x: number[]; attrs: window.PoolAttrs } {
   const kernel: [number, number] = [1 + r.integer(3), 1 + r.integer(3)];
   const pad = (k: number) => (r.chance(0.5) ? 0 : r.integer(Math.floor(k / 2) + 1));
   return {
@@ -130,8 +130,8 @@ export function convShapes(r: RandomStream) {
   const y = [
     x[0],
     w[0],
-    conv.outputExtent(x[2], w[2], attrs, 0),
-    conv.outputExtent(x[3], w[3], attrs, 1),
+    window.outputExtent(x[2], w[2], attrs, 0),
+    window.outputExtent(x[3], w[3], attrs, 1),
   ];
   return { x, w, y, attrs, bias };
 }

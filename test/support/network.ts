@@ -3,7 +3,8 @@
 
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
 import { gradients } from '../../src/graph/autodiff.ts';
-import { type Lowering, lower } from '../../src/graph/lower.ts';
+import { lower } from '../../src/graph/lower.ts';
+import type { Lowering } from '../../src/graph/lowered.ts';
 import { add, mul } from '../../src/graph/ops/arithmetic.ts';
 import { input } from '../../src/graph/ops/leaf.ts';
 import { evaluate } from '../../src/graph/oracle.ts';

@@ -1,7 +1,8 @@
 // Runs named values on ONNX Runtime once, one thread, and returns plain numbers.
 
 import type { HostTensor } from '../../src/core/tensor.ts';
-import { type LowerOptions, lower } from '../../src/graph/lower.ts';
+import { lower } from '../../src/graph/lower.ts';
+import type { LowerOptions } from '../../src/graph/lowered.ts';
 import type { Value } from '../../src/graph/value.ts';
 import { createSession } from '../../src/runtime/node.ts';
 

@@ -288,6 +288,6 @@ test('a full disk stops the run with its last checkpoint whole, and room lets it
   const notes: string[] = [];
   const onEvent = (event: TrainEvent) => void (event.kind === 'note' && notes.push(event.text));
   await trainHere(world.data, run, settings, { mode: 'resume', onEvent });
-  expect(notes).toContain('resumed at part 1, epoch 0, step 5');
+  expect(notes).toContain('resumed at phase 1, epoch 0, step 5');
   expect(await resultOf(run)).toEqual(await resultOf(place('old')));
 });

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { StageSettings } from '../../src/methods/method.ts';
+import type { StageSettings } from '../../src/methods/stage-settings.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { MetricsLog } from '../../src/train/metrics-log.ts';
 import { holdToRecipe, type Recipe } from '../../src/train/recipe.ts';

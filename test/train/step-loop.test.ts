@@ -3,8 +3,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
-import type { StageSettings } from '../../src/methods/method.ts';
 import { networkSettings } from '../../src/methods/settings.ts';
+import type { StageSettings } from '../../src/methods/stage-settings.ts';
 import type { PlateauOptions } from '../../src/nn/schedules.ts';
 import type { ParameterNumbers } from '../../src/nn/scope.ts';
 import { targetsOf } from '../../src/train/batches.ts';

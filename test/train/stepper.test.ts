@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Shape } from '../../src/core/shape.ts';
 import { float32, type HostTensor } from '../../src/core/tensor.ts';
-import type { Lowering } from '../../src/graph/lower.ts';
+import type { Lowering } from '../../src/graph/lowered.ts';
 import { dropout } from '../../src/graph/ops/compare.ts';
 import { input } from '../../src/graph/ops/leaf.ts';
 import { reshape } from '../../src/graph/ops/movement.ts';

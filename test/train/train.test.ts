@@ -154,7 +154,7 @@ describe('from random numbers', () => {
     const onEvent = (event: TrainEvent) => void (event.kind === 'note' && notes.push(event.text));
     await trainTiny(world.data, stopped, {}, { mode: 'resume', onEvent });
     expect(notes).toContainEqual(
-      expect.stringMatching(/^resumed at part 1, epoch [1-3], step \d$/),
+      expect.stringMatching(/^resumed at phase 1, epoch [1-3], step \d$/),
     );
     expect(await resultOf(stopped)).toEqual(await resultOf(run()));
   });
@@ -189,7 +189,7 @@ describe('from random numbers', () => {
     const chosen = [{ stage: 'head', epoch: 1, top1: 1, loss: 0 }];
     await saveCheckpoint(path, { ...tensors, progress: { ...progress, part: 1, chosen } });
     await expect(goOn(other)).rejects.toThrow(
-      /of the stages all, got .* 1 parts behind it .* head/,
+      /of the stages all, got .* 1 phases behind it .* head/,
     );
   });
 

@@ -4,7 +4,7 @@
 // interleaved at the end.
 
 import type { Shape } from '../../core/shape.ts';
-import type { ConvAttrs } from '../ops/conv.ts';
+import type { ConvAttrs } from '../ops/window.ts';
 import type { Node } from '../value.ts';
 import { convKind, convLayouts, cutMap } from './conv.ts';
 import type { BlockedRule } from './rule.ts';

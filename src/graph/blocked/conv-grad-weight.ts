@@ -3,7 +3,7 @@
 // columns, so that one pass gives the gradient of all of them.
 
 import type { Shape } from '../../core/shape.ts';
-import type { ConvAttrs } from '../ops/conv.ts';
+import type { ConvAttrs } from '../ops/window.ts';
 import { convKind, convLayouts, cutMap, everyNth, isPointwise } from './conv.ts';
 import { isUnit } from './conv-grad-input.ts';
 import type { BlockedRule } from './rule.ts';

@@ -1,7 +1,7 @@
 // Convolution in blocks.
 
 import type { Shape } from '../../core/shape.ts';
-import type { ConvAttrs } from '../ops/conv.ts';
+import type { ConvAttrs } from '../ops/window.ts';
 import type { Node } from '../value.ts';
 import { kernelLayout, mapLayout, outputLayout } from './layout.ts';
 import type { BlockedRule, Plan } from './rule.ts';

@@ -2,7 +2,8 @@
 // (a scale per channel, a mask per cell) are laid beside them.
 
 import { sameShape, sizeOf } from '../../core/shape.ts';
-import type { Node, TensorType, Value } from '../value.ts';
+import type { TensorType } from '../tensor-type.ts';
+import type { Node, Value } from '../value.ts';
 import { type Layout, paddedShape, physicalShape } from './layout.ts';
 import type { BlockedRule, LayoutView, Plan } from './rule.ts';
 import type { BlockedWriter } from './writer.ts';

@@ -2,7 +2,7 @@
 // an activation, dropping a mask that changes nothing, summing a product at once.
 
 import { sameShape } from '../../core/shape.ts';
-import type { ConvAttrs } from '../ops/conv.ts';
+import type { ConvAttrs } from '../ops/window.ts';
 import type { Node, Value } from '../value.ts';
 import type { Assignment } from './assign.ts';
 import { isUnit } from './conv-grad-input.ts';

@@ -2,17 +2,11 @@
 // ONNX in canonical layout, with conversions in between.
 
 import type { HostTensor } from '../../core/tensor.ts';
-import type { LoweredModel, LowerOptions } from '../lower.ts';
+import type { LoweredModel, LowerOptions } from '../lowered.ts';
 import { OnnxBuilder } from '../onnx/builder.ts';
 import { constantOp, inputOp, parameterOp } from '../ops/leaf.ts';
-import {
-  boundOpset,
-  graphError,
-  type Node,
-  type ParameterAttrs,
-  topologicalOrder,
-  type Value,
-} from '../value.ts';
+import { graphError, type ParameterAttrs } from '../tensor-type.ts';
+import { boundOpset, type Node, topologicalOrder, type Value } from '../value.ts';
 import { type Assignment, assignLayouts } from './assign.ts';
 import { countsWherePositive, findGroups, type Group, Uses } from './fuse.ts';
 import { isAlias, type Layout, layoutKey, pack, paddedShape } from './layout.ts';

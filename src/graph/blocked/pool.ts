@@ -2,7 +2,7 @@
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import { float32 } from '../../core/tensor.ts';
-import type { PoolAttrs } from '../ops/pool.ts';
+import type { PoolAttrs } from '../ops/window.ts';
 import { cutMap } from './conv.ts';
 import { interleave } from './conv-grad-input.ts';
 import { mapLayout } from './layout.ts';

@@ -4,7 +4,7 @@ import { type Shape, sizeOf } from '../../core/shape.ts';
 import { type DType, float32, hostTensor } from '../../core/tensor.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
 import type { AttributeValue } from '../onnx/protos.ts';
-import type { TensorType } from '../value.ts';
+import type { TensorType } from '../tensor-type.ts';
 import {
   isAlias,
   isPadded,

@@ -4,7 +4,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Shape, showShape } from '../../core/shape.ts';
 import { float32, type HostTensor, int64 } from '../../core/tensor.ts';
-import { graphError, type ParameterAttrs, type TensorType } from '../value.ts';
+import { graphError, type ParameterAttrs, type TensorType } from '../tensor-type.ts';
 import { type ForeignGraph, partFor } from './foreign.ts';
 import {
   type FunctionProto,

@@ -2,7 +2,7 @@
 
 import { create } from '@bufbuild/protobuf';
 import { bytesOf, type DType, type HostTensor } from '../../core/tensor.ts';
-import type { TensorType } from '../value.ts';
+import type { TensorType } from '../tensor-type.ts';
 import {
   type AttributeProto,
   AttributeProtoSchema,

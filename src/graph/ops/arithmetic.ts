@@ -1,7 +1,8 @@
 // Elementwise arithmetic on two tensors, with numpy broadcasting.
 
 import { broadcastShapes } from '../../core/shape.ts';
-import { apply, graphError, type Op, showType, type TensorType, type Value } from '../value.ts';
+import { graphError, showType, type TensorType } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 import { scalar } from './leaf.ts';
 import { sumTo } from './sum.ts';
 import { mapBroadcast } from './walk.ts';

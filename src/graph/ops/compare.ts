@@ -3,7 +3,8 @@
 import { broadcastShapes } from '../../core/shape.ts';
 import type { DType } from '../../core/tensor.ts';
 import { onnxTypes } from '../onnx/protos.ts';
-import { apply, graphError, type Op, showType, type Value } from '../value.ts';
+import { graphError, showType } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 import { asValue, broadcastOf, mul, type Operand } from './arithmetic.ts';
 import { sumTo } from './sum.ts';
 import { mapBroadcast } from './walk.ts';

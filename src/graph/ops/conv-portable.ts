@@ -2,7 +2,7 @@
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
-import type { ConvAttrs } from './conv.ts';
+import type { ConvAttrs } from './window.ts';
 
 type Extent = readonly [number, number];
 

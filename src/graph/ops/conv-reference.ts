@@ -2,7 +2,7 @@
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import type { Reference } from '../value.ts';
-import type { ConvAttrs } from './conv.ts';
+import type { ConvAttrs } from './window.ts';
 
 /** Calls `visit` with the flat offsets into x, w and y of every product that makes up y. */
 function eachProduct(

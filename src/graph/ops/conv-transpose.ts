@@ -2,18 +2,13 @@
 // "Deconvolutional Networks"; Dumoulin and Visin 2016, arXiv 1603.07285, section 4).
 
 import { showShape } from '../../core/shape.ts';
-import { graphError, type Value } from '../value.ts';
+import { graphError } from '../tensor-type.ts';
+import type { Value } from '../value.ts';
 import { add } from './arithmetic.ts';
-import {
-  asPair,
-  type ConvAttrs,
-  type ConvOptions,
-  conv2dGradInput,
-  convAttrs,
-  type Pair,
-} from './conv.ts';
+import { asPair, type ConvOptions, conv2dGradInput, convAttrs, type Pair } from './conv.ts';
 import { perChannel } from './norm.ts';
 import { pad } from './slice.ts';
+import type { ConvAttrs } from './window.ts';
 
 export interface ConvTransposeOptions extends ConvOptions {
   /** Rows added at the bottom and columns at the right; below the stride or the dilation. */

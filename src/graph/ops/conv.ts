@@ -6,25 +6,12 @@
 //   dw = conv2dGradWeight(x, dy)  the transpose of conv2d in w
 
 import { type Shape, showShape } from '../../core/shape.ts';
-import { apply, graphError, type Op, type Value } from '../value.ts';
+import { graphError } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 import { gradInputPortable, gradWeightPortable } from './conv-portable.ts';
 import { convReference, gradInputReference, gradWeightReference } from './conv-reference.ts';
 import { sum } from './sum.ts';
-
-export interface ConvAttrs {
-  readonly strides: readonly [number, number];
-  /** Top, left, bottom, right. */
-  readonly pads: readonly [number, number, number, number];
-  readonly dilations: readonly [number, number];
-  readonly groups: number;
-}
-
-/** Spatial size of a convolution's or pooling's output along one axis (0 vertical, 1 horizontal). */
-export function outputExtent(size: number, kernel: number, attrs: ConvAttrs, axis: 0 | 1): number {
-  const reach = attrs.dilations[axis] * (kernel - 1) + 1;
-  const padded = size + attrs.pads[axis] + attrs.pads[axis + 2];
-  return Math.floor((padded - reach) / attrs.strides[axis]) + 1;
-}
+import { type ConvAttrs, outputExtent } from './window.ts';
 
 /** Inputs x [N, C, H, W], w [O, C/groups, kh, kw] and optionally bias [O]. */
 export const conv2dOp: Op<ConvAttrs> = {

@@ -4,14 +4,8 @@
 import type { Shape } from '../../core/shape.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
 import type { ForeignGraph } from '../onnx/foreign.ts';
-import {
-  applyMany,
-  graphError,
-  type Op,
-  showType,
-  topologicalOrder,
-  type Value,
-} from '../value.ts';
+import { graphError, showType } from '../tensor-type.ts';
+import { applyMany, type Op, topologicalOrder, type Value } from '../value.ts';
 
 /** A tensor of a foreign graph. */
 export interface ForeignTensor {

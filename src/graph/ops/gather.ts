@@ -3,7 +3,8 @@
 import { normaliseAxis, type Shape, showShape, sizeOf } from '../../core/shape.ts';
 import { float32 } from '../../core/tensor.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
-import { apply, graphError, type Op, showType, type TensorType, type Value } from '../value.ts';
+import { graphError, showType, type TensorType } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 
 /** Rows of a matrix, the images of a batch, that are worth nodes of their own. */
 const FEW_ROWS = 64;

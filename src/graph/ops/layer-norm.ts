@@ -2,15 +2,8 @@
 // example is normalised with the mean and variance of its own features.
 
 import { type Shape, sameShape, sizeOf } from '../../core/shape.ts';
-import {
-  apply,
-  graphError,
-  type Op,
-  type Reference,
-  showType,
-  type TensorType,
-  type Value,
-} from '../value.ts';
+import { graphError, showType, type TensorType } from '../tensor-type.ts';
+import { apply, type Op, type Reference, type Value } from '../value.ts';
 import { add, mul, sub } from './arithmetic.ts';
 import { mean } from './reduce.ts';
 import { expand, reducedShape, sumTo } from './sum.ts';

@@ -2,14 +2,8 @@
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import { type DType, type HostTensor, hostTensor } from '../../core/tensor.ts';
-import {
-  apply,
-  graphError,
-  type Op,
-  type ParameterAttrs,
-  type TensorType,
-  type Value,
-} from '../value.ts';
+import { graphError, type ParameterAttrs, type TensorType } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 
 /** A tensor that the caller feeds at every run. */
 export const inputOp: Op<{ name: string; type: TensorType }> = {

@@ -3,7 +3,8 @@
 
 import { showShape } from '../../core/shape.ts';
 import { float32 } from '../../core/tensor.ts';
-import { graphError, showType, type Value } from '../value.ts';
+import { graphError, showType } from '../tensor-type.ts';
+import type { Value } from '../value.ts';
 import { log, mul } from './arithmetic.ts';
 import { conv2d } from './conv.ts';
 import { constant, filled } from './leaf.ts';

@@ -2,7 +2,8 @@
 
 import { broadcastShapes, broadcastStrides, showShape, sizeOf } from '../../core/shape.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
-import { apply, graphError, type Op, type Reference, type Value, type Vjp } from '../value.ts';
+import { graphError } from '../tensor-type.ts';
+import { apply, type Op, type Reference, type Value, type Vjp } from '../value.ts';
 import { mul } from './arithmetic.ts';
 import { transpose } from './movement.ts';
 import { sumTo } from './sum.ts';

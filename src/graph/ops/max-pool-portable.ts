@@ -4,7 +4,7 @@
 import type { Shape } from '../../core/shape.ts';
 import { float32 } from '../../core/tensor.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
-import type { PoolAttrs } from './pool.ts';
+import type { PoolAttrs } from './window.ts';
 
 interface Shapes {
   readonly x: Shape;

@@ -1,7 +1,8 @@
 // Reshape and transpose: the same numbers in another order.
 
 import { showShape, sizeOf } from '../../core/shape.ts';
-import { apply, graphError, type Op, type Value } from '../value.ts';
+import { graphError } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 import { gatherStrided, stridesOf } from './walk.ts';
 
 export const reshapeOp: Op<{ shape: readonly number[] }> = {

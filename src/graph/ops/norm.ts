@@ -2,7 +2,8 @@
 // (Ioffe and Szegedy 2015, arXiv 1502.03167, algorithm 1).
 
 import { sizeOf } from '../../core/shape.ts';
-import { apply, applyMany, graphError, type Op, type Value } from '../value.ts';
+import { graphError } from '../tensor-type.ts';
+import { apply, applyMany, type Op, type Value } from '../value.ts';
 import { add, div, mul, sub } from './arithmetic.ts';
 import { reshape } from './movement.ts';
 import { sum } from './sum.ts';

@@ -2,24 +2,15 @@
 
 import { type Shape, sizeOf } from '../../core/shape.ts';
 import { hostTensor } from '../../core/tensor.ts';
-import { apply, graphError, type Op, type Value } from '../value.ts';
+import { graphError } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 import { mul } from './arithmetic.ts';
-import {
-  asPair,
-  type ConvAttrs,
-  conv2dGradInput,
-  convAttrs,
-  outputExtent,
-  type Pair,
-} from './conv.ts';
+import { asPair, conv2dGradInput, convAttrs, type Pair } from './conv.ts';
 import { constant, filled } from './leaf.ts';
 import { maxGradPortable, maxSelectPortable } from './max-pool-portable.ts';
 import { reshape } from './movement.ts';
 import { expand } from './sum.ts';
-
-export interface PoolAttrs extends ConvAttrs {
-  readonly kernel: readonly [number, number];
-}
+import { outputExtent, type PoolAttrs } from './window.ts';
 
 function pooledShape(x: Shape, attrs: PoolAttrs): number[] {
   const shape = [

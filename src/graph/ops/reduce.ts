@@ -1,15 +1,8 @@
 // Mean, maximum, softmax and log-softmax.
 
 import { broadcastStrides, sizeOf } from '../../core/shape.ts';
-import {
-  apply,
-  graphError,
-  type Op,
-  type Reference,
-  showType,
-  type TensorType,
-  type Value,
-} from '../value.ts';
+import { graphError, showType, type TensorType } from '../tensor-type.ts';
+import { apply, type Op, type Reference, type Value } from '../value.ts';
 import { div, log, mul, sub } from './arithmetic.ts';
 import { cast, equal } from './compare.ts';
 import { allAxes, dropUnlessKept, reducedShape, sum } from './sum.ts';

@@ -2,7 +2,8 @@
 
 import { normaliseAxis, type Shape, showShape, sizeOf } from '../../core/shape.ts';
 import type { OnnxBuilder } from '../onnx/builder.ts';
-import { apply, graphError, type Op, showType, type Value } from '../value.ts';
+import { graphError, showType } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 import { gatherStrided, stridesOf, walk } from './walk.ts';
 
 /** Every so-manieth element of a block. */

@@ -9,7 +9,8 @@ import {
   showShape,
   sizeOf,
 } from '../../core/shape.ts';
-import { apply, graphError, type Op, type Value } from '../value.ts';
+import { graphError } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 import { reshape } from './movement.ts';
 import { gatherStrided, walk } from './walk.ts';
 

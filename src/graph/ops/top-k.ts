@@ -1,6 +1,7 @@
 // The largest elements along the last axis, with their places. For search; no gradient.
 
-import { applyMany, graphError, type Op, showType, type Value } from '../value.ts';
+import { graphError, showType } from '../tensor-type.ts';
+import { applyMany, type Op, type Value } from '../value.ts';
 
 /** Values and int64 places of the `k` largest, largest first; of equals the first comes first. */
 export const topKOp: Op<{ k: number }> = {

@@ -1,7 +1,8 @@
 // Elementwise functions of one tensor.
 
 import type { AttributeValue } from '../onnx/protos.ts';
-import { apply, type Op, type TensorType, type Value } from '../value.ts';
+import type { TensorType } from '../tensor-type.ts';
+import { apply, type Op, type Value } from '../value.ts';
 import { div, mul, sub } from './arithmetic.ts';
 import { indicator } from './compare.ts';
 

@@ -6,7 +6,6 @@
 // Step one trains W on cached descriptors of the frozen network, step two everything together, step
 // three W again, or in its place support vector machines as in the paper (svm-finish.ts).
 
-import { z } from 'zod';
 import { add, mul } from '../../graph/ops/arithmetic.ts';
 import { reshape } from '../../graph/ops/movement.ts';
 import { concat } from '../../graph/ops/slice.ts';
@@ -22,9 +21,10 @@ import type { Scope } from '../../nn/scope.ts';
 import { boxesOf } from '../../nn/zoom.ts';
 import { pathsBehind, unfrozen } from '../backbone-pass.ts';
 import { bilinearHeat } from '../heat.ts';
-import type { Method, Recognition, StageSettings } from '../method.ts';
+import type { Method, Recognition } from '../method.ts';
 import { headSettings, networkSettings } from '../settings.ts';
 import type { FeatureStage, ImageStage } from '../stage.ts';
+import type { StageSettings } from '../stage-settings.ts';
 import {
   type BilinearContext as Context,
   lighterThan,
@@ -34,35 +34,13 @@ import {
   type SeenMaps,
   unitOf,
 } from './descriptor.ts';
+import {
+  type BilinearOptions,
+  bilinearOptions,
+  type CompactBilinearOptions,
+  compactBilinearOptions,
+} from './options.ts';
 import { marginLoss, marginSettings, scaledScores } from './svm-finish.ts';
-
-export interface BilinearOptions {
-  /** A backbone whose map is pooled with the first one's; `none`: the first one's with itself. */
-  readonly second: string;
-  /** Its weights, as a run names them. Default: those of the backbone, if the first has some too. */
-  readonly secondWeights?: string;
-  /** What is pooled: the whole image, or a square around the object that SCDA finds in it. */
-  readonly crop: 'none' | 'object';
-  /** What is trained anew once the network is: the classifier, the paper's machines, or nothing. */
-  readonly finish: 'softmax' | 'svm' | 'none';
-}
-
-export interface CompactBilinearOptions extends BilinearOptions {
-  /** Numbers of the descriptor. */
-  readonly dimension: number;
-}
-
-const common = {
-  second: z.string().default('none'),
-  secondWeights: z.string().min(1).optional(),
-  crop: z.enum(['none', 'object']).default('none'),
-  finish: z.enum(['softmax', 'svm', 'none']).default('softmax'),
-};
-const options: z.ZodType<BilinearOptions> = z.strictObject(common);
-const compactOptions: z.ZodType<CompactBilinearOptions> = z.strictObject({
-  ...common,
-  dimension: z.number().int().min(16).max(65536).default(8192),
-});
 
 function classify(context: Context, scope: Scope, unit: Value): Value {
   return linear(scope.child('head'), unit, context.classes);
@@ -264,7 +242,7 @@ export const bilinear: Method<BilinearOptions> = {
   name: 'bilinear',
   citation: 'Lin et al. 2015, arXiv 1504.07889',
   about: 'products of all pairs of channels, averaged over the map, and a linear classifier',
-  options,
+  options: bilinearOptions,
 };
 
 export const compactBilinear: Method<CompactBilinearOptions> = {
@@ -272,5 +250,5 @@ export const compactBilinear: Method<CompactBilinearOptions> = {
   name: 'compact-bilinear',
   citation: 'Gao et al. 2016, arXiv 1511.06062; Lin et al. 2015, arXiv 1504.07889',
   about: 'bilinear pooling, sketched into a few thousand numbers',
-  options: compactOptions,
+  options: compactBilinearOptions,
 };

@@ -20,7 +20,7 @@ import { Parameters, type Scope } from '../../nn/scope.ts';
 import { zoom } from '../../nn/zoom.ts';
 import { ANY_SIZE, featuresOfPlanes, secondFeatures } from '../backbone-pass.ts';
 import type { MethodContext, SecondNetwork } from '../method.ts';
-import type { BilinearOptions } from './bilinear.ts';
+import type { BilinearOptions } from './options.ts';
 
 /** Without a dimension the descriptor is the whole matrix. */
 export type BilinearContext = MethodContext<BilinearOptions & { readonly dimension?: number }>;

@@ -15,8 +15,8 @@ import type { Value } from '../../graph/value.ts';
 import { filledWith } from '../../nn/initialisers.ts';
 import { linear } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
-import type { StageSettings } from '../method.ts';
 import { headSettings } from '../settings.ts';
+import type { StageSettings } from '../stage-settings.ts';
 
 /** How far a step moves a median. */
 const MEDIAN_STEP = 0.02;

@@ -10,9 +10,9 @@ import { rankLoss, truthProbability } from '../../nn/rank-loss.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { smoothL1 } from '../../nn/smooth-l1.ts';
 import { unfrozen } from '../backbone-pass.ts';
-import type { StageSettings } from '../method.ts';
 import { headSettings, networkSettings } from '../settings.ts';
 import type { ImageStage, Step } from '../stage.ts';
+import type { StageSettings } from '../stage-settings.ts';
 import {
   attentionOf,
   averageAnswer,

@@ -2,8 +2,9 @@
 
 import { fail } from '../../core/errors.ts';
 import type { Dataset } from '../../core/example.ts';
-import type { MethodContext, MethodTask, StageSettings } from '../method.ts';
-import type { TripletOptions } from './triplet.ts';
+import type { MethodContext, MethodTask } from '../method.ts';
+import type { StageSettings } from '../stage-settings.ts';
+import type { TripletOptions } from './options.ts';
 
 /** Throws what cannot work with that many levels above the classes; returns notes. */
 export function checkTriplets(

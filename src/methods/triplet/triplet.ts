@@ -13,7 +13,6 @@
 // With a hierarchy E_t is the mean over its levels: D(r, same class) + m_1 < D(r, same parent) + m_2 <
 // D(r, others). With attributes A margins are m (1 - |A_r and A_n| / |A_r or A_n|).
 
-import { z } from 'zod';
 import { add, mul } from '../../graph/ops/arithmetic.ts';
 import { classLinks } from '../../nn/class-relations.ts';
 import { squaredDistances, unitRows } from '../../nn/pairwise.ts';
@@ -26,40 +25,13 @@ import {
   networkLoss,
   networkStage,
 } from '../finetune.ts';
-import type { Method, MethodContext, StageSettings } from '../method.ts';
+import type { Method, MethodContext } from '../method.ts';
 import { networkSettings } from '../settings.ts';
 import type { ImageStage } from '../stage.ts';
+import type { StageSettings } from '../stage-settings.ts';
 import { checkTriplets } from './checks.ts';
+import { type TripletOptions, tripletOptions } from './options.ts';
 
-export interface TripletOptions {
-  /**
-   * w, the share of the softmax: 0..1. The triplets' gradient in the features is divided by their
-   * length, about 20 in MobileNetV2, so that an even share is far below the paper's 0.8 (ADR 0011).
-   */
-  readonly weight: number;
-  /** m. Squared distances of features of unit length reach from 0 to 4. */
-  readonly margin: number;
-  /** m_1 > m_2 > ... > 0, for the classes and each level above; `auto`: from `margin` (ADR 0011). */
-  readonly margins: 'auto' | readonly number[];
-  /** Levels above the classes: where there are any, always (else it is an error), or never. */
-  readonly hierarchy: Use;
-  /** Margins scaled by attributes, likewise. */
-  readonly attributes: Use;
-  /** Epochs in which the whole network trains on the softmax alone first. */
-  readonly warmup: number;
-}
-
-type Use = 'auto' | 'on' | 'off';
-
-const use = z.enum(['auto', 'on', 'off']);
-const options: z.ZodType<TripletOptions> = z.strictObject({
-  weight: z.number().positive().max(1).default(0.2),
-  margin: z.number().positive().max(4).default(0.5),
-  margins: z.union([z.literal('auto'), z.array(z.number().positive())]).default('auto'),
-  hierarchy: use.default('auto'),
-  attributes: use.default('auto'),
-  warmup: z.number().int().min(0).default(1),
-});
 type Context = MethodContext<TripletOptions>;
 
 /** The same task with the softmax alone. */
@@ -155,7 +127,7 @@ export const triplet: Method<TripletOptions> = {
   name: 'triplet',
   citation: 'Zhang et al. 2016, arXiv 1512.02895',
   about: 'softmax with triplets within the batch, aware of hierarchy and attributes, for search',
-  options,
+  options: tripletOptions,
   needs: ['labels'],
   check: (task) => checkTriplets(task, levelsOf(task.context).length),
   stages: (context) => {

@@ -3,7 +3,7 @@
 import { fail } from '../../core/errors.ts';
 import { parametersOf } from '../../graph/lower.ts';
 import { input } from '../../graph/ops/leaf.ts';
-import type { ParameterAttrs } from '../../graph/value.ts';
+import type { ParameterAttrs } from '../../graph/tensor-type.ts';
 import { Parameters } from '../scope.ts';
 import type { Backbone } from './backbone.ts';
 
