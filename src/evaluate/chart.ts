@@ -34,9 +34,9 @@ export interface ChartInput {
 }
 
 const WIDTH = 420;
-const HEIGHT = 258;
+const HEIGHT = 262;
 /** Distance of the axes from the picture's edges. */
-const FRAME = { left: 52, right: 12, top: 30, bottom: 58 } as const;
+const FRAME = { left: 52, right: 12, top: 30, bottom: 62 } as const;
 /** Colours that the style sheet has for lines. */
 const COLOURS = 8;
 
@@ -45,7 +45,7 @@ const NARROWEST = 0.17;
 /** Share of the width that least shares may take together. */
 const CROWDED = 0.7;
 /** Heights below the axis: numbers, then a band's name. */
-const NUMBERS = HEIGHT - FRAME.bottom + 15;
+const NUMBERS = HEIGHT - FRAME.bottom + 19;
 const NAMES = NUMBERS + 20;
 /** Width of a character of a name, pixels. */
 const CHARACTER = 6.2;
