@@ -15,7 +15,8 @@ import { resizeCrop } from '../src/data/image/resize.ts';
 import { openTrainedImages } from '../src/data/trained-images.ts';
 import { writeAtomic } from '../src/formats/atomic-file.ts';
 import { IMAGE_INPUT } from '../src/nn/image-input.ts';
-import { loadRecogniser, type Recogniser } from '../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../src/recognise/load-recogniser.ts';
+import type { Recogniser } from '../src/recognise/recogniser.ts';
 import { boxIou } from '../src/recognise/scda.ts';
 import { readRunConfig } from '../src/train/run-folder.ts';
 

@@ -8,7 +8,8 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import sharp from 'sharp';
 import type { Photograph } from '../src/data/image/photograph.ts';
-import { loadRecogniser, type Recogniser } from '../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../src/recognise/load-recogniser.ts';
+import type { Recogniser } from '../src/recognise/recogniser.ts';
 
 const [run = '', rounds = '15'] = process.argv.slice(2);
 if (run === '') throw new Error('usage: npx tsx bench/event-loop.ts RUN [ROUNDS]');

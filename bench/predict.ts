@@ -4,8 +4,8 @@
 
 import { hostTensor } from '../src/core/tensor.ts';
 import { IMAGE_INPUT } from '../src/nn/image-input.ts';
+import { loadRecogniser } from '../src/recognise/load-recogniser.ts';
 import { goldenImage } from '../src/recognise/manifest.ts';
-import { loadRecogniser } from '../src/recognise/recogniser.ts';
 
 const [run, rounds = '100'] = process.argv.slice(2);
 const recogniser = await loadRecogniser(run, { threads: 2 });

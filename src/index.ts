@@ -36,6 +36,7 @@ export {
 } from './recognise/describer.ts';
 export { type Explanation, explainPhoto } from './recognise/explain.ts';
 export { explainVersus, type VersusExplanation } from './recognise/explain-versus.ts';
+export { type LoadOptions, loadRecogniser } from './recognise/load-recogniser.ts';
 export type { Manifest } from './recognise/manifest.ts';
 export {
   type BuildOptions,
@@ -47,8 +48,6 @@ export {
   type Answer,
   type Evidence,
   type LevelAnswer,
-  type LoadOptions,
-  loadRecogniser,
   type Prediction,
   type PredictOptions,
   Recogniser,

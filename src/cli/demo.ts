@@ -70,7 +70,7 @@ async function run({ out, seed, json }: Flags): Promise<void> {
   await train({ out, mode: 'overwrite', config: demoConfig(data, seed), onEvent: show, signal });
 
   const { evaluateModel } = await import('../evaluate/evaluate.ts');
-  const { loadRecogniser } = await import('../recognise/recogniser.ts');
+  const { loadRecogniser } = await import('../recognise/load-recogniser.ts');
   print('3. Naming 600 birds that it has not seen.');
   const recogniser = await loadRecogniser(out);
   const result = await evaluateModel(recogniser, {

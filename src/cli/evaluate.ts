@@ -65,7 +65,7 @@ export function evaluateCommand(): Command {
 }
 
 async function run(folder: string, flags: Flags): Promise<void> {
-  const { loadRecogniser } = await import('../recognise/recogniser.ts');
+  const { loadRecogniser } = await import('../recognise/load-recogniser.ts');
   const { evaluateModel } = await import('../evaluate/evaluate.ts');
   const { writeReport } = await import('./report.ts');
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });

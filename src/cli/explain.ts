@@ -51,7 +51,7 @@ async function run(folder: string, named: string[], flags: Flags): Promise<void>
   const photos = await photosOf('explain', named);
   const pictures = pictureNames(photos).map((name) => join(flags.out, name));
   mustKeepPhotos(photos, pictures);
-  const { loadRecogniser } = await import('../recognise/recogniser.ts');
+  const { loadRecogniser } = await import('../recognise/load-recogniser.ts');
   const { encodePng } = await import('../data/image/decode.ts');
   const { writeAtomic } = await import('../formats/atomic-file.ts');
   const recogniser = await loadRecogniser(folder, { threads, contrast: versus !== undefined });

@@ -44,7 +44,7 @@ export function predictCommand(): Command {
 }
 
 async function run(folder: string, named: string[], flags: Flags): Promise<void> {
-  const { loadRecogniser } = await import('../recognise/recogniser.ts');
+  const { loadRecogniser } = await import('../recognise/load-recogniser.ts');
   const recogniser = await loadRecogniser(folder, { threads: flags.threads });
   try {
     const photos = await photosOf('predict', named, flags.list);

@@ -1,7 +1,7 @@
 // What a contestant's runs were given: how often they passed over their images, stage by stage. A
 // difference in accuracy may be owed to a difference in these.
 
-import { readManifest } from '../recognise/manifest.ts';
+import { readManifest } from '../recognise/open-model.ts';
 import { type MetricsPhase, phasesOf, readMetrics } from '../train/read-metrics.ts';
 import { runPaths } from '../train/run-folder.ts';
 

@@ -1,7 +1,7 @@
 // Images that some contestants answer rightly and others do not, with the evidence of each.
 
 import { type GalleryItem, galleryItem } from '../evaluate/gallery.ts';
-import { loadRecogniser } from '../recognise/recogniser.ts';
+import { loadRecogniser } from '../recognise/load-recogniser.ts';
 import type { Answered } from './result.ts';
 
 /** One image with what each contestant answered in its first repetition. */

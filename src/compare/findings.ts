@@ -1,7 +1,7 @@
 // What the reviews of stages found while the runs were trained, such as that looking closer hurts:
 // a run may be another network than its method's name promises.
 
-import { readManifest } from '../recognise/manifest.ts';
+import { readManifest } from '../recognise/open-model.ts';
 import { runPaths } from '../train/run-folder.ts';
 
 /** One finding of one run. */

@@ -12,8 +12,8 @@ import type { Firsts } from '../evaluate/retrieval.ts';
 import { answersOf, softmax } from '../evaluate/scores.ts';
 import type { Evaluation } from '../evaluate/summary.ts';
 import { writeAtomic } from '../formats/atomic-file.ts';
-import { readManifest } from '../recognise/manifest.ts';
-import { loadRecogniser } from '../recognise/recogniser.ts';
+import { loadRecogniser } from '../recognise/load-recogniser.ts';
+import { readManifest } from '../recognise/open-model.ts';
 import { loadCheckpoint } from '../train/checkpoint.ts';
 import { runPaths } from '../train/run-folder.ts';
 

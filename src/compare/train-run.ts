@@ -1,7 +1,7 @@
 // One run of a comparison: whether it is there already, its training, its scores.
 
 import { fail } from '../core/errors.ts';
-import { readManifest } from '../recognise/manifest.ts';
+import { readManifest } from '../recognise/open-model.ts';
 import { maxPixelsOf } from '../train/config.ts';
 import type { Emit, TrainEvent } from '../train/events.ts';
 import { holdToRecipe } from '../train/recipe.ts';

@@ -6,3 +6,9 @@ export interface RawImage {
   readonly height: number;
   readonly data: Uint8Array;
 }
+
+/** Pixels, and the upright size of the file: larger than the pixels when decoding shrank them. */
+export interface DecodedImage extends RawImage {
+  readonly sourceWidth: number;
+  readonly sourceHeight: number;
+}

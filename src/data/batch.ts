@@ -2,6 +2,7 @@
 
 import type { Box } from '../core/example.ts';
 import { randomStream } from '../core/random.ts';
+import type { DecodedImage } from '../core/raw-image.ts';
 import {
   type AugmentationOptions,
   type AugmentationPlan,
@@ -9,7 +10,7 @@ import {
   applyToMask,
   sampleAugmentation,
 } from './image/augment.ts';
-import { type DecodedImage, decodePhoto } from './image/decode.ts';
+import { decodePhoto } from './image/decode.ts';
 import { type EvaluationGeometry, evaluationBox, shortSideOf } from './image/preprocess.ts';
 
 /** One image of a batch. An `Example` with its index fits. */

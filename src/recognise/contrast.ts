@@ -1,21 +1,14 @@
-// An answer against a rival: the shipped graph's constant `contrast` as an input that can be fed.
+// An answer against a rival: what is fed to a model whose `contrast` was opened (`openContrast`).
 
-import { fail } from '../core/errors.ts';
 import { type HostTensor, zeros } from '../core/tensor.ts';
-import { constantToInput } from '../graph/onnx/edit.ts';
 import type { Session } from '../runtime/session.ts';
-import { CONTRAST } from './recogniser-graph.ts';
 
-/** The model's bytes with the contrast left open; `path` names the model in FM_FORMAT. */
-export function openContrast(bytes: Uint8Array, path: string): Uint8Array {
-  const open = constantToInput(bytes, CONTRAST);
-  if (open !== undefined) return open;
-  throw fail('FM_FORMAT', path, {
-    expected: `a model that can set an answer against a rival (with the constant '${CONTRAST}')`,
-    got: 'one from before there was that, or of an ONNX trunk that only shows where it looks',
-    next: 'Export it again: go on with its run (--resume).',
-  });
-}
+/**
+ * Name of a constant of the graph, [1, K]: weights of the logits that are added to the answer's own
+ * in the score that `heat` explains. All zero in the file: the answer alone. With -1 for a rival it
+ * is what separates the two.
+ */
+export const CONTRAST = 'contrast';
 
 /** What explains the answer alone, of `classes` logits; with a rival, what separates the two. */
 export function contrastAgainst(classes: number, rival?: number): Record<string, HostTensor> {

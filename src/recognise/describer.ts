@@ -17,7 +17,7 @@ import { createSession, engineVersion } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
 import { sharedSession } from '../runtime/shared-session.ts';
 import type { IndexedModel } from '../search/index-about.ts';
-import { loadRecogniser } from './recogniser.ts';
+import { loadRecogniser } from './load-recogniser.ts';
 
 /** A loaded network. Close it when it is no longer needed. */
 export interface Describer {

@@ -3,13 +3,14 @@
 import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { nameOf, type Photograph, readPhotograph, rereadable } from '../data/image/photograph.ts';
+import { nameOf, type Photograph } from '../data/image/photograph.ts';
+import { readPhotograph, rereadable } from '../data/image/read-photograph.ts';
 import { labelNamed, shownName } from './class-name.ts';
 import { findObject } from './explain.ts';
 import { type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
+import { decodedPhoto } from './photo-view.ts';
 import type { Answer, Prediction, Recogniser } from './recogniser.ts';
 import { versusPicture } from './versus-picture.ts';
-import { decodedPhoto } from './view.ts';
 
 export interface VersusExplanation {
   readonly prediction: Prediction;

@@ -2,14 +2,15 @@
 
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
-import { type Photograph, readPhotograph, rereadable } from '../data/image/photograph.ts';
+import type { Photograph } from '../data/image/photograph.ts';
+import { readPhotograph, rereadable } from '../data/image/read-photograph.ts';
 import { wholeBox } from '../data/image/resize.ts';
 import { shownName } from './class-name.ts';
 import { type EvidenceInput, explainPicture } from './evidence.ts';
 import { comparesPlaces, type FindPhoto, type KnownPhoto, knownPhoto } from './known-photo.ts';
 import { type LocatedObject, locateObject } from './locate.ts';
+import { decodedPhoto } from './photo-view.ts';
 import type { Prediction, PredictOptions, Recogniser } from './recogniser.ts';
-import { decodedPhoto } from './view.ts';
 
 export interface Explanation {
   readonly prediction: Prediction;

@@ -1,7 +1,5 @@
 // What stands beside an exported model: everything that its graph does not say itself.
 
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../core/errors.ts';
 import type { HierarchyLevel } from '../core/example.ts';
@@ -94,24 +92,12 @@ const manifestSchema: z.ZodType<Manifest> = z.strictObject({
 export const MODEL_FILE = 'model.onnx';
 export const MANIFEST_FILE = 'fieldmark.json';
 
-/** Reads and checks a manifest. */
-export async function readManifest(folder: string): Promise<Manifest> {
-  const path = join(folder, MANIFEST_FILE);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw fail('FM_RUN', folder, {
-      expected: `a trained model (${MANIFEST_FILE} and ${MODEL_FILE})`,
-      got: 'none',
-      next: 'Finish the run (--resume), or check the path.',
-      cause,
-    });
-  }
+/** Checks the text of a manifest; `where` is what messages call it. */
+export function parseManifest(text: string, where: string): Manifest {
   try {
     return manifestSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw fail('FM_FORMAT', path, {
+    throw fail('FM_FORMAT', where, {
       expected: 'a manifest of version 1',
       got: (cause as Error).message.replaceAll(/\s+/g, ' ').slice(0, 200),
       next: 'Export the model again.',

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { access, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fail } from '../core/errors.ts';
-import { MANIFEST_FILE, type Manifest, MODEL_FILE, readManifest } from './manifest.ts';
+import { MANIFEST_FILE, type Manifest, MODEL_FILE, parseManifest } from './manifest.ts';
 
 export interface OpenedModel {
   readonly manifest: Manifest;
@@ -35,6 +35,23 @@ export async function openModel(folder: string): Promise<OpenedModel> {
     });
   }
   return { manifest, path, bytes };
+}
+
+/** Reads and checks a manifest. */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, MANIFEST_FILE);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw fail('FM_RUN', folder, {
+      expected: `a trained model (${MANIFEST_FILE} and ${MODEL_FILE})`,
+      got: 'none',
+      next: 'Finish the run (--resume), or check the path.',
+      cause,
+    });
+  }
+  return parseManifest(text, path);
 }
 
 async function modelFolder(folder: string): Promise<string> {

@@ -14,6 +14,7 @@ import { imageInput } from '../nn/image-input.ts';
 import { evidenceCells, objectMap, placedLike } from '../nn/object-map.ts';
 import type { Parameters } from '../nn/scope.ts';
 import { layBack } from '../nn/zoom.ts';
+import { CONTRAST } from './contrast.ts';
 
 /** Outputs of the shipped graph for N images. */
 export interface RecogniserOutputs extends Record<string, Value> {
@@ -28,13 +29,6 @@ export interface RecogniserOutputs extends Record<string, Value> {
   /** Where the explained score comes from, on the same cells. */
   readonly heat: Value;
 }
-
-/**
- * Name of a constant of the graph, [1, K]: weights of the logits that are added to the answer's own
- * in the score that `heat` explains. All zero in the file: the answer alone. With -1 for a rival it
- * is what separates the two.
- */
-export const CONTRAST = 'contrast';
 
 /** Outputs with the logits of each scale that is looked at are called by this and its name. */
 const SCALE = 'scale:';

@@ -3,11 +3,12 @@
 
 import type { HostTensor } from '../core/tensor.ts';
 import { ImageError } from '../data/image/fault.ts';
-import type { ReadPhotograph } from '../data/image/photograph.ts';
+import type { ReadPhotograph } from '../data/image/read-photograph.ts';
 import type { Session } from '../runtime/session.ts';
 import { Thread } from '../runtime/thread.ts';
 import type { Manifest } from './manifest.ts';
-import type { CutView, ViewRequest } from './view.ts';
+import type { ViewRequest } from './photo-view.ts';
+import type { CutView } from './view.ts';
 
 /** What the thread loads. */
 export interface ThreadModel {

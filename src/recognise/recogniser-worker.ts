@@ -4,11 +4,11 @@ import { parentPort } from 'node:worker_threads';
 import { createSession } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
 import { sendError, type ThreadMessage, type ThreadReply } from '../runtime/thread.ts';
-import { openContrast } from './contrast.ts';
 import type { Manifest } from './manifest.ts';
+import { openContrast } from './open-contrast.ts';
 import { openModel } from './open-model.ts';
+import { cutView } from './photo-view.ts';
 import type { ModelAsk, ModelOpened, ThreadModel } from './recogniser-thread.ts';
-import { cutView } from './view.ts';
 
 const port = parentPort!;
 let opened: { manifest: Manifest; session: Session } | undefined;

@@ -5,17 +5,14 @@ import type { Box, HierarchyLevel } from '../core/example.ts';
 import { Gate } from '../core/gate.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import { type HostTensor, hostTensor } from '../core/tensor.ts';
-import { checkedPixels, type Photograph, readPhotograph } from '../data/image/photograph.ts';
+import { checkedPixels, type Photograph } from '../data/image/photograph.ts';
 import type { EvaluationGeometry } from '../data/image/preprocess.ts';
 import { IMAGE_INPUT } from '../nn/image-input.ts';
-import { createSession } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
 import { closedError, sharedSession } from '../runtime/shared-session.ts';
-import { contrastAgainst, openContrast, withoutRival } from './contrast.ts';
+import { contrastAgainst, withoutRival } from './contrast.ts';
 import type { Manifest } from './manifest.ts';
-import { openModel } from './open-model.ts';
-import { openInThread } from './recogniser-thread.ts';
-import { type CutView, cutView, type ViewRequest } from './view.ts';
+import type { CutView, LookOptions } from './view.ts';
 
 /** One class with its calibrated probability. */
 export interface Answer {
@@ -69,12 +66,12 @@ export interface PredictOptions {
   readonly maxPixels?: number;
 }
 
-/** Where a recogniser does its work, for those who build one themselves. */
+/** What a recogniser works with besides its session. */
 export interface RecogniserParts {
   /** The session is that of an opened model (`openContrast`). */
   readonly contrast?: boolean;
-  /** Cuts the network's square out of a photograph. Default: in this thread. */
-  readonly cut?: (request: ViewRequest) => Promise<CutView>;
+  /** Cuts the network's square out of a photograph. */
+  readonly look: (photo: Photograph, options: LookOptions) => Promise<CutView>;
 }
 
 /** What messages call a recogniser. */
@@ -90,17 +87,16 @@ export class Recogniser {
   /** The loaded graph, for passes over many images. */
   readonly session: Session;
   readonly #contrast: boolean;
-  readonly #cut: (request: ViewRequest) => Promise<CutView>;
+  readonly #look: RecogniserParts['look'];
   readonly #gate = new Gate(() => closedError(NAME));
 
-  constructor(manifest: Manifest, session: Session, parts: RecogniserParts = {}) {
-    const { contrast = false, cut = (request) => cutView(request, manifest.input) } = parts;
+  constructor(manifest: Manifest, session: Session, { contrast = false, look }: RecogniserParts) {
     const shared = sharedSession(session, NAME);
     this.manifest = manifest;
     this.geometry = manifest.input;
     this.session = contrast ? withoutRival(shared, manifest.classes.length) : shared;
     this.#contrast = contrast;
-    this.#cut = cut;
+    this.#look = look;
   }
 
   /** Recognises a photograph: an image file in any form, or pixels. A stream is read to its end. */
@@ -108,8 +104,7 @@ export class Recogniser {
     return await this.#gate.enter(async () => {
       this.#check(options);
       const { within, maxPixels } = options;
-      const read = await readPhotograph(photo);
-      const { view, crop } = await this.#cut({ photo: read, within, maxPixels });
+      const { view, crop } = await this.#look(photo, { within, maxPixels });
       return await this.#answer(view, crop, options);
     });
   }
@@ -222,34 +217,4 @@ function bestOfLevel(level: HierarchyLevel, probabilities: Float32Array): LevelA
   });
   const best = mass.indexOf(Math.max(...mass));
   return { level: level.name, name: level.names[best], confidence: mass[best] };
-}
-
-export interface LoadOptions {
-  /** Threads of the engine. Default: all processors. */
-  readonly threads?: number;
-  /**
-   * Loads the model so that `predict` can explain an answer against a rival (`versus`). Throws
-   * FM_FORMAT for models of before there was that.
-   */
-  readonly contrast?: boolean;
-  /**
-   * Loads, decodes and runs in a worker thread, so that this thread stays free for others. The
-   * thread does not keep the process alive. Default: false.
-   */
-  readonly worker?: boolean;
-}
-
-/** Loads a model: a run folder, or a folder with model.onnx and fieldmark.json. */
-export async function loadRecogniser(
-  folder: string,
-  options: LoadOptions = {},
-): Promise<Recogniser> {
-  const { threads, contrast = false, worker = false } = options;
-  if (worker) {
-    const { manifest, session, cut } = await openInThread({ folder, threads, contrast });
-    return new Recogniser(manifest, session, { contrast, cut });
-  }
-  const { manifest, path, bytes } = await openModel(folder);
-  const model = contrast ? openContrast(bytes, path) : bytes;
-  return new Recogniser(manifest, await createSession(model, { threads }), { contrast });
 }

@@ -1,15 +1,12 @@
-// From a photograph to the square that a recogniser's network takes.
+// From pixels to the square that a recogniser's network takes.
 
 import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
-import type { RawImage } from '../core/raw-image.ts';
-import { type DecodedImage, type DecodeOptions, decodePhoto } from '../data/image/decode.ts';
-import type { ReadPhotograph } from '../data/image/photograph.ts';
+import type { DecodedImage, RawImage } from '../core/raw-image.ts';
 import {
   type EvaluationGeometry,
   evaluationBox,
   type ImageSize,
-  shortSideOf,
 } from '../data/image/preprocess.ts';
 import { resizeCrop } from '../data/image/resize.ts';
 
@@ -21,39 +18,29 @@ export interface CutView {
   readonly crop: Box;
 }
 
-export interface ViewRequest {
-  readonly photo: ReadPhotograph;
+/** How a photograph is looked at. */
+export interface LookOptions {
   /** The object's box in pixels of the photograph, for models that look within it. */
   readonly within?: Box;
   /** Photographs with more pixels are refused. Default: 256 million. */
   readonly maxPixels?: number;
 }
 
-/** Decodes, cuts and resizes. */
-export async function cutView(
-  { photo, within, maxPixels }: ViewRequest,
+/** Cuts and resizes. Decoding may have shrunk the pixels: the box is in those of the photograph. */
+export function cutPixels(
+  raw: RawImage | DecodedImage,
   geometry: EvaluationGeometry,
-): Promise<CutView> {
-  if (within !== undefined) checkBox(within);
-  const minSide = within ? undefined : shortSideOf(geometry);
-  const raw = await decodedPhoto(photo, { minSide, maxPixels });
-  // decoding may have shrunk the photograph: the crop is that of its full size
+  within?: Box,
+): CutView {
+  if (within !== undefined) mustBeBox(within);
   const source = fullSize(raw);
   const crop = evaluationBox(source, geometry, within);
   const { size } = geometry;
   return { view: resizeCrop(raw, shrunkBox(crop, source, raw), size, size), crop };
 }
 
-/** The pixels of a photograph; decoding may shrink them to twice `minSide`. Throws as `decodePhoto`. */
-export async function decodedPhoto(
-  photo: ReadPhotograph,
-  limits: Pick<DecodeOptions, 'minSide' | 'maxPixels'> = {},
-): Promise<RawImage | DecodedImage> {
-  if ('pixels' in photo) return photo.pixels;
-  return await decodePhoto(photo.file, { ...limits, name: photo.name });
-}
-
-function checkBox(box: Box): void {
+/** Throws FM_USAGE for what is no box. */
+export function mustBeBox(box: Box): void {
   const [, , width, height] = box;
   if (box.length === 4 && box.every(Number.isFinite) && width > 0 && height > 0) return;
   throw fail('FM_USAGE', 'within', {

@@ -9,7 +9,7 @@ import type { LoadedWeights } from '../hub/weights.ts';
 import { torchvisionDescription, type WeightsDescription } from '../hub/weights-description.ts';
 import { findBackbone } from '../nn/backbones/table.ts';
 import { initialise, type ParameterStore } from '../nn/scope.ts';
-import { readManifest } from '../recognise/manifest.ts';
+import { readManifest } from '../recognise/open-model.ts';
 import { loadCheckpoint } from './checkpoint.ts';
 import { emitter } from './events.ts';
 import { readRunConfig, runPaths } from './run-folder.ts';

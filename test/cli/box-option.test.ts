@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { boxNumbers } from '../../src/cli/box-option.ts';
 import type { Example } from '../../src/core/example.ts';
 import { openDataset } from '../../src/data/datasets/table.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import { command } from '../support/command.ts';
 import { tinyWorld, trainHere } from '../support/tiny-run.ts';
 

@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Example } from '../../src/core/example.ts';
 import { openDataset } from '../../src/data/datasets/table.ts';
 import { galleryGrid, galleryItem } from '../../src/evaluate/gallery.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import { tinyWorld, trainHere } from '../support/tiny-run.ts';
 
 const world = tinyWorld();

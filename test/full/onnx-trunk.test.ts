@@ -14,7 +14,7 @@ import type { Backbone } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput, normaliseImage, type PixelScale } from '../../src/nn/image-input.ts';
 import { type ParameterStore, Parameters } from '../../src/nn/scope.ts';
-import { readManifest } from '../../src/recognise/manifest.ts';
+import { readManifest } from '../../src/recognise/open-model.ts';
 import { train } from '../../src/train/train.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { relativeError } from '../support/numbers.ts';

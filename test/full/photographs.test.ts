@@ -13,7 +13,7 @@ import { checkImages } from '../../src/data/check.ts';
 import { evaluateModel } from '../../src/evaluate/evaluate.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { type FeatureStage, trainedAmong } from '../../src/methods/stage.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { emitter } from '../../src/train/events.ts';
 import { featuresOf } from '../../src/train/features.ts';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDataset } from '../../src/data/datasets/table.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import { train } from '../../src/train/train.ts';
 
 const root = resolve(import.meta.dirname, '../..');

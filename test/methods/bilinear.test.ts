@@ -15,7 +15,7 @@ import { publishedNetwork } from '../../src/nn/backbones/backbone.ts';
 import { findBackbone } from '../../src/nn/backbones/table.ts';
 import { imageInput } from '../../src/nn/image-input.ts';
 import { initialise, type ParameterStore, Parameters } from '../../src/nn/scope.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import { recogniserGraph } from '../../src/recognise/recogniser-graph.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import type { TrainEvent } from '../../src/train/events.ts';

@@ -13,11 +13,8 @@ import { hostTensor } from '../../src/core/tensor.ts';
 import { decodeImage } from '../../src/data/image/decode.ts';
 import type { Photograph } from '../../src/data/image/photograph.ts';
 import { explainPhoto } from '../../src/recognise/explain.ts';
-import {
-  loadRecogniser,
-  type Prediction,
-  type Recogniser,
-} from '../../src/recognise/recogniser.ts';
+import { loadRecogniser, lookHere } from '../../src/recognise/load-recogniser.ts';
+import type { Prediction, Recogniser } from '../../src/recognise/recogniser.ts';
 import { startScript } from '../support/command.ts';
 import { temporaryFolder } from '../support/files.ts';
 import { noiseImage } from '../support/images.ts';
@@ -229,7 +226,9 @@ describe.each([{ worker: false }, { worker: true }])('$worker', ({ worker }) => 
             },
     });
     const { Recogniser: Class } = await import('../../src/recognise/recogniser.ts');
-    const diverged = new Class(recogniser.manifest, broken);
+    const diverged = new Class(recogniser.manifest, broken, {
+      look: lookHere(recogniser.manifest),
+    });
     await expect(diverged.predict(photo)).rejects.toMatchObject({
       code: 'FM_RUNTIME',
       message: expect.stringMatching(/^model: expected probabilities that are numbers, got NaN/),

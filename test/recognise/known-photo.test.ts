@@ -15,7 +15,8 @@ import {
   type Explained,
   knownPhoto,
 } from '../../src/recognise/known-photo.ts';
-import { loadRecogniser, type Prediction, Recogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser, lookHere } from '../../src/recognise/load-recogniser.ts';
+import { type Prediction, Recogniser } from '../../src/recognise/recogniser.ts';
 import { openNearest } from '../../src/train/nearest-photos.ts';
 import { tinyWorld, trainHere } from '../support/tiny-run.ts';
 
@@ -148,7 +149,7 @@ describe('the picture', () => {
 
   test('of a model from before that is drawn without', async () => {
     const { descriptorGrid, ...manifest } = recogniser.manifest;
-    const old = new Recogniser(manifest, recogniser.session);
+    const old = new Recogniser(manifest, recogniser.session, { look: lookHere(manifest) });
     const { picture, nearest } = await explainPhoto(old, photo, { nearest: find });
     expect(nearest).toBeUndefined();
     const plain = await explainPhoto(recogniser, photo);

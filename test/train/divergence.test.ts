@@ -3,7 +3,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import type { RunConfigInput } from '../../src/train/config.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
 import { runPaths } from '../../src/train/run-folder.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { openFolds } from '../../src/compare/plan.ts';
 import { encodePng } from '../../src/data/image/decode.ts';
 import { evaluateModel } from '../../src/evaluate/evaluate.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import { parseConfig, type RunConfigInput } from '../../src/train/config.ts';
 import { emitter } from '../../src/train/events.ts';
 import { runPaths } from '../../src/train/run-folder.ts';

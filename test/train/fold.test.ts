@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodePng } from '../../src/data/image/decode.ts';
 import { evaluateModel } from '../../src/evaluate/evaluate.ts';
-import { loadRecogniser, Recogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser, lookHere } from '../../src/recognise/load-recogniser.ts';
+import { Recogniser } from '../../src/recognise/recogniser.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { emitter, type TrainEvent } from '../../src/train/events.ts';
@@ -83,7 +84,9 @@ test('a fold that is cut otherwise since a photograph was added is not scored', 
   // a run from before it was kept is scored on what the fold holds back today
   const { heldBack, seen: _, ...trained } = recogniser.manifest.trained;
   expect(heldBack).toMatch(/^[0-9a-f]{64}$/);
-  const old = new Recogniser({ ...recogniser.manifest, trained }, recogniser.session);
+  const old = new Recogniser({ ...recogniser.manifest, trained }, recogniser.session, {
+    look: lookHere(recogniser.manifest),
+  });
   const scored = await evaluateModel(old, { data, fold, workers: 0, split: 'test' });
   expect(scored.examples.length).toBeGreaterThan(0);
   await rm(added);

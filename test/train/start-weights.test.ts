@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { readManifest } from '../../src/recognise/manifest.ts';
+import { readManifest } from '../../src/recognise/open-model.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
 import { readRunConfig, runPaths } from '../../src/train/run-folder.ts';
 import { type FileServer, file, fileServer } from '../support/file-server.ts';

@@ -4,7 +4,7 @@
 import { access, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
 import { readRunConfig, runPaths } from '../../src/train/run-folder.ts';

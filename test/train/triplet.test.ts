@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeJpeg } from '../../src/data/image/decode.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import type { RunConfigInput } from '../../src/train/config.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
 import { temporaryFolder } from '../support/files.ts';

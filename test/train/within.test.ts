@@ -7,7 +7,7 @@ import { decodeImage, encodePng } from '../../src/data/image/decode.ts';
 import { preprocessImage } from '../../src/data/image/preprocess.ts';
 import { evaluateModel } from '../../src/evaluate/evaluate.ts';
 import { networkSettings } from '../../src/methods/settings.ts';
-import { loadRecogniser } from '../../src/recognise/recogniser.ts';
+import { loadRecogniser } from '../../src/recognise/load-recogniser.ts';
 import { imageBatches } from '../../src/train/batches.ts';
 import { parseConfig, stageSettings } from '../../src/train/config.ts';
 import { temporaryFolder } from '../support/files.ts';

@@ -1,7 +1,7 @@
 // Encoded bytes to upright 8-bit sRGB pixels, and back. One of the few files that know sharp.
 
 import sharp, { type Sharp } from 'sharp';
-import type { RawImage } from '../../core/raw-image.ts';
+import type { DecodedImage, RawImage } from '../../core/raw-image.ts';
 import { type BmpPixels, decodeBmp } from './bmp.ts';
 import { readBmpHeader } from './bmp-header.ts';
 import { ImageError } from './fault.ts';
@@ -23,12 +23,6 @@ export interface DecodeOptions extends SizeLimits {
   readonly minSide?: number;
   /** What messages call the image when it is given as bytes. Default: `image`. */
   readonly name?: string;
-}
-
-/** Pixels, and the upright size of the file: larger than the pixels when decoding shrank them. */
-export interface DecodedImage extends RawImage {
-  readonly sourceWidth: number;
-  readonly sourceHeight: number;
 }
 
 /** Ten photographs of 12 megapixels in this thread; what is larger waits for its turn. */
