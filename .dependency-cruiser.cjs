@@ -18,7 +18,7 @@ const directions = levels.flatMap((folders, level) =>
       .slice(level)
       .flat()
       .filter((other) => other !== folder);
-    const targets = [...others.map((other) => `${other}/`), 'index\\.ts'];
+    const targets = [...others.map((other) => `${other}/`), 'index\\.ts', 'browser\\.ts'];
     return {
       name: `${folder}-imports-downward`,
       severity: 'error',
@@ -27,6 +27,9 @@ const directions = levels.flatMap((folders, level) =>
     };
   }),
 );
+
+/** Node's modules, by their names. */
+const node = `^(${require('node:module').builtinModules.filter((name) => !name.startsWith('_')).join('|')})$`;
 
 const only = (name, module, allowed) => ({
   name,
@@ -47,6 +50,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(core|graph|nn|methods)/' },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'browser-entry',
+      comment: 'whatever src/browser.ts leads to knows neither Node nor what runs in Node only',
+      severity: 'error',
+      from: { path: '^src/browser\\.ts$' },
+      to: { path: `${node}|node_modules/(sharp|@napi-rs|onnxruntime-node)/`, reachable: true },
     },
     {
       name: 'no-cycles',

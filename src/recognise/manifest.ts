@@ -1,6 +1,6 @@
 // What stands beside an exported model: everything that its graph does not say itself.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail } from '../core/errors.ts';
 import type { HierarchyLevel } from '../core/example.ts';
 import type { SeenImages } from '../data/seen-images.ts';

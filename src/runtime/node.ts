@@ -4,9 +4,9 @@ import './no-telemetry.ts';
 
 import * as ort from 'onnxruntime-node';
 import { fail } from '../core/errors.ts';
-import type { DType, HostTensor } from '../core/tensor.ts';
+import { type OrtSession, type OrtTensorClass, wrapSession } from './ort-session.ts';
 import { processors } from './processors.ts';
-import type { DeviceTensor, Session, SessionOptions } from './session.ts';
+import type { Session, SessionOptions } from './session.ts';
 
 /** Version of the engine: results may differ in their last bits between versions. */
 export const engineVersion: string = ort.env.versions.node ?? ort.env.versions.common;
@@ -45,7 +45,11 @@ export async function createSession(
       typeof model === 'string'
         ? await ort.InferenceSession.create(model, sessionOptions)
         : await ort.InferenceSession.create(model, sessionOptions);
-    return wrap(session, new Set(keep));
+    return wrapSession(
+      session as unknown as OrtSession,
+      ort.Tensor as OrtTensorClass,
+      new Set(keep),
+    );
   } catch (cause) {
     const advice =
       typeof model === 'string'
@@ -61,55 +65,4 @@ export async function createSession(
       cause,
     });
   }
-}
-
-function wrap(session: ort.InferenceSession, keep: ReadonlySet<string>): Session {
-  const runOnDevice: Session['runOnDevice'] = async (feeds) => {
-    const tensors: Record<string, ort.Tensor> = {};
-    for (const name of session.inputNames) tensors[name] = feed(session, name, feeds[name]);
-    const results = await session.run(tensors).catch((cause: Error) => {
-      throw fail('FM_RUNTIME', 'graph', {
-        expected: 'inputs of the declared shapes, and memory for the step',
-        got: cause.message.replaceAll(/\s+/g, ' '),
-        next: 'Check what is fed; where memory ran out, take a smaller batch or image.',
-        cause,
-      });
-    });
-    const host: Record<string, HostTensor> = {};
-    const kept: Record<string, DeviceTensor> = {};
-    for (const name of session.outputNames) {
-      const tensor = results[name];
-      const type = { dtype: tensor.type as DType, shape: tensor.dims };
-      // the data of a tensor on a GPU must not be touched: onnxruntime-node would abort
-      if (keep.has(name)) {
-        kept[name] = { ...type, handle: tensor, dispose: () => tensor.dispose() };
-      } else host[name] = { ...type, data: tensor.data as never };
-    }
-    return { host, kept };
-  };
-  return {
-    inputNames: session.inputNames,
-    outputNames: session.outputNames,
-    runOnDevice,
-    run: async (feeds) => (await runOnDevice(feeds)).host,
-    async close() {
-      await session.release();
-    },
-  };
-}
-
-function feed(
-  session: ort.InferenceSession,
-  name: string,
-  tensor: HostTensor | DeviceTensor | undefined,
-): ort.Tensor {
-  if (tensor === undefined) {
-    throw fail('FM_RUNTIME', `input '${name}'`, {
-      expected: 'a tensor',
-      got: 'none',
-      next: `Feed ${session.inputNames.join(', ')}.`,
-    });
-  }
-  if ('handle' in tensor) return tensor.handle as ort.Tensor;
-  return new ort.Tensor(tensor.dtype, tensor.data as never, tensor.shape);
 }

@@ -27,7 +27,10 @@ const options: ts.CompilerOptions = {
   skipLibCheck: true,
   types: ['node'],
   typeRoots: [join(root, 'node_modules/@types')],
-  paths: { fieldmark: [join(root, 'src/index.ts')] },
+  paths: {
+    fieldmark: [join(root, 'src/index.ts')],
+    'fieldmark/browser': [join(root, 'src/browser.ts')],
+  },
 };
 
 /** What the compiler says of modules that are texts, and not of what they import. */
