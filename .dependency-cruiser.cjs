@@ -29,7 +29,9 @@ const directions = levels.flatMap((folders, level) =>
 );
 
 /** Node's modules, by their names. */
-const node = `^(${require('node:module').builtinModules.filter((name) => !name.startsWith('_')).join('|')})$`;
+const node = `^(${require('node:module')
+  .builtinModules.filter((name) => !name.startsWith('_'))
+  .join('|')})$`;
 
 const only = (name, module, allowed) => ({
   name,
