@@ -45,7 +45,7 @@ export function predictCommand(): Command {
 
 async function run(folder: string, named: string[], flags: Flags): Promise<void> {
   const { loadRecogniser } = await import('../recognise/load-recogniser.ts');
-  const recogniser = await loadRecogniser(folder, { threads: flags.threads });
+  const recogniser = await loadRecogniser(folder, { threads: flags.threads, evidence: false });
   try {
     const photos = await photosOf('predict', named, flags.list);
     await answer(recogniser, photos, flags);

@@ -1,5 +1,6 @@
 // From a photograph to the picture that shows what the answer rests on.
 
+import { fail } from '../core/errors.ts';
 import type { Box } from '../core/example.ts';
 import type { RawImage } from '../core/raw-image.ts';
 import type { Photograph } from '../data/image/photograph.ts';
@@ -45,6 +46,7 @@ export async function evidenceFor(
   given: Photograph,
   { truth, nearest: find, ...options }: ExplainOptions = {},
 ): Promise<{ prediction: Prediction; evidence: EvidenceInput }> {
+  mustHaveEvidence(recogniser);
   const photo = await rereadable(given);
   const image = await decodedPhoto(await readPhotograph(photo), { maxPixels: options.maxPixels });
   const prediction = await recogniser.predict(photo, options); // sees what evaluation sees
@@ -69,6 +71,16 @@ export async function evidenceFor(
     nearest,
   };
   return { prediction, evidence };
+}
+
+/** Throws FM_USAGE for a recogniser that was loaded without what explains its answers. */
+function mustHaveEvidence({ session }: Recogniser): void {
+  if (session.outputNames.includes('heat')) return;
+  throw fail('FM_USAGE', 'recogniser', {
+    expected: 'one that was loaded with its evidence',
+    got: 'one that was loaded with { evidence: false }',
+    next: 'Load it without that option to explain its answers.',
+  });
 }
 
 /** What SCDA finds: passes of their own, because evaluation cuts the rim. */

@@ -4,7 +4,7 @@ import type { Photograph } from '../data/image/photograph.ts';
 import { readPhotograph } from '../data/image/read-photograph.ts';
 import { createSession } from '../runtime/node.ts';
 import type { Manifest } from './manifest.ts';
-import { openContrast } from './open-contrast.ts';
+import { graphFor } from './model-use.ts';
 import { openModel } from './open-model.ts';
 import { cutView, type ViewRequest } from './photo-view.ts';
 import { Recogniser, type RecogniserParts } from './recogniser.ts';
@@ -20,6 +20,11 @@ export interface LoadOptions {
    */
   readonly contrast?: boolean;
   /**
+   * False: the maps of the evidence are not computed, which saves time; `activation` and `heat` of
+   * predictions are empty then, and there are no `descriptors`. Default: true.
+   */
+  readonly evidence?: boolean;
+  /**
    * Loads, decodes and runs in a worker thread, so that this thread stays free for others. The
    * thread does not keep the process alive. Default: false.
    */
@@ -31,14 +36,15 @@ export async function loadRecogniser(
   folder: string,
   options: LoadOptions = {},
 ): Promise<Recogniser> {
-  const { threads, contrast = false, worker = false } = options;
+  const { threads, contrast = false, evidence = true, worker = false } = options;
+  const use = { contrast, evidence };
   if (worker) {
-    const { manifest, session, cut } = await openInThread({ folder, threads, contrast });
+    const { manifest, session, cut } = await openInThread({ folder, threads, use });
     return new Recogniser(manifest, session, { contrast, look: looking(cut) });
   }
-  const { manifest, path, bytes } = await openModel(folder);
-  const model = contrast ? openContrast(bytes, path) : bytes;
-  const session = await createSession(model, { threads });
+  const model = await openModel(folder);
+  const { manifest } = model;
+  const session = await createSession(graphFor(model, use), { threads });
   return new Recogniser(manifest, session, { contrast, look: lookHere(manifest) });
 }
 

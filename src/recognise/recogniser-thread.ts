@@ -7,6 +7,7 @@ import type { ReadPhotograph } from '../data/image/read-photograph.ts';
 import type { Session } from '../runtime/session.ts';
 import { Thread } from '../runtime/thread.ts';
 import type { Manifest } from './manifest.ts';
+import type { ModelUse } from './model-use.ts';
 import type { ViewRequest } from './photo-view.ts';
 import type { CutView } from './view.ts';
 
@@ -14,7 +15,7 @@ import type { CutView } from './view.ts';
 export interface ThreadModel {
   readonly folder: string;
   readonly threads?: number;
-  readonly contrast: boolean;
+  readonly use: ModelUse;
 }
 
 /** What the thread is asked. The first is `open`. */

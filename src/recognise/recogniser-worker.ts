@@ -5,7 +5,7 @@ import { createSession } from '../runtime/node.ts';
 import type { Session } from '../runtime/session.ts';
 import { sendError, type ThreadMessage, type ThreadReply } from '../runtime/thread.ts';
 import type { Manifest } from './manifest.ts';
-import { openContrast } from './open-contrast.ts';
+import { graphFor } from './model-use.ts';
 import { openModel } from './open-model.ts';
 import { cutView } from './photo-view.ts';
 import type { ModelAsk, ModelOpened, ThreadModel } from './recogniser-thread.ts';
@@ -35,9 +35,10 @@ async function answer(ask: ModelAsk): Promise<unknown> {
     : await cutView(ask.request, manifest.input);
 }
 
-async function open({ folder, threads, contrast }: ThreadModel): Promise<ModelOpened> {
-  const { manifest, path, bytes } = await openModel(folder);
-  const session = await createSession(contrast ? openContrast(bytes, path) : bytes, { threads });
+async function open({ folder, threads, use }: ThreadModel): Promise<ModelOpened> {
+  const model = await openModel(folder);
+  const { manifest } = model;
+  const session = await createSession(graphFor(model, use), { threads });
   opened = { manifest, session };
   const { inputNames, outputNames } = session;
   return { manifest, inputNames, outputNames };

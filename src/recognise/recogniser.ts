@@ -32,7 +32,7 @@ export interface LevelAnswer {
 export interface Evidence {
   /** The part of the upright photograph that the network saw. */
   readonly crop: Box;
-  /** Rows and columns of the maps. */
+  /** Rows and columns of the maps; none where the model was loaded without its evidence. */
   readonly mapSize: { readonly h: number; readonly w: number };
   /** Where SCDA sees the object, h * w: it is where this is above its mean. */
   readonly activation: Float32Array;
@@ -132,7 +132,7 @@ export class Recogniser {
     const rival = versus === undefined ? {} : contrastAgainst(this.manifest.classes.length, versus);
     const out = await this.session.run({ [IMAGE_INPUT]: input, ...rival });
     const probabilities = finite(out.probabilities.data as Float32Array);
-    const [, h, w] = out.heat.shape;
+    const [, h, w] = out.heat?.shape ?? [1, 0, 0];
     return {
       answers: this.#rank(probabilities, topK),
       levels: (this.manifest.hierarchy ?? []).map((level) => bestOfLevel(level, probabilities)),
@@ -141,8 +141,8 @@ export class Recogniser {
       evidence: {
         crop,
         mapSize: { h, w },
-        activation: out.activation.data as Float32Array,
-        heat: out.heat.data as Float32Array,
+        activation: mapOf(out.activation),
+        heat: mapOf(out.heat),
         boxes: out.boxes === undefined ? [] : boxesWithin(crop, out.boxes.data as Float32Array),
         descriptors: out.descriptors as HostTensor<'float32'> | undefined,
       },
@@ -179,6 +179,11 @@ export class Recogniser {
       .map(({ label, confidence }) => ({ label, name: this.manifest.classes[label], confidence }));
     return ranked as [Answer, ...Answer[]]; // a model has a class at least, and topK is 1 or more
   }
+}
+
+/** Empty where the model was loaded without its evidence. */
+function mapOf(output: HostTensor | undefined): Float32Array {
+  return (output?.data ?? new Float32Array()) as Float32Array;
 }
 
 /** A network that diverged answers NaN to everything: ranked, its first class would always win. */

@@ -86,6 +86,25 @@ describe.each([{ worker: false }, { worker: true }])('$worker', ({ worker }) => 
     expect(prediction).toEqual(expected);
   });
 
+  test('without evidence the answers are the same, and nothing explains them', async () => {
+    const plain = await loadRecogniser(run, { worker, evidence: false });
+    const { evidence, ...answers } = await plain.predict(photo);
+    const { evidence: full, ...same } = expected;
+    expect(answers).toEqual(same);
+    const { activation, heat, mapSize, ...seen } = evidence;
+    expect([activation.length, heat.length, mapSize.h, mapSize.w]).toEqual([0, 0, 0, 0]);
+    expect(full.heat.length).toBeGreaterThan(0);
+    expect(seen).toEqual({ crop: full.crop, boxes: full.boxes, descriptors: undefined });
+    await expect(explainPhoto(plain, photo)).rejects.toMatchObject({
+      code: 'FM_USAGE',
+      message: expect.stringContaining('evidence: false'),
+    });
+    await plain.close();
+    await expect(
+      loadRecogniser(run, { worker, evidence: false, contrast: true }),
+    ).rejects.toMatchObject({ code: 'FM_USAGE' });
+  });
+
   test.each<[string, unknown, string]>([
     ['nothing', undefined, 'undefined'],
     ['null', null, 'null'],

@@ -2,7 +2,9 @@
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
+  type GraphProto,
   ModelProtoSchema,
+  type NodeProto,
   type TensorProto,
   TensorShapeProto_DimensionSchema,
   ValueInfoProtoSchema,
@@ -20,6 +22,41 @@ export function constantToInput(bytes: Uint8Array, name: string): Uint8Array | u
   const [tensor] = graph.initializer.splice(at, 1);
   graph.input.push(inputLike(tensor));
   return toBinary(ModelProtoSchema, model);
+}
+
+/**
+ * The model without some of its outputs, and without what only they need. Names that it has no output
+ * of are passed over. `bytes` must be a model (`readOnnx`).
+ */
+export function withoutOutputs(bytes: Uint8Array, names: readonly string[]): Uint8Array {
+  const model = fromBinary(ModelProtoSchema, bytes);
+  const { graph } = model;
+  if (graph === undefined) return bytes;
+  graph.output = graph.output.filter(({ name }) => !names.includes(name));
+  const needed = new Set(graph.output.map(({ name }) => name));
+  // nodes stand behind those that they depend on
+  graph.node = graph.node
+    .reverse()
+    .filter((node) => {
+      if (!node.output.some((name) => needed.has(name))) return false;
+      for (const name of readBy([node])) needed.add(name);
+      return true;
+    })
+    .reverse();
+  graph.initializer = graph.initializer.filter(({ name }) => needed.has(name));
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** What nodes read, those of their inner graphs included. */
+function readBy(nodes: readonly NodeProto[]): string[] {
+  return nodes.flatMap(({ input, attribute }) => [
+    ...input,
+    ...attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...graphs]).flatMap(readIn),
+  ]);
+}
+
+function readIn({ node, output }: GraphProto): string[] {
+  return [...readBy(node), ...output.map(({ name }) => name)];
 }
 
 function inputLike({ name, dataType: elemType, dims }: TensorProto) {
