@@ -200,10 +200,11 @@ function usage(expected: string, got: string) {
 async function nextRunFolder(config: Record<string, unknown>): Promise<string> {
   const { parseConfig } = await import('../train/config.ts');
   const { trunkPath } = await import('../hub/trunk-options.ts');
+  const { plainName } = await import('../formats/own-module.ts');
   const { data, method, backbone } = parseConfig(config);
   const path = trunkPath(backbone);
   const network = path === undefined ? backbone : basename(path, '.onnx');
-  const stem = `${basename(resolve(data))}-${method}-${network}`;
+  const stem = `${basename(resolve(data))}-${plainName(method)}-${plainName(network)}`;
   const taken = new Set(await readdir('runs').catch(() => []));
   let n = 1;
   while (taken.has(`${stem}-${n}`)) n++;

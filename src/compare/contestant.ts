@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../core/errors.ts';
 import { hashString } from '../core/random.ts';
+import { isModulePath, wholePath } from '../formats/own-module.ts';
 import { trunkPath } from '../hub/trunk-options.ts';
 import { findMethod } from '../methods/table.ts';
 import { parseConfig, type RunConfig, type RunConfigInput } from '../train/config.ts';
@@ -32,7 +33,10 @@ export function contestantOf(
   own: Partial<RunConfigInput> = {},
 ): Contestant {
   mustBeOwn(label, own);
-  if (name !== PROBE) return { label, method: findMethod(name).name, own, baseline: false };
+  if (name !== PROBE) {
+    const method = isModulePath(name) ? wholePath(name) : findMethod(name).name;
+    return { label, method, own, baseline: false };
+  }
   return { label, method: 'finetune', own: { stages: 'head', ...own }, baseline: true };
 }
 
@@ -63,7 +67,7 @@ export function withBaselines(
     if (!all.some(same)) all.push(extra);
   };
   for (const { label: name, method, own, baseline } of contestants) {
-    if (baseline) continue;
+    if (baseline || isModulePath(method)) continue;
     for (const options of find(method).baselines ?? []) {
       const settings = Object.entries(options).map(([key, value]) => `:options.${key}=${value}`);
       const label = `${name}${settings.join('')}`;

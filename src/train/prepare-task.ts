@@ -22,15 +22,15 @@ import { networkSettings } from '../methods/settings.ts';
 import { trainedAmong } from '../methods/stage.ts';
 import { stageBatch } from '../methods/stage-batch.ts';
 import type { StageSettings } from '../methods/stage-settings.ts';
-import { checkSupervision, findMethod } from '../methods/table.ts';
+import { checkSupervision } from '../methods/table.ts';
 import { isInBackbone } from '../nn/backbones/backbone.ts';
-import { findBackbone } from '../nn/backbones/table.ts';
 import type { NormMode } from '../nn/layers.ts';
 import { initialise, type ParameterStore, Parameters } from '../nn/scope.ts';
 import { recogniserGraph } from '../recognise/recogniser-graph.ts';
 import { checkStages } from './check-stages.ts';
 import type { RunConfig } from './config.ts';
 import type { Emit } from './events.ts';
+import { openBackbone, openMethod } from './own-parts.ts';
 import { fillSecond, type LoadedSecond, loadSecond } from './second-network.ts';
 import { startWeights } from './start-weights.ts';
 import type { Task } from './task.ts';
@@ -51,9 +51,9 @@ export async function prepareTask(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Task> {
-  const method = findMethod(config.method);
+  const { value: method, sha256: methodFile } = await openMethod(config.method);
   const trunkFile = checkTrunk(config);
-  const known = trunkFile === undefined ? findBackbone(config.backbone) : undefined;
+  const known = trunkFile === undefined ? await openBackbone(config.backbone) : undefined;
   const options = parseOptions(method, config.options);
   const { data, format, splits: folders, oneClass } = config;
   const found = await openDataset(data, { format, splits: folders, oneClass });
@@ -70,7 +70,7 @@ export async function prepareTask(
   const pretrained = weights !== undefined || trunk !== undefined;
   const wished = method.second?.(options);
   const second = wished && (await loadSecond(wished, { pretrained, config, emit, signal }));
-  const backbone = trunk?.backbone ?? known!;
+  const backbone = trunk?.backbone ?? known!.value;
   const opened = await leaveBadOut(found, config, emit, signal);
   // what trains beside a fold is known when its images are read
   const asked = cutOf(config);
@@ -123,6 +123,7 @@ export async function prepareTask(
     fingerprint: await fingerprint({ dataset, hashes, fields }, config.within, [
       (trunk ?? weights)?.hash ?? 'none',
       ...(second?.weights === undefined ? [] : [second.weights.hash]),
+      ...[methodFile, known?.sha256].flatMap((hash) => hash ?? []),
     ]),
     method,
     context,

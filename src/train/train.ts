@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, FieldmarkError, fail } from '../core/errors.ts';
 import { forReader } from '../core/option-words.ts';
+import { wholePath } from '../formats/own-module.ts';
 import { trunkSize } from '../hub/onnx-trunk.ts';
 import { absoluteTrunk, trunkPath } from '../hub/trunk-options.ts';
 import { absoluteWeights } from '../hub/weights-name.ts';
@@ -98,7 +99,9 @@ export async function settleConfig(
   return {
     ...parsed,
     data: resolve(parsed.data),
-    backbone: absoluteTrunk(parsed.backbone),
+    backbone: wholePath(absoluteTrunk(parsed.backbone)),
+    method: wholePath(parsed.method),
+    ...(parsed.format === undefined ? {} : { format: wholePath(parsed.format) }),
     size: input.size ?? (await ownSize(parsed)),
     weights: absoluteWeights(parsed.weights),
     ...(await settleEngine(parsed, before, say)),

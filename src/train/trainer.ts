@@ -235,7 +235,7 @@ class Trainer {
       input: { ...geometry, resizeShort: geometry.resizeShort! },
       temperature,
       backbone: context.backbone.name,
-      method: config.method,
+      method: method.name,
       licences: [
         ...(licence ? [`weights: ${licence}`] : []),
         ...(second?.description.licence

@@ -35,7 +35,7 @@ describe('the package', () => {
 
   test('holds no sources, tests, maps or state of the compiler, and is small', () => {
     const rest = paths.filter(
-      (path) => !/^(dist|docs)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path),
+      (path) => !/^(dist|docs|examples)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path),
     );
     expect(rest).toEqual([]);
     expect(paths.filter((path) => /\.map$|tsbuildinfo/.test(path))).toEqual([]);

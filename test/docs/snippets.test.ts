@@ -30,6 +30,7 @@ const options: ts.CompilerOptions = {
   paths: {
     fieldmark: [join(root, 'src/index.ts')],
     'fieldmark/browser': [join(root, 'src/browser.ts')],
+    'fieldmark/*': [join(root, 'src/*/index.ts')],
   },
 };
 

@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fail } from '../../core/errors.ts';
 import type { Dataset } from '../../core/example.ts';
+import { importOwn, isModulePath, mustHave } from '../../formats/own-module.ts';
 import { csv } from './csv.ts';
 import { cub200 } from './cub200.ts';
 import { datasetError, unreadableFolder } from './dataset-error.ts';
@@ -18,7 +19,7 @@ import { readPhotoTree } from './photo-tree.ts';
 export const datasetLoaders: readonly DatasetLoader[] = [cub200, grocery, csv, folder];
 
 export interface OpenDatasetOptions extends DatasetOptions {
-  /** `cub200 | grocery | csv | folder`. Default: found out. */
+  /** `cub200 | grocery | csv | folder`, or the path of a module with a loader. Default: found out. */
   readonly format?: string;
 }
 
@@ -33,7 +34,7 @@ export async function openDataset(
   const path = resolve(root);
   await mustBeFolder(path);
   const loader =
-    options.format === undefined ? await detectLoader(path) : loaderNamed(options.format);
+    options.format === undefined ? await detectLoader(path) : await loaderNamed(options.format);
   const dataset = await loader.load(path, options);
   if (dataset.examples.length > 0) return dataset;
   throw datasetError(path, 'a dataset with images', 'none', { next: 'Add images to it.' });
@@ -47,7 +48,13 @@ async function mustBeFolder(path: string): Promise<void> {
   throw datasetError(path, 'a dataset folder', got, { next });
 }
 
-function loaderNamed(name: string): DatasetLoader {
+/** By its name, or by the path of a module that exports one by default. */
+async function loaderNamed(name: string): Promise<DatasetLoader> {
+  if (isModulePath(name)) {
+    const found = await importOwn(name, 'a dataset loader');
+    mustHave(found, 'a dataset loader', { name: 'string', load: 'function' });
+    return found.value as DatasetLoader;
+  }
   const loader = datasetLoaders.find((candidate) => candidate.name === name);
   if (loader) return loader;
   const expected = datasetLoaders.map((candidate) => candidate.name).join(', ');

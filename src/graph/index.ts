@@ -1,0 +1,30 @@
+// `fieldmark/graph`: symbolic tensors, their operations, gradients, and writing them down as ONNX.
+
+export type { Shape } from '../core/shape.ts';
+export { type DType, float32, type HostTensor, hostTensor, int64, zeros } from '../core/tensor.ts';
+export { gradients, pullBack } from './autodiff.ts';
+export { lower } from './lower.ts';
+export type { LoweredModel, Lowering, LowerOptions } from './lowered.ts';
+export * from './ops/activation.ts';
+export * from './ops/arithmetic.ts';
+export * from './ops/compare.ts';
+export * from './ops/conv.ts';
+export * from './ops/conv-transpose.ts';
+export * from './ops/detach.ts';
+export * from './ops/gather.ts';
+export * from './ops/layer-norm.ts';
+export * from './ops/leaf.ts';
+export * from './ops/local-response-norm.ts';
+export * from './ops/matmul.ts';
+export * from './ops/movement.ts';
+export * from './ops/norm.ts';
+export * from './ops/pool.ts';
+export * from './ops/reduce.ts';
+export * from './ops/resize.ts';
+export * from './ops/signed-sqrt.ts';
+export * from './ops/slice.ts';
+export * from './ops/sum.ts';
+export * from './ops/top-k.ts';
+export * from './ops/unary.ts';
+export type { TensorType } from './tensor-type.ts';
+export { apply, applyMany, Node, type Op, type Reference, Value, type Vjp } from './value.ts';
